@@ -1,0 +1,315 @@
+"""Activations: elementwise functions, and softmax with its logarithm."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .._check import check_cotangent, check_dim, check_float_array
+from .._types import Array, Cotangents, Pullback
+from ._bits import keep, keep_mask
+from ._constants import ONE, ZERO
+
+
+def relu(x: Array) -> tuple[Array, Pullback]:
+    """Rectified linear unit: ``y = max(x, 0)``.
+
+    Parameters
+    ----------
+    x : ndarray, any shape
+
+    Returns
+    -------
+    y : ndarray, shape and dtype of `x`
+    pullback : callable
+        ``pullback(dy, needs_input_grad=(True,)) -> (dx,)``.
+
+    Raises
+    ------
+    TypeError
+        `x` is not an array of floats.
+
+    Notes
+    -----
+    Forward: ``y = x where x > 0, else 0``.
+
+    Backward: ``dx = dy where x > 0, else 0``. The derivative at the kink ``x = 0`` is taken to be 0, as in
+    PyTorch. NaN passes through, forward and backward.
+
+    References
+    ----------
+    Nair and Hinton, "Rectified Linear Units Improve Restricted Boltzmann Machines" (ICML 2010), section 2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> y, pullback = relu(np.array([-1.0, 0.0, 2.0]))
+    >>> y.tolist()
+    [0.0, 0.0, 2.0]
+    >>> pullback(np.array([5.0, 5.0, 5.0]))[0].tolist()
+    [0.0, 0.0, 5.0]
+    """
+    check_float_array("relu", "x", x)
+    mask = keep_mask(np.asarray(x <= ZERO[x.dtype.char]))
+
+    def pullback(dy: Array, needs_input_grad: tuple[bool] = (True,)) -> Cotangents:
+        dy = check_cotangent("relu", dy, x.shape, x.dtype)
+        return (keep(dy, mask) if needs_input_grad[0] else None,)
+
+    return keep(x, mask), pullback
+
+
+def sigmoid(x: Array) -> tuple[Array, Pullback]:
+    """Logistic function: ``y = 1 / (1 + exp(-x))``.
+
+    Parameters
+    ----------
+    x : ndarray, any shape
+
+    Returns
+    -------
+    y : ndarray, shape and dtype of `x`
+    pullback : callable
+        ``pullback(dy, needs_input_grad=(True,)) -> (dx,)``.
+
+    Raises
+    ------
+    TypeError
+        `x` is not an array of floats.
+
+    Notes
+    -----
+    Forward: ``y = 1 / (1 + exp(-x))``. Where ``exp(-x)`` overflows, `y` is 0, without a warning.
+
+    Backward: ``dx = dy (1 - y) y``.
+
+    References
+    ----------
+    Goodfellow, Bengio and Courville, "Deep Learning" (2016), equation 3.30 and section 3.10.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> y, pullback = sigmoid(np.array([0.0, -1000.0]))
+    >>> y.tolist()
+    [0.5, 0.0]
+    >>> pullback(np.array([4.0, 1.0]))[0].tolist()
+    [1.0, 0.0]
+    """
+    check_float_array("sigmoid", "x", x)
+    one = ONE[x.dtype.char]
+    y = np.empty_like(x)
+    np.negative(x, out=y)
+    with np.errstate(over="ignore"):  # exp(-x) = inf is right: y becomes 0
+        np.exp(y, out=y)
+    np.add(y, one, out=y)
+    np.reciprocal(y, out=y)
+
+    def pullback(dy: Array, needs_input_grad: tuple[bool] = (True,)) -> Cotangents:
+        dy = check_cotangent("sigmoid", dy, x.shape, x.dtype)
+        if not needs_input_grad[0]:
+            return (None,)
+        dx = np.empty_like(y)
+        np.subtract(one, y, out=dx)
+        np.multiply(dx, dy, out=dx)
+        np.multiply(dx, y, out=dx)
+        return (dx,)
+
+    return y, pullback
+
+
+def tanh(x: Array) -> tuple[Array, Pullback]:
+    """Hyperbolic tangent.
+
+    Parameters
+    ----------
+    x : ndarray, any shape
+
+    Returns
+    -------
+    y : ndarray, shape and dtype of `x`
+    pullback : callable
+        ``pullback(dy, needs_input_grad=(True,)) -> (dx,)``.
+
+    Raises
+    ------
+    TypeError
+        `x` is not an array of floats.
+
+    Notes
+    -----
+    Forward: ``y = tanh(x)``.
+
+    Backward: ``dx = dy (1 - y^2)``.
+
+    References
+    ----------
+    LeCun et al., "Efficient BackProp" (1998), section 4.4.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> y, pullback = tanh(np.array([0.0, 1000.0]))
+    >>> y.tolist()
+    [0.0, 1.0]
+    >>> pullback(np.array([3.0, 3.0]))[0].tolist()
+    [3.0, 0.0]
+    """
+    check_float_array("tanh", "x", x)
+    one = ONE[x.dtype.char]
+    y = np.empty_like(x)
+    np.tanh(x, out=y)
+
+    def pullback(dy: Array, needs_input_grad: tuple[bool] = (True,)) -> Cotangents:
+        dy = check_cotangent("tanh", dy, x.shape, x.dtype)
+        if not needs_input_grad[0]:
+            return (None,)
+        dx = np.empty_like(y)
+        np.multiply(y, y, out=dx)
+        np.subtract(one, dx, out=dx)
+        np.multiply(dx, dy, out=dx)
+        return (dx,)
+
+    return y, pullback
+
+
+def softmax(x: Array, dim: int) -> tuple[Array, Pullback]:
+    """Softmax along one dimension: non-negative numbers that add up to 1.
+
+    Parameters
+    ----------
+    x : ndarray, any shape
+        Logits.
+    dim : int
+        The dimension along which the result adds up to 1.
+
+    Returns
+    -------
+    y : ndarray, shape and dtype of `x`
+    pullback : callable
+        ``pullback(dy, needs_input_grad=(True,)) -> (dx,)``.
+
+    Raises
+    ------
+    TypeError
+        `x` is not an array of floats, or `dim` not an integer.
+    ValueError
+        `x` has no such dimension.
+
+    Notes
+    -----
+    Forward: ``y_i = exp(x_i - max x) / sum_j exp(x_j - max x)``: no exponential exceeds 1.
+
+    Backward: ``dx_i = y_i (dy_i - sum_j y_j dy_j)``.
+
+    A line that holds NaN or +inf, or nothing but -inf, becomes NaN.
+
+    References
+    ----------
+    Bridle, "Probabilistic Interpretation of Feedforward Classification Network Outputs" (1990), section 3.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> y, pullback = softmax(np.array([[1000.0, 1000.0]]), dim=1)
+    >>> y.tolist()
+    [[0.5, 0.5]]
+    >>> pullback(np.array([[1.0, 0.0]]))[0].tolist()
+    [[0.25, -0.25]]
+    """
+    check_float_array("softmax", "x", x)
+    axis = check_dim("softmax", dim, x.ndim)
+    y, total = _shifted_exponentials(x, axis)[1:]
+    np.divide(y, total, out=y)
+
+    def pullback(dy: Array, needs_input_grad: tuple[bool] = (True,)) -> Cotangents:
+        dy = check_cotangent("softmax", dy, x.shape, x.dtype)
+        if not needs_input_grad[0]:
+            return (None,)
+        dx = np.empty_like(y)
+        np.multiply(y, dy, out=dx)
+        inner = _sum(dx, axis)
+        np.subtract(dy, inner, out=dx)
+        np.multiply(dx, y, out=dx)
+        return (dx,)
+
+    return y, pullback
+
+
+def log_softmax(x: Array, dim: int) -> tuple[Array, Pullback]:
+    """Logarithm of softmax along one dimension, without the loss of digits of taking the logarithm after it.
+
+    Parameters
+    ----------
+    x : ndarray, any shape
+        Logits.
+    dim : int
+        The dimension along which ``exp(y)`` adds up to 1.
+
+    Returns
+    -------
+    y : ndarray, shape and dtype of `x`
+    pullback : callable
+        ``pullback(dy, needs_input_grad=(True,)) -> (dx,)``.
+
+    Raises
+    ------
+    TypeError
+        `x` is not an array of floats, or `dim` not an integer.
+    ValueError
+        `x` has no such dimension.
+
+    Notes
+    -----
+    Forward: ``y_i = x_i - m - log sum_j exp(x_j - m)`` with ``m = max x``.
+
+    Backward: ``dx_i = dy_i - softmax(x)_i sum_j dy_j``.
+
+    A line that holds NaN or +inf, or nothing but -inf, becomes NaN.
+
+    References
+    ----------
+    Blanchard, Higham and Higham, "Accurately computing the log-sum-exp and softmax functions"
+    (IMA Journal of Numerical Analysis, 2021), section 4.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> y, pullback = log_softmax(np.array([0.0, -1000.0]), dim=0)
+    >>> y.tolist()
+    [0.0, -1000.0]
+    >>> pullback(np.array([1.0, 1.0]))[0].tolist()
+    [-1.0, 1.0]
+    """
+    check_float_array("log_softmax", "x", x)
+    axis = check_dim("log_softmax", dim, x.ndim)
+    y, exponentials, total = _shifted_exponentials(x, axis)
+    np.subtract(y, np.log(total), out=y)
+
+    def pullback(dy: Array, needs_input_grad: tuple[bool] = (True,)) -> Cotangents:
+        dy = check_cotangent("log_softmax", dy, x.shape, x.dtype)
+        if not needs_input_grad[0]:
+            return (None,)
+        dx = np.empty_like(y)
+        np.multiply(exponentials, _sum(dy, axis) / total, out=dx)
+        np.subtract(dy, dx, out=dx)
+        return (dx,)
+
+    return y, pullback
+
+
+def _shifted_exponentials(x: Array, axis: int) -> tuple[Array, Array, Array]:
+    """Return ``x - max x``, its exponentials and their sum along `axis`, each a new array."""
+    shifted = np.empty_like(x)
+    if x.ndim == 0 or x.size == 0:  # a number is a line of one; an empty array has no maximum
+        largest: Array = x if x.ndim == 0 else np.zeros((1,) * x.ndim, x.dtype)
+    else:
+        largest = np.maximum.reduce(x, axis=axis, keepdims=True)
+    np.subtract(x, largest, out=shifted)
+    exponentials = np.empty_like(x)
+    np.exp(shifted, out=exponentials)
+    return shifted, exponentials, _sum(exponentials, axis)
+
+
+def _sum(x: Array, axis: int) -> Array:
+    """Return the sum along `axis`, which is kept with one element."""
+    return x if x.ndim == 0 else np.asarray(np.add.reduce(x, axis=axis, keepdims=True))
