@@ -88,7 +88,8 @@ class SGD(Optimizer):
         if self.momentum != 0.0:
             velocity = self._velocity.get(name)
             if velocity is None:
-                velocity = self._velocity[name] = gradient.copy()
+                self._velocity[name] = np.array(gradient)  # of a 0-d array too: a NumPy scalar stays as it is
+                velocity = self._velocity[name]
             else:
                 velocity *= self.momentum
                 velocity += np.multiply(gradient, 1.0 - self.dampening, out=scratch)

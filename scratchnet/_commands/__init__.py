@@ -1,0 +1,22 @@
+"""The subcommands of ``scratchnet``: one module each, and those that other packages register."""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, cast
+
+from . import gradcheck, train
+
+if TYPE_CHECKING:
+    from ..__main__ import Command
+
+GROUP = "scratchnet.commands"
+"""The entry-point group under which another package registers a subcommand's module."""
+
+
+def commands() -> dict[str, Command]:
+    """Return all subcommands by name: ours, then those found in the entry-point group."""
+    found: dict[str, Command] = {"train": cast("Command", train), "gradcheck": cast("Command", gradcheck)}
+    for entry in entry_points(group=GROUP):
+        found.setdefault(entry.name, entry.load())
+    return found
