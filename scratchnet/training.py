@@ -82,6 +82,8 @@ def sgd_losses(
     batch_size: int,
     lr: float,
     generator: np.random.Generator,
+    momentum: float = 0.0,
+    falling: bool = False,
 ) -> Iterator[float]:
     """Train `net` by stochastic gradient descent; yield the loss of each step once it is taken.
 
@@ -98,6 +100,9 @@ def sgd_losses(
         The learning rate.
     generator : numpy.random.Generator
         Draws the batches.
+    momentum : float, default 0
+    falling : bool, default False
+        Whether the rate falls by the same amount each step, from `lr` to 0 at the end; else it is constant.
 
     Yields
     ------
@@ -125,8 +130,10 @@ def sgd_losses(
     if len(x) != len(t) or len(x) == 0:
         raise refuse("sgd_losses", "x and t must be equally long and not empty", x=x, t=t)
     criterion = nn.CrossEntropyLoss()
-    optimizer = optim.SGD(net.params, lr=lr)
+    optimizer = optim.SGD(net.params, lr=lr, momentum=momentum)
     for step in range(1, steps + 1):
+        if falling:
+            optimizer.lr = lr * (steps + 1 - step) / steps
         batch = generator.integers(len(x), size=batch_size)
         loss = float(criterion(net(x[batch]), t[batch]))
         if not np.isfinite(loss):

@@ -50,6 +50,17 @@ def positive_float(text: str) -> float:
     return number
 
 
+def fraction(text: str) -> float:
+    """Return a number in [0, 1), or refuse it in words."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0.0 <= number < 1.0:
+        raise argparse.ArgumentTypeError(f"must be a number in [0, 1); got {text!r}")
+    return number
+
+
 def add_network_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `train` and `gradcheck` share."""
     parser.add_argument("--seed", type=seed, default=0, help="of all random numbers")

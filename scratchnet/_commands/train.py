@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
-SUMMARY = "train a network on MNIST, by default as chapter 5.7 of the book does"
+SUMMARY = "train a network on MNIST, by default the one of the book's chapter 5.7"
 
 INTERRUPTED = 130
+_SETTINGS = ("steps", "batch", "rate", "schedule", "momentum", "dtype", "seed")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,6 +37,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--rate", type=_arguments.positive_float, default=0.1, metavar="X", help="learning rate"
+    )
+    parser.add_argument(
+        "--momentum",
+        type=_arguments.fraction,
+        default=0.9,
+        metavar="X",
+        help="0 for the book's plain descent",
+    )
+    parser.add_argument(
+        "--schedule",
+        choices=("falling", "constant"),
+        default="falling",
+        help="whether the rate falls to 0 over the run, or is constant as in the book",
     )
     parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
     parser.add_argument(
@@ -58,8 +72,8 @@ def run(arguments: argparse.Namespace) -> int:
     net = multilayer_perceptron(sizes, dtype=arguments.dtype, generator=generator)
     print(
         f"{'-'.join(map(str, sizes))} network, {arguments.dtype}: {arguments.steps} steps, "
-        f"batches of {arguments.batch} of {len(x_train)} images, rate {arguments.rate:g}, "
-        f"seed {arguments.seed}"
+        f"batches of {arguments.batch} of {len(x_train)} images, rate {arguments.rate:g} "
+        f"{arguments.schedule}, momentum {arguments.momentum:g}, seed {arguments.seed}"
     )
     print("epoch     step   loss    train acc   test acc   seconds")
 
@@ -88,18 +102,28 @@ def run(arguments: argparse.Namespace) -> int:
     settings = {
         "batch_size": arguments.batch,
         "lr": arguments.rate,
+        "momentum": arguments.momentum,
+        "falling": arguments.schedule == "falling",
         "steps": arguments.steps,
         "generator": generator,
     }
-    with _progress(arguments.steps) as (advance, tell), _stop_on_interrupt() as stopped:
+    # A run that diverges is noticed by its loss, so NumPy need not warn of each overflow on the way there.
+    with (
+        _progress(arguments.steps) as (advance, tell),
+        _stop_on_interrupt() as stopped,
+        np.errstate(all="ignore"),
+    ):
         finish_epoch(tell)
-        for loss in sgd_losses(net, x_train, t_train, **settings):
-            losses.append(loss)
-            advance()
-            if stopped():
-                break
-            if len(losses) % steps_an_epoch == 0:
-                finish_epoch(tell)
+        try:
+            for loss in sgd_losses(net, x_train, t_train, **settings):
+                losses.append(loss)
+                advance()
+                if stopped():
+                    break
+                if len(losses) % steps_an_epoch == 0:
+                    finish_epoch(tell)
+        except FloatingPointError as error:
+            raise FloatingPointError(f"{error}; a smaller --rate may help") from error
         if epochs[-1]["step"] != len(losses):
             finish_epoch(tell)
 
@@ -117,7 +141,7 @@ def run(arguments: argparse.Namespace) -> int:
         content = {
             "settings": {
                 "sizes": list(sizes),
-                **{name: getattr(arguments, name) for name in ("steps", "batch", "rate", "dtype", "seed")},
+                **{name: getattr(arguments, name) for name in _SETTINGS},
                 "data": "MNIST" if arguments.data is None else str(arguments.data),
             },
             "interrupted": interrupted,
