@@ -73,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ValueError, FloatingPointError, MemoryError) as error:
         return _failed(arguments.command, str(error) or type(error).__name__)
     except BrokenPipeError:  # the reader of a pipe has gone: nobody is left to tell
-        sys.stdout = None  # type: ignore[assignment]  # keeps the interpreter's last flush from failing too
+        sys.stdout = None  # keeps the interpreter's last flush from failing too
         return FAILURE
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""

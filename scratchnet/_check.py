@@ -70,10 +70,11 @@ def check_float_array(function: str, name: str, value: Array) -> None:
 def check_float_arrays(function: str, first_name: str, first: Array, **others: Array | None) -> None:
     """Require `first` and every one of `others` that is not None to be float arrays of one dtype."""
     check_float_array(function, first_name, first)
+    dtype = first.dtype
     for name, other in others.items():
-        if other is None:
+        if other is None or (isinstance(other, np.ndarray) and other.dtype is dtype):
             continue
-        if not isinstance(other, np.ndarray) or other.dtype != first.dtype:
+        if not isinstance(other, np.ndarray) or other.dtype != dtype:
             check_float_array(function, name, other)
             raise refuse_type(
                 function, f"{name} must have the dtype of {first_name}", **{name: other, first_name: first}
@@ -92,7 +93,7 @@ def check_integer_array(function: str, name: str, value: Array) -> None:
         raise refuse_type(function, f"{name} must have an integer dtype", **{name: value})
 
 
-def check_cotangent(function: str, dy: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+def check_cotangent(function: str, dy: Array | float, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
     """Require a cotangent of the output's shape and dtype; a number is taken for an output that is one."""
     if isinstance(dy, np.ndarray) and dy.shape == shape and dy.dtype == dtype:
         return dy
@@ -126,15 +127,15 @@ def check_dim(function: str, dim: int, ndim: int) -> int:
     return index % limit
 
 
-def check_integer(function: str, name: str, value: int, *, minimum: int) -> int:
-    """Require an integer of at least `minimum`; return it as a Python int."""
+def check_integer(function: str, name: str, value: int, *, minimum: int | None = None) -> int:
+    """Require an integer, of at least `minimum` where there is one; return it as a Python int."""
     try:
         number = operator.index(value)
     except TypeError:
         raise refuse_type(function, f"{name} must be an integer", **{name: value}) from None
     if isinstance(value, bool | np.bool_):
         raise refuse_type(function, f"{name} must be an integer, not a bool", **{name: value})
-    if number < minimum:
+    if minimum is not None and number < minimum:
         raise refuse(function, f"{name} must be at least {minimum}", **{name: value})
     return number
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -116,4 +116,4 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
     from .._files import write_atomically
 
     text = json.dumps(content, indent=2, allow_nan=False, default=str)
-    write_atomically(path, cast("str", text + "\n").encode())
+    write_atomically(path, f"{text}\n".encode())

@@ -8,6 +8,7 @@ from .._check import check_cotangent, check_dim, check_float_array
 from .._types import Array, Cotangents, Pullback
 from ._bits import keep, keep_mask
 from ._constants import ONE, ZERO
+from ._softmax_fast import log_softmax_of_rows, softmax_of_rows, takes
 
 
 def relu(x: Array) -> tuple[Array, Pullback]:
@@ -218,6 +219,13 @@ def softmax(x: Array, dim: int) -> tuple[Array, Pullback]:
     """
     check_float_array("softmax", "x", x)
     axis = check_dim("softmax", dim, x.ndim)
+    if takes(x, axis):
+        return softmax_of_rows(x)
+    return _softmax_plain(x, axis)
+
+
+def _softmax_plain(x: Array, axis: int) -> tuple[Array, Pullback]:
+    """Take any axis and any float dtype; `softmax_of_rows` must equal it."""
     y, total = _shifted_exponentials(x, axis)[1:]
     np.divide(y, total, out=y)
 
@@ -282,6 +290,13 @@ def log_softmax(x: Array, dim: int) -> tuple[Array, Pullback]:
     """
     check_float_array("log_softmax", "x", x)
     axis = check_dim("log_softmax", dim, x.ndim)
+    if takes(x, axis):
+        return log_softmax_of_rows(x)
+    return _log_softmax_plain(x, axis)
+
+
+def _log_softmax_plain(x: Array, axis: int) -> tuple[Array, Pullback]:
+    """Take any axis and any float dtype; `log_softmax_of_rows` must equal it."""
     y, exponentials, total = _shifted_exponentials(x, axis)
     np.subtract(y, np.log(total), out=y)
 
@@ -304,7 +319,8 @@ def _shifted_exponentials(x: Array, axis: int) -> tuple[Array, Array, Array]:
         largest: Array = x if x.ndim == 0 else np.zeros((1,) * x.ndim, x.dtype)
     else:
         largest = np.maximum.reduce(x, axis=axis, keepdims=True)
-    np.subtract(x, largest, out=shifted)
+    with np.errstate(over="ignore", invalid="ignore"):  # logits very far apart, or infinite
+        np.subtract(x, largest, out=shifted)
     exponentials = np.empty_like(x)
     np.exp(shifted, out=exponentials)
     return shifted, exponentials, _sum(exponentials, axis)

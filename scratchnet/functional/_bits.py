@@ -7,21 +7,28 @@ import numpy as np
 from .._types import Array
 
 _INTEGER_OF_SIZE = {2: np.int16, 4: np.int32, 8: np.int64}
+_ONE = np.array(1, np.int8)
+_FEW = 256
+"""Up to here the mask stays one of bools: two calls instead of five, and too few elements to notice."""
 
 
 def keep_mask(closed: Array) -> Array:
-    """Return the int8 mask for `keep`: 0 (no bit) where `closed`, -1 (every bit) elsewhere."""
-    return np.subtract(closed.view(np.int8), np.int8(1))
+    """Return the mask for `keep`: 0 (no bit) where `closed`, -1 (every bit) elsewhere; or just `closed`."""
+    if closed.size <= _FEW:
+        return closed
+    return np.subtract(closed.view(np.int8), _ONE)
 
 
 def keep(x: Array, mask: Array) -> Array:
-    """Return a new array: `x` where `mask` is -1, and zero where it is 0.
+    """Return a new array: zero where what `keep_mask` was given is True, `x` elsewhere.
 
     A product with 0 and 1 would turn an infinite element into NaN, and `np.where` takes ten times as long:
     a bitwise "and" with the element's own bits does neither.
     """
     integer = _INTEGER_OF_SIZE.get(x.dtype.itemsize)
-    if integer is None:  # longdouble has no integer of its size
-        return np.where(mask.view(np.bool_), x, x.dtype.type(0))
+    if mask.size <= _FEW or integer is None:  # longdouble has no integer of its size
+        kept: Array = x.copy()
+        kept[mask if mask.dtype == np.bool_ else mask == 0] = 0
+        return kept
     bits: Array = np.bitwise_and(x.view(integer), mask)
     return bits.view(x.dtype)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from .._check import check_cotangent, check_float_arrays, refuse
 from .._types import Array, Cotangents, Pullback
 from ._shapes import sum_rows
@@ -67,20 +69,23 @@ def linear(x: Array, weight: Array, bias: Array | None = None) -> tuple[Array, P
             "linear", "bias must have the shape of weight less its last axis", bias=bias, weight=weight
         )
 
-    # One matrix product over all leading axes: NumPy would loop over them.
+    # One product over all leading axes: `@` would loop over them.
     rows = x if x.ndim == 2 else x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
-    y = rows @ weight.T
+    y = _product(rows, weight.T)
     if bias is not None:
         y += bias
-    shape, dtype = x.shape[:-1] + weight.shape[:-1], x.dtype
+    if x.ndim != 2:
+        y = y.reshape(x.shape[:-1] + weight.shape[:-1])
+    shape, dtype = y.shape, x.dtype
 
     def pullback(dy: Array, needs_input_grad: tuple[bool, bool, bool] = (True, True, True)) -> Cotangents:
         dy = check_cotangent("linear", dy, shape, dtype)
-        dy_rows = dy if dy.ndim == 2 and weight.ndim == 2 else dy.reshape(rows.shape[:1] + weight.shape[:-1])
+        dy_rows = dy if x.ndim == 2 else dy.reshape(rows.shape[:1] + weight.shape[:-1])
         dx = dweight = dbias = None
         if needs_input_grad[0]:
-            matrix = weight if weight.ndim == 2 else weight[None]
-            dx = (dy_rows.reshape(rows.shape[0], matrix.shape[0]) @ matrix).reshape(x.shape)
+            dx = _product(dy_rows, weight) if weight.ndim == 2 else np.multiply.outer(dy_rows, weight)
+            if x.ndim != 2:
+                dx = dx.reshape(x.shape)
         if needs_input_grad[1]:
             if weight.flags.f_contiguous and not weight.flags.c_contiguous:
                 dweight = (rows.T @ dy_rows).T
@@ -90,4 +95,13 @@ def linear(x: Array, weight: Array, bias: Array | None = None) -> tuple[Array, P
             dbias = sum_rows(dy_rows)
         return dx, dweight, dbias
 
-    return y if y.shape == shape else y.reshape(shape), pullback
+    return y, pullback
+
+
+def _product(a: Array, b: Array) -> Array:
+    """Return the matrix product, by `dot`, which takes half the time of `@` to start.
+
+    Not where a factor is one number: BLAS then scales the other, and skips a zero even where it meets NaN.
+    (And not for dweight, since `dot` first clears what it is going to fill.)
+    """
+    return np.asarray(a @ b if a.size == 1 or b.size == 1 else a.dot(b))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import numpy as np
 
 from .._types import Array
@@ -9,6 +12,8 @@ from .._types import Array
 
 def sum_rows(x: Array) -> Array:
     """Return the sum over the first axis, as an array: ``(M, *) -> (*)``."""
+    if x.ndim == 2:
+        return np.asarray(ones(x.shape[0], x.dtype).dot(x))
     return np.asarray(np.add.reduce(x, axis=0))
 
 
@@ -25,3 +30,31 @@ def unbroadcast(dy: Array, shape: tuple[int, ...]) -> Array:
         axis + lead for axis, side in enumerate(shape) if side == 1 and dy.shape[axis + lead] != 1
     )
     return np.asarray(np.add.reduce(dy, axis=axes, keepdims=True)).reshape(shape)
+
+
+def sum_to_channels(x: Array) -> Array:
+    """Return the sum over all axes but the second: ``(N, C, *) -> (C,)``.
+
+    A product with ones is several times faster than a sum over short rows.
+    """
+    n, c, length = x.shape[0], x.shape[1], math.prod(x.shape[2:])
+    if length != 1:
+        x = x.reshape(n * c, length).dot(ones(length, x.dtype))
+    return sum_rows(x.reshape(n, c))
+
+
+# Sums are taken as products with a vector of ones: a matrix-vector product is the fastest reduction there is.
+_LONGEST = 1 << 16
+_ONES: dict[str, Array] = {}
+
+
+def ones(n: int, dtype: np.dtype[Any]) -> Array:
+    """Return `n` ones, read-only: a part of one vector kept for each dtype, unless they are very many."""
+    if n > _LONGEST:
+        return np.ones(n, dtype)
+    vector = _ONES.get(dtype.char)
+    if vector is None:
+        vector = np.ones(_LONGEST, dtype)
+        vector.flags.writeable = False
+        _ONES[dtype.char] = vector
+    return vector[:n]

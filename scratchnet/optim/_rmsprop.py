@@ -47,7 +47,7 @@ class RMSprop(Optimizer):
     References
     ----------
     Tieleman and Hinton, "Lecture 6.5: rmsprop" (COURSERA: Neural Networks for Machine Learning, 2012);
-    Graves, "Generating Sequences With Recurrent Neural Networks" (2013), equations 38 to 41, for the centered form.
+    Graves, "Generating Sequences With Recurrent Neural Networks" (2013), equations 38 to 41, for `centered`.
 
     Examples
     --------

@@ -31,8 +31,13 @@ def run(tmp_path):
     return run
 
 
-def write_idx(path, array):
+@pytest.fixture
+def write_idx():
     """Write an IDX file of unsigned bytes, as the MNIST files are."""
+    return _write_idx
+
+
+def _write_idx(path, array):
     header = bytes((0, 0, 8, array.ndim)) + b"".join(side.to_bytes(4, "big") for side in array.shape)
     content = header + array.astype(np.uint8).tobytes()
     path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
@@ -48,6 +53,6 @@ def small_data(tmp_path):
         labels = random.integers(3, size=n)
         images = random.integers(40, size=(n, 4, 4))
         images[np.arange(n), labels] += 200
-        write_idx(folder / f"{stem}-images-idx3-ubyte", images)
-        write_idx(folder / f"{stem}-labels-idx1-ubyte.gz", labels)
+        _write_idx(folder / f"{stem}-images-idx3-ubyte", images)
+        _write_idx(folder / f"{stem}-labels-idx1-ubyte.gz", labels)
     return folder

@@ -147,9 +147,7 @@ def test_a_failure_is_one_line_and_status_1_and_nothing_is_written(run, small_da
     assert not (tmp_path / "w.npz").exists()
 
 
-def test_an_empty_set_is_refused(run, tmp_path):
-    from conftest import write_idx
-
+def test_an_empty_set_is_refused(run, tmp_path, write_idx):
     folder = tmp_path / "empty"
     folder.mkdir()
     for stem in ("train", "t10k"):

@@ -1,0 +1,64 @@
+"""Entries of the linear family."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..case import Case
+from .protocol import Invalid, Operation
+from .refusals import usual_refusals
+
+if TYPE_CHECKING:
+    from .._types import Array
+    from ..strategies import Draw
+
+
+def _case(x: Array, weight: Array, bias: Array | None = None) -> Case:
+    given = ("x", "weight") if bias is None else ("x", "weight", "bias")
+    return Case("linear", {"x": x, "weight": weight, "bias": bias}, differentiable=given)
+
+
+def _draw_linear(d: Draw) -> Case:
+    inputs = d.side(1, 7)
+    leading = d.one_of((d.batch(),), (), (d.batch(), d.side()), (d.batch(), d.side(), d.side(1, 3)))
+    outputs = d.one_of((d.side(1, 6),), ())
+    return _case(
+        d.array(*leading, inputs), d.array(*outputs, inputs), d.array(*outputs) if d.flag() else None
+    )
+
+
+def _jax_linear(jax: Any, x: Any, weight: Any, bias: Any) -> Any:
+    y = jax.numpy.matmul(x, weight.T, precision=jax.lax.Precision.HIGHEST)
+    return y if bias is None else y + bias
+
+
+def _twin(torch: Any, x: Any, weight: Any, bias: Any) -> Any:
+    """Return PyTorch's, which takes a vector of weights together with a bias for some ranks of x only."""
+    if weight.ndim == 1 and bias is not None:
+        return torch.nn.functional.linear(x, weight) + bias
+    return torch.nn.functional.linear(x, weight, bias)
+
+
+_GOOD = _case(np.ones((2, 3)), np.ones((4, 3)), np.ones(4))
+
+LINEAR = Operation(
+    "linear",
+    _draw_linear,
+    invalid=(
+        *usual_refusals(_GOOD, (2, 4)),
+        Invalid(
+            "weight of other columns than x",
+            _GOOD.replace(weight=np.ones((4, 2))),
+            ("weight", "(4, 2)", "(2, 3)"),
+        ),
+        Invalid("a 0-d x", _GOOD.replace(x=np.array(1.0)), ("x", "()")),
+        Invalid("a weight of rank 3", _GOOD.replace(weight=np.ones((1, 4, 3))), ("weight", "(1, 4, 3)")),
+        Invalid("a bias of another length", _GOOD.replace(bias=np.ones(3)), ("bias", "(3,)")),
+        Invalid("a bias that would broadcast", _GOOD.replace(bias=np.ones(1)), ("bias", "(1,)")),
+    ),
+    twin=_twin,
+    jax=_jax_linear,
+    per_sample=lambda case: ("x",) if case["x"].ndim > 1 else (),
+)

@@ -1,0 +1,118 @@
+"""Verdicts say what happened, and only what ran and held has passed."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import scratchnet.functional as F
+from scratchnet_crosscheck.case import Case
+from scratchnet_crosscheck.catalogue import Operation, operation_of
+from scratchnet_crosscheck.failure import Inconclusive
+from scratchnet_crosscheck.oracles.golden import Golden
+from scratchnet_crosscheck.properties import Property
+from scratchnet_crosscheck.run import Plan, check_operation, check_property, plans
+
+
+def _named(name, results):
+    return [result for result in results if result.check == name]
+
+
+def test_a_right_operation_passes_and_says_on_what():
+    results = check_operation("linear", oracle=(), profile="quick", seed=5)
+    assert {result.verdict for result in results} == {"passed"}
+    (result,) = _named("results_share_no_memory", results)
+    assert result.cases > 0
+    assert result.seed == 5
+    assert any(key.startswith("rank ") for key in result.evidence)
+    assert any(key.startswith("cotangent: ") for key in result.evidence)
+
+
+def test_the_thing_under_test_is_no_oracle_of_itself():
+    results = check_operation("relu", oracle="golden", checks=["forward_equals_the_reference"], seed=0)
+    assert {result.verdict for result in results} == {"not_checked"}
+
+
+def test_an_oracle_that_is_not_there_is_absent(monkeypatch):
+    from scratchnet_crosscheck.oracles import OracleAbsent, pytorch
+
+    def absent():
+        raise OracleAbsent("PyTorch cannot be imported")
+
+    monkeypatch.setattr(pytorch, "import_torch", absent)
+    results = check_operation("relu", oracle="torch", checks=["forward_equals_the_reference"], seed=0)
+    assert {result.verdict for result in results} == {"oracle_absent"}
+
+
+def test_what_never_applied_has_not_passed():
+    entry = replace(operation_of("relu"), per_sample=lambda _: ())
+    (plan,) = [p for p in plans(entry, ()) if p.name == "concatenated_batches_give_concatenated_results"]
+    assert check_property(entry, plan, seed=0).verdict == "not_applicable"
+
+
+def test_what_could_never_tell_is_inconclusive():
+    def cannot_tell(subject, case, trial):
+        raise Inconclusive("too coarse")
+
+    result = check_property(operation_of("relu"), Plan(Property(cannot_tell), ("float64",)), seed=0)
+    assert (result.verdict, result.message) == ("inconclusive", "too coarse")
+
+
+def test_a_layer_that_raises_fails_with_what_it_said():
+    def broken(x):
+        raise KeyError("kernel")
+
+    results = check_operation(
+        "relu", Golden(broken, "broken"), oracle=(), checks=["inputs_are_not_written_to"], seed=0
+    )
+    assert [result.verdict for result in results] == ["failed"]
+    assert "raised KeyError: 'kernel'" in results[0].message
+
+
+def test_a_layer_that_fails_only_the_first_time_has_failed():
+    calls = []
+
+    def moody(x):
+        calls.append(None)
+        y, pullback = F.relu(x)
+        return (y + 1 if len(calls) == 5 else y), pullback
+
+    results = check_operation(
+        "relu", Golden(moody, "moody"), oracle=(), checks=["repeated_calls_agree"], seed=0
+    )
+    assert [result.verdict for result in results] == ["failed"]
+
+
+def test_an_operation_of_ones_own_needs_no_reference():
+    def draw(d):
+        return Case("square", {"x": d.array(d.side())}, differentiable=("x",))
+
+    def square(x):
+        return x * x, lambda dy, needs=(True,): (2 * x * dy if needs[0] else None,)
+
+    def wrong(x):
+        return x * x, lambda dy, needs=(True,): (x * dy if needs[0] else None,)
+
+    entry = Operation("square", draw, twin=None)
+    right = check_operation(entry, Golden(square, "square"), oracle=(), profile="quick", seed=0)
+    assert {result.verdict for result in right} == {"passed"}
+    checks = ["backward_equals_numerical_differentiation"]
+    (result,) = check_operation(entry, Golden(wrong, "wrong"), oracle=(), checks=checks, seed=0)
+    assert result.verdict == "failed"
+
+
+def test_an_unknown_check_is_refused():
+    with pytest.raises(ValueError, match="no check is called"):
+        check_operation("relu", checks=["is_nice"])
+
+
+def test_an_unknown_operation_is_refused():
+    with pytest.raises(ValueError, match="no operation is called 'rely'"):
+        check_operation("rely")
+
+
+def test_the_random_state_of_numpy_is_left_alone():
+    np.random.seed(3)
+    before = np.random.get_state()[1].tolist()
+    check_operation("relu", oracle=(), profile="quick", seed=0)
+    assert np.random.get_state()[1].tolist() == before

@@ -1,0 +1,7 @@
+"""Activations: every property, against every oracle that is installed."""
+
+FAMILY = "activation"
+
+
+def test_it_holds_that(entry, plan, verify):
+    verify(entry, plan)

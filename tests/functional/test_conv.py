@@ -1,0 +1,7 @@
+"""Convolutions: every property, against every oracle that is installed."""
+
+FAMILY = "conv"
+
+
+def test_it_holds_that(entry, plan, verify):
+    verify(entry, plan)

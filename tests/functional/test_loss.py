@@ -1,0 +1,7 @@
+"""Losses: every property, against every oracle that is installed."""
+
+FAMILY = "loss"
+
+
+def test_it_holds_that(entry, plan, verify):
+    verify(entry, plan)

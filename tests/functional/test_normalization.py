@@ -1,0 +1,7 @@
+"""Normalisations: every property, against every oracle that is installed."""
+
+FAMILY = "normalization"
+
+
+def test_it_holds_that(entry, plan, verify):
+    verify(entry, plan)

@@ -1,0 +1,7 @@
+"""Poolings: every property, against every oracle that is installed."""
+
+FAMILY = "pool"
+
+
+def test_it_holds_that(entry, plan, verify):
+    verify(entry, plan)
