@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 StrPath: TypeAlias = str | os.PathLike[str]
 
 NUMBER_DTYPES = frozenset(
-    ("b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "f12", "f16", "c8", "c16")
+    ("b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "f16", "c8", "c16", "c32")
 )
 """The dtypes a file may hold, without their byte order: plain numbers and nothing that points elsewhere."""
 
@@ -55,19 +55,7 @@ def save(path: StrPath, arrays: Mapping[str, Array]) -> None:
     ...     load(path)["0.weight"].tolist()
     [[1.0, 0.0], [0.0, 1.0]]
     """
-    import zipfile
-
-    buffer = io.BytesIO()
-    # Not np.savez: it puts the time of day into the file, and cannot name an array "file".
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
-        for name, value in arrays.items():
-            array = np.asarray(value)
-            if array.dtype.str[1:] not in NUMBER_DTYPES:
-                raise refuse_type("save", "every value must be an array of numbers", **{name: array})
-            member = io.BytesIO()
-            np.lib.format.write_array(member, array, allow_pickle=False)
-            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), member.getvalue())
-    write_atomically(path, buffer.getvalue())
+    write_atomically(path, archive_of(arrays, "save"))
 
 
 def load(path: StrPath) -> dict[str, Array]:
@@ -99,6 +87,23 @@ def load(path: StrPath) -> dict[str, Array]:
     return arrays_of(data, "load", path)
 
 
+def archive_of(arrays: Mapping[str, Array], function: str) -> bytes:
+    """Return an archive's bytes; `function` is for the message. The counterpart of `arrays_of`."""
+    import zipfile
+
+    buffer = io.BytesIO()
+    # Not np.savez: it puts the time of day into the file, and cannot name an array "file".
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
+        for name, value in arrays.items():
+            array = np.asarray(value)
+            if array.dtype.str[1:] not in NUMBER_DTYPES:
+                raise refuse_type(function, "every value must be an array of numbers", **{name: array})
+            member = io.BytesIO()
+            np.lib.format.write_array(member, array, allow_pickle=False)
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), member.getvalue())
+    return buffer.getvalue()
+
+
 def arrays_of(data: bytes, function: str, path: StrPath) -> dict[str, Array]:
     """Return the arrays of an archive's bytes; `function` and `path` are for the message."""
     import zipfile
@@ -108,12 +113,13 @@ def arrays_of(data: bytes, function: str, path: StrPath) -> dict[str, Array]:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = archive.infolist()
+            for member in members:
+                if member.compress_type != zipfile.ZIP_STORED:
+                    raise ValueError(f"{member.filename} is compressed")  # noqa: TRY301 - one wording below
             # The sum catches archives whose entries overlap: every byte of the file may be used once.
             if sum(member.file_size for member in members) > len(data):
                 raise ValueError("its members are larger than the file")  # noqa: TRY301 - one wording below
             for member in members:
-                if member.compress_type != zipfile.ZIP_STORED:
-                    raise ValueError(f"{member.filename} is compressed")  # noqa: TRY301 - one wording below
                 arrays[member.filename.removesuffix(".npy")] = _array_of(archive.read(member))
     except (
         zipfile.BadZipFile,

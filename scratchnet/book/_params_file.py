@@ -11,21 +11,18 @@ neither can make more memory be used than a small multiple of the file's own siz
 
 from __future__ import annotations
 
-import io
 import os
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from .._check import refuse, refuse_type
-from ._unpickle import NUMBER_DTYPES, RefusedError, make_array, read_arrays
+from .._check import refuse
+from .._files import write_atomically
+from ..serialization import StrPath, archive_of, arrays_of
+from ._unpickle import RefusedError, read_arrays
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .._types import Array
-
-StrPath: TypeAlias = str | os.PathLike[str]
 
 
 def save_params(params: Mapping[str, Array], path: StrPath) -> None:
@@ -46,30 +43,14 @@ def save_params(params: Mapping[str, Array], path: StrPath) -> None:
 
     Examples
     --------
-    >>> import os, tempfile
+    >>> import numpy as np, os, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     file = os.path.join(folder, "params.pkl")
     ...     save_params({"W1": np.eye(2)}, file)
     ...     load_params(file)["W1"].tolist()
     [[1.0, 0.0], [0.0, 1.0]]
     """
-    import zipfile
-
-    from .._files import write_atomically
-
-    buffer = io.BytesIO()
-    # Not np.savez: it puts the time of day into the file, and cannot name an array "file".
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
-        for name, value in params.items():
-            array = np.asarray(value)
-            if array.dtype.str[1:] not in NUMBER_DTYPES:
-                raise refuse_type(
-                    "save_params", "every parameter must be an array of numbers", **{name: array}
-                )
-            member = io.BytesIO()
-            np.lib.format.write_array(member, array, allow_pickle=False)
-            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), member.getvalue())
-    write_atomically(path, buffer.getvalue())
+    write_atomically(path, archive_of(params, "save_params"))
 
 
 def load_params(path: StrPath) -> dict[str, Array]:
@@ -96,7 +77,7 @@ def load_params(path: StrPath) -> dict[str, Array]:
         data = stream.read()
     name = os.fspath(path)
     if data.startswith(b"PK"):
-        return _from_archive(data, name)
+        return arrays_of(data, "load_params", path)
     if data[:1] in (b"\x80", b"(", b"c", b"}"):  # protocol 2 and up; protocol 0 and 1 of a dict
         return _from_pickle(data, name)
     raise refuse("load_params", "the file must hold parameters, as an .npz archive or a pickle", file=name)
@@ -128,56 +109,6 @@ def fill(params: dict[str, Array], path: StrPath) -> None:
                 **{"file": name, key: array},
             )
     params.update(found)
-
-
-# ----------------------------------------------------------------------------------------------- archives
-
-
-def _from_archive(data: bytes, name: str) -> dict[str, Array]:
-    import zipfile
-    import zlib
-
-    params = {}
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            members = archive.infolist()
-            # The sum catches archives whose entries overlap: every byte of the file may be used once.
-            if sum(member.file_size for member in members) > len(data):
-                raise ValueError("its members are larger than the file")  # noqa: TRY301 - one wording below
-            for member in members:
-                if member.compress_type != zipfile.ZIP_STORED:
-                    raise ValueError(f"{member.filename} is compressed")  # noqa: TRY301 - one wording below
-                key = member.filename.removesuffix(".npy")
-                params[key] = _from_npy(archive.read(member))
-    except (
-        RefusedError,
-        zipfile.BadZipFile,
-        zlib.error,
-        ValueError,
-        EOFError,
-        OverflowError,
-        NotImplementedError,
-        RuntimeError,
-        OSError,
-    ) as error:
-        raise refuse(
-            "load_params",
-            f"the file must be an undamaged .npz archive as save_params writes it ({error})",
-            file=name,
-        ) from error
-    return params
-
-
-def _from_npy(content: bytes) -> Array:
-    stream = io.BytesIO(content)
-    version = np.lib.format.read_magic(stream)
-    if version == (1, 0):
-        shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
-    elif version == (2, 0):
-        shape, fortran, dtype = np.lib.format.read_array_header_2_0(stream)
-    else:
-        raise ValueError(f"unknown .npy version {version}")
-    return make_array(dtype.str, shape, "F" if fortran else "C", content[stream.tell() :])
 
 
 # ------------------------------------------------------------------------------------------------ pickles

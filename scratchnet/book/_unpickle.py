@@ -9,18 +9,14 @@ built may together take no more than twice the bytes of the file.
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..serialization import NUMBER_DTYPES, make_array
+
 if TYPE_CHECKING:
     from .._types import Array
-
-NUMBER_DTYPES = frozenset(
-    ("b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "f16", "c8", "c16", "c32")
-)
-"""The dtypes a parameter file may have, without their byte order."""
 
 _CORES = ("numpy.core", "numpy._core")  # NumPy 1 and 2
 _NAMES = {
@@ -80,19 +76,6 @@ def read_arrays(data: bytes) -> dict[str, Array]:
         else:
             raise RefusedError(f"a {type(value).__name__.lstrip('_')} as {key}"[:80])
     return arrays
-
-
-def make_array(dtype: str, shape: tuple[int, ...], order: str, content: bytes | bytearray) -> Array:
-    """Return a new array in native byte order; dtype and shape must ask for just the bytes given."""
-    if dtype[1:] not in NUMBER_DTYPES:
-        raise RefusedError(f"dtype {dtype!r}"[:80])
-    if type(shape) is not tuple or not all(type(side) is int and side >= 0 for side in shape):
-        raise RefusedError(f"shape {shape!r}"[:80])
-    kind = np.dtype(dtype)
-    if math.prod(shape) * kind.itemsize != len(content):
-        raise ValueError(f"an array of shape {shape} and dtype {kind} has not {len(content)} bytes")
-    array = np.frombuffer(content, kind).reshape(shape, order="F" if order == "F" else "C")
-    return array.astype(kind.newbyteorder("="), order="C")  # a copy, always
 
 
 class _Global:
