@@ -1,8 +1,12 @@
 """One table at the end of a benchmark run: a row of work, a column a contender, medians and ratios."""
 
 import statistics
+import sys
+from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 COLUMNS = pytest.StashKey[dict]()
 

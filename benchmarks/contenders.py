@@ -259,7 +259,13 @@ class BooksMethod:
     def run(self):
         weights = two_layer_weights()
         x, t = images(60_000, np.float64)
-        return lambda: self.witness.two_layer_training(weights, x, t, steps=RUN_STEPS)
+
+        def work():
+            for _ in range(RUN_STEPS):
+                batch, labels = self.witness.draw_batch(x, t, 100)
+                self.witness.descend(weights, self.witness.two_layer_gradient(weights, batch, labels), RATE)
+
+        return work
 
     def conv_step(self):
         weights = conv_weights()
@@ -267,9 +273,9 @@ class BooksMethod:
         x = x.reshape(100, 1, 28, 28)
 
         def work():
-            self.witness.descend(weights, self.witness.conv_gradient(weights, x, t), RATE)
+            self.witness.descend(weights, self.witness.conv_gradient(weights, x, t)[1], RATE)
 
-        work.named = lambda: self.witness.conv_gradient(weights, x, t)
+        work.named = lambda: self.witness.conv_gradient(weights, x, t)[1]
         return work
 
     def numerical_gradient(self):

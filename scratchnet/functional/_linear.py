@@ -87,10 +87,14 @@ def linear(x: Array, weight: Array, bias: Array | None = None) -> tuple[Array, P
             if x.ndim != 2:
                 dx = dx.reshape(x.shape)
         if needs_input_grad[1]:
-            if weight.flags.f_contiguous and not weight.flags.c_contiguous:
-                dweight = (rows.T @ dy_rows).T
+            turned = weight.flags.f_contiguous and not weight.flags.c_contiguous
+            left, right = (rows, dy_rows) if turned else (dy_rows, rows)
+            if rows.shape[0] == 1 and weight.ndim == 2:  # an outer product: BLAS takes four times as long
+                dweight = left.T * right
             else:
-                dweight = dy_rows.T @ rows
+                dweight = left.T @ right
+            if turned:
+                dweight = dweight.T
         if bias is not None and needs_input_grad[2]:
             dbias = sum_rows(dy_rows)
         return dx, dweight, dbias

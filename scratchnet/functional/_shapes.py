@@ -12,9 +12,17 @@ from .._types import Array
 
 def sum_rows(x: Array) -> Array:
     """Return the sum over the first axis, as an array: ``(M, *) -> (*)``."""
-    if x.ndim == 2:
-        return np.asarray(ones(x.shape[0], x.dtype).dot(x))
-    return np.asarray(np.add.reduce(x, axis=0))
+    if x.ndim != 2:
+        return np.asarray(np.add.reduce(x, axis=0))
+    n, length = x.shape
+    if n <= 1024:
+        return np.asarray(ones(n, x.dtype).dot(x))
+    # Added one after the other, n rows lose digits as sqrt(n) does; in sqrt(n) groups as its root.
+    size = math.isqrt(n)
+    groups = n // size
+    sums = ones(size, x.dtype) @ x[: groups * size].reshape(groups, size, length)
+    rest = x[groups * size :]
+    return np.asarray(ones(groups, x.dtype).dot(sums) + ones(rest.shape[0], x.dtype).dot(rest))
 
 
 def unbroadcast(dy: Array, shape: tuple[int, ...]) -> Array:

@@ -46,7 +46,8 @@ class Dropout(Layer):
         self, p: float = 0.5, inplace: bool = False, *, generator: np.random.Generator | None = None
     ) -> None:
         super().__init__()
-        self.p = check_number("Dropout", "p", p, minimum=0, maximum=1)
+        check_number("Dropout", "p", p, minimum=0, maximum=1)
+        self.p = p
         if inplace:
             raise refuse(
                 "Dropout", "inplace must be False, since what is given is never written to", inplace=inplace

@@ -73,6 +73,7 @@ class Layer:
         self._grads: dict[str, Array] = {}
         self._buffers: dict[str, Array] = {}
         self._pullback: Pullback | None = None
+        self._wanted: dict[bool, tuple[bool, ...]] = {}
         self.training = True
 
     # The passes.
@@ -109,12 +110,23 @@ class Layer:
         """
         if self._pullback is None:
             raise RuntimeError(f"{type(self).__name__}.backward: forward must be called first")
-        wanted = (needs_input_grad,) * self._inputs + tuple(name in self._params for name in self._slots)
-        slots = self._pullback(*cotangents, needs_input_grad=wanted)
-        for name, gradient in zip(self._slots, slots[self._inputs :], strict=True):
-            if gradient is not None:
-                self._grads[name] = gradient
-        return slots[0] if self._inputs == 1 else slots[: self._inputs]
+        wanted = self._wanted or self._find_wanted()
+        slots = self._pullback(*cotangents, needs_input_grad=wanted[needs_input_grad])
+        inputs = self._inputs
+        if self._params:
+            for name, gradient in zip(self._slots, slots[inputs:], strict=True):
+                if gradient is not None:
+                    self._grads[name] = gradient
+        return slots[0] if inputs == 1 else slots[:inputs]
+
+    def _find_wanted(self) -> dict[bool, tuple[bool, ...]]:
+        """Return, and keep, the pullback's needs_input_grad for both values of `backward`'s.
+
+        Kept because for a small network finding it anew takes as long as the mathematics.
+        """
+        parameters = tuple(name in self._params for name in self._slots)
+        self._wanted = {needed: (needed,) * self._inputs + parameters for needed in (False, True)}
+        return self._wanted
 
     def _keep(self, call: tuple[Any, Pullback]) -> Any:
         """Keep the pullback of a function's result, return its value."""
@@ -146,9 +158,9 @@ class Layer:
     def _merged(self, kind: str) -> dict[str, Array]:
         own: dict[str, Array] = getattr(self, f"_{kind}")
         children = self.children
-        return (
-            _Flat(own, {name: getattr(child, kind) for name, child in children.items()}) if children else own
-        )
+        if not children:
+            return own
+        return _Flat(own, {name: child._merged(kind) for name, child in children.items()})
 
     def train(self, mode: bool = True) -> Layer:
         """Set training mode (or evaluation mode for False), here and in every layer within."""
@@ -228,9 +240,10 @@ class _Flat(dict[str, "Array"]):
     def __init__(self, own: dict[str, Array], children: dict[str, dict[str, Array]]) -> None:
         super().__init__(own)
         self._own, self._children = own, children
+        # By update, not through __setitem__, which would hand each array to the layer it comes from.
         for prefix, arrays in children.items():
-            for name, array in arrays.items():
-                super().__setitem__(f"{prefix}.{name}", array)
+            if arrays:
+                self.update({f"{prefix}.{name}": array for name, array in arrays.items()})
 
     def __setitem__(self, key: str, array: Array) -> None:
         super().__setitem__(key, array)

