@@ -89,10 +89,9 @@ def linear(x: Array, weight: Array, bias: Array | None = None) -> tuple[Array, P
         if needs_input_grad[1]:
             turned = weight.flags.f_contiguous and not weight.flags.c_contiguous
             left, right = (rows, dy_rows) if turned else (dy_rows, rows)
-            if rows.shape[0] == 1 and weight.ndim == 2:  # an outer product: BLAS takes four times as long
-                dweight = left.T * right
-            else:
-                dweight = left.T @ right
+            # Of one row it is an outer product, for which BLAS takes four times as long.
+            product = np.multiply if rows.shape[0] == 1 and weight.ndim == 2 else np.matmul
+            dweight = product(left.T, right)
             if turned:
                 dweight = dweight.T
         if bias is not None and needs_input_grad[2]:

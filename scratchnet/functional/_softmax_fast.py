@@ -18,6 +18,8 @@ from ._shapes import ones
 if TYPE_CHECKING:
     from .._types import Array, Cotangents, Pullback, Scalar
 
+_FEW = 4096
+
 
 def takes(x: Array, axis: int) -> bool:
     """Return whether `softmax_of_rows` and `log_softmax_of_rows` can take a call."""
@@ -35,9 +37,8 @@ def softmax_of_rows(x: Array) -> tuple[Array, Pullback]:
     with np.errstate(over="ignore", invalid="ignore"), broadcast_along_rows(shape[-1]):
         for cut in cuts:
             out = y_rows[cut]
-            _shift(rows[cut], out)
-            np.exp(out, out)
-            np.divide(out, out.dot(one)[:, None], out)
+            sums = _exponentials(rows[cut], out, one)
+            np.divide(out, sums[:, None], out)
 
     def pullback(dy: Array, needs_input_grad: tuple[bool] = (True,)) -> Cotangents:
         dy = check_cotangent("softmax", dy, shape, dtype)
@@ -98,19 +99,11 @@ def cross_entropy_of_rows(x: Array, target: Array, reduction: str) -> tuple[Arra
     """
     n, n_classes = x.shape
     dtype = x.dtype
-    exponentials, own, sums = np.empty((n, n_classes), dtype), np.empty(n, dtype), np.empty(n, dtype)
+    exponentials = np.empty((n, n_classes), dtype)
     spots = np.arange(0, n * n_classes, n_classes)
     spots += target.astype(np.intp, copy=False)
-    flat, one = exponentials.reshape(-1), ones(n_classes, dtype)
-    with np.errstate(over="ignore", invalid="ignore"), broadcast_along_rows(n_classes):
-        for cut in blocks(n, x.nbytes):
-            out = exponentials[cut]
-            _shift(x[cut], out)
-            own[cut] = flat[spots[cut]]
-            np.exp(out, out)
-            out.dot(one, sums[cut])
-    losses = np.log(sums)
-    losses -= own
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        losses, sums = (_losses_of_few if x.size <= _FEW else _losses_of_many)(x, spots, exponentials)
     divisor = dtype.type(n)
     y = losses if reduction == "none" else ones(n, dtype).dot(losses)
     if reduction == "mean":
@@ -134,9 +127,64 @@ def cross_entropy_of_rows(x: Array, target: Array, reduction: str) -> tuple[Arra
     return y, pullback
 
 
+def _losses_of_few(x: Array, spots: Array, exponentials: Array) -> tuple[Array, Array]:
+    """Write each row's exponentials, less its maximum; return ``log sum exp(x) - x[own]`` and their sums."""
+    _shift(x, exponentials)
+    own = exponentials.reshape(-1)[spots]
+    np.exp(exponentials, exponentials)
+    sums: Array = exponentials.dot(ones(x.shape[1], x.dtype))
+    losses = np.log(sums)
+    losses -= own
+    return losses, sums
+
+
+def _losses_of_many(x: Array, spots: Array, exponentials: Array) -> tuple[Array, Array]:
+    """Do what `_losses_of_few` does, with two passes less.
+
+    The loss is ``log(sum / own exponential)``: a sum is never less than one of its terms, so a sample that is
+    right beyond doubt has the loss 0 here as well. Where the own exponential is next to nothing, and has
+    lost its digits, the rows are done by themselves.
+    """
+    n, n_classes = x.shape
+    sums, one = np.empty(n, x.dtype), ones(n_classes, x.dtype)
+    with broadcast_along_rows(n_classes):
+        for cut in blocks(n, x.nbytes):
+            sums[cut] = _exponentials(x[cut], exponentials[cut], one)
+    own = exponentials.reshape(-1)[spots]
+    losses = np.log(sums / own)
+    far = ~(own >= 1e-30)
+    if far.any():
+        (places,) = np.nonzero(far)
+        rows = x[places]
+        few_spots = spots[places] + (np.arange(len(places)) - places) * n_classes
+        losses[places] = _losses_of_few(rows, few_spots, np.empty_like(rows))[0]
+    return losses, sums
+
+
 def _rows(x: Array) -> Array:
     """Return `x` as a matrix of its last axis's lines: a view, or a copy where that cannot be."""
     return x if x.ndim == 2 else x.reshape(-1, x.shape[-1])
+
+
+def _exponentials(rows: Array, out: Array, one: Array) -> Array:
+    """Write the exponentials of each row, all by the same factor where need be, to `out`; return their sums.
+
+    The factor is left out again by whoever divides by the sum. It is 1 for rows of usual size, whose
+    exponentials then have not even the rounding of a subtraction; and otherwise that of the largest number of
+    all. Where some row's sum is so small that this could cost digits, or NaN, each row gets its own.
+    """
+    largest = np.maximum.reduce(rows, axis=None)
+    if -60 <= largest <= 60:
+        np.exp(rows, out)
+    else:
+        np.subtract(rows, largest, out)
+        np.exp(out, out)
+    sums: Array = out.dot(one)
+    if not np.minimum.reduce(sums) >= 1 / 64:
+        _shift(rows, out)
+        np.exp(out, out)
+        sums = out.dot(one)
+    return sums
 
 
 def _shift(rows: Array, out: Array) -> None:

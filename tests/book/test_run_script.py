@@ -23,7 +23,7 @@ def book(tmp_path):
     }.items():
         (tmp_path / package).mkdir()
         for module in modules:
-            (tmp_path / package / f"{module}.py").write_text(decoy)
+            (tmp_path / package / f"{module}.py").write_text(decoy, encoding="utf-8")
     return tmp_path
 
 
@@ -115,8 +115,10 @@ def test_imports_in_the_books_style_are_answered_here_whatever_lies_beside_the_s
 
 
 def test_modules_beside_the_script_are_found(book):
-    (book / CHAPTER / "layer_naive.py").write_text("class MulLayer:\n    pass\n")
-    (book / CHAPTER / "gradient_2d.py").write_text("def numerical_gradient(f, x):\n    return 7\n")
+    (book / CHAPTER / "layer_naive.py").write_text("class MulLayer:\n    pass\n", encoding="utf-8")
+    (book / CHAPTER / "gradient_2d.py").write_text(
+        "def numerical_gradient(f, x):\n    return 7\n", encoding="utf-8"
+    )
     text = "from layer_naive import *\nfrom gradient_2d import numerical_gradient\n"
     text += "print(MulLayer.__name__, numerical_gradient(None, None))\n"
     assert output(book, text) == "MulLayer 7\n"
@@ -167,7 +169,12 @@ def test_the_script_decides_the_exit_status(book):
 @pytest.mark.parametrize("name", ["nothing.py", "."])
 def test_a_script_that_cannot_be_read_is_one_line_and_status_2(book, name):
     done = subprocess.run(
-        [sys.executable, "-m", "scratchnet.book", name], capture_output=True, text=True, cwd=book, check=False
+        [sys.executable, "-m", "scratchnet.book", name],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        cwd=book,
+        check=False,
     )
     assert done.returncode == 2
     assert done.stdout == ""
@@ -177,10 +184,10 @@ def test_a_script_that_cannot_be_read_is_one_line_and_status_2(book, name):
 
 def test_without_a_script_it_says_how_it_is_used():
     call = [sys.executable, "-m", "scratchnet.book"]
-    done = subprocess.run(call, capture_output=True, text=True, check=False)
+    done = subprocess.run(call, capture_output=True, text=True, encoding="utf-8", check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("usage: python -m scratchnet.book SCRIPT.py")
-    done = subprocess.run([*call, "--help"], capture_output=True, text=True, check=False)
+    done = subprocess.run([*call, "--help"], capture_output=True, text=True, encoding="utf-8", check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("usage: ")
 

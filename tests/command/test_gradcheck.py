@@ -13,7 +13,7 @@ def test_the_books_check_on_mnist_holds_for_every_entry(run, tmp_path):
     done = run("gradcheck", "--json", "r.json")
     assert "784-50-10 network, float64, 3 images" in done.stdout
     assert "verdict: backpropagation is right: all 39,760 entries agree" in done.stdout
-    report = json.loads((tmp_path / "r.json").read_text())
+    report = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
     assert [row["name"] for row in report["parameters"]] == ["W1", "b1", "W2", "b2"]
     assert all(row["max_difference"] < 1e-9 for row in report["parameters"])
     assert report["right"] is True

@@ -39,7 +39,9 @@ def test_one_seed_gives_the_same_run_bit_for_bit_and_another_seed_another(run, s
             "train", "--data", small_data, "--steps", 50, "--seed", seed, "--dtype", dtype,
             "--save", f"{name}.npz", "--json", f"{name}.json",
         )  # fmt: skip
-    losses = {name: json.loads((tmp_path / f"{name}.json").read_text())["losses"] for name in "abc"}
+    losses = {
+        name: json.loads((tmp_path / f"{name}.json").read_text(encoding="utf-8"))["losses"] for name in "abc"
+    }
     assert losses["a"] == losses["b"] != losses["c"]
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
 
@@ -49,7 +51,7 @@ def test_what_it_saves_is_the_network_it_reports(run, small_data, tmp_path):
 
     options = ("--hidden", 7, 5, "--steps", 90, "--dtype", "float64", "--save", "w.npz", "--json", "r.json")
     run("train", "--data", small_data, *options)
-    report = json.loads((tmp_path / "r.json").read_text())
+    report = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
     assert report["settings"]["sizes"] == [16, 7, 5, 10]
     assert len(report["losses"]) == report["steps_done"] == report["epochs"][-1]["step"] == 90
     assert report["interrupted"] is False
@@ -78,7 +80,7 @@ def test_ctrl_c_stops_between_steps_saves_and_says_how_far(tmp_path, small_data)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
     assert err == ""
-    done = json.loads((tmp_path / "r.json").read_text())
+    done = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
     assert f"stopped by Ctrl-C after {done['steps_done']} of 100000000 steps" in out
     assert done["interrupted"] is True
     assert len(done["losses"]) == done["steps_done"]
@@ -94,7 +96,7 @@ def test_it_plots_a_png(run, small_data, tmp_path):
 def test_without_matplotlib_it_says_how_to_get_it_before_it_trains(run, small_data, tmp_path):
     hidden = tmp_path / "hidden"
     (hidden / "matplotlib").mkdir(parents=True)
-    (hidden / "matplotlib" / "__init__.py").write_text("raise ImportError")
+    (hidden / "matplotlib" / "__init__.py").write_text("raise ImportError", encoding="utf-8")
     done = run("train", "--data", small_data, "--plot", "p.png", expect=1, PYTHONPATH=str(hidden))
     assert "pip install matplotlib" in done.stderr
     assert done.stdout == ""
@@ -195,4 +197,6 @@ def test_version_is_the_packages(run):
 @pytest.mark.parametrize("seed", range(10))
 def test_the_default_run_reaches_97_percent_on_the_test_set(run, tmp_path, seed):
     run("train", "--seed", seed, "--json", "r.json")
-    assert json.loads((tmp_path / "r.json").read_text())["epochs"][-1]["test_accuracy"] >= 0.97
+    assert (
+        json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))["epochs"][-1]["test_accuracy"] >= 0.97
+    )

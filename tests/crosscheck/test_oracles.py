@@ -52,7 +52,7 @@ def test_every_public_name_resolves():
 
 def test_a_package_that_merely_calls_itself_torch_is_not_taken_for_it(tmp_path):
     (tmp_path / "torch").mkdir()
-    (tmp_path / "torch" / "__init__.py").write_text("__version__ = '2.9'\n")
+    (tmp_path / "torch" / "__init__.py").write_text("__version__ = '2.9'\n", encoding="utf-8")
     code = (
         f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
         "from scratchnet_crosscheck.oracles import OracleAbsent, oracle\n"

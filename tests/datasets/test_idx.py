@@ -109,7 +109,7 @@ def test_dotted_names_are_read(folder: Path) -> None:
 def test_a_prefix_and_emnists_name_for_the_test_set_are_understood(folder: Path, prefix: str) -> None:
     for name in NAMES:
         (folder / name).rename(folder / (prefix + name.replace("t10k", "test")))
-    (folder / f"{prefix}mapping.txt").write_text("1 65 97")
+    (folder / f"{prefix}mapping.txt").write_text("1 65 97", encoding="utf-8")
     assert_raw_equals_arrays(folder)
 
 

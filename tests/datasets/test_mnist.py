@@ -159,7 +159,9 @@ def test_importing_the_datasets_imports_nothing_that_only_loading_needs() -> Non
         "heavy = {'lzma', '_lzma', 'gzip', 'hashlib', 'zlib', 'importlib.resources', 'tempfile', 'inspect'}; "
         "print(sorted(heavy & (set(sys.modules) - before)))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, encoding="utf-8", check=True
+    )
     assert done.stdout == "[]\n"
 
 

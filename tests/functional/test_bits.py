@@ -1,0 +1,24 @@
+"""Keeping elements by a mask is exact, for few elements and for many, in every dtype."""
+
+import numpy as np
+import pytest
+
+from scratchnet.functional._bits import keep, keep_mask
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.longdouble])
+@pytest.mark.parametrize("shape", [(), (3,), (256,), (257,), (30, 40), (0, 4)])
+def test_it_keeps_what_is_open_and_makes_zero_of_the_rest(shape, dtype):
+    rng = np.random.default_rng(0)
+    x = np.asarray(rng.normal(size=shape), dtype=dtype)
+    if x.size > 2:
+        x.flat[:3] = np.inf, np.nan, -np.inf
+    closed = np.asarray(rng.integers(0, 2, size=shape).astype(bool))
+    kept = keep(x, keep_mask(closed))
+    assert kept.dtype == dtype
+    np.testing.assert_array_equal(kept, np.where(closed, dtype(0), x))
+    assert not np.shares_memory(kept, x)
+    if x.ndim == 2:
+        mask = keep_mask(closed)
+        np.testing.assert_array_equal(keep(np.asfortranarray(x), mask), kept)
+        np.testing.assert_array_equal(keep(x[:, ::-1], mask[:, ::-1]), kept[:, ::-1])

@@ -1,0 +1,252 @@
+"""Batch normalisation equals PyTorch's on drawn configurations; its digits, edges, memory and refusals."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import scratchnet.functional as F
+
+DTYPES = (np.float32, np.float64)
+
+
+def vectors(rng, c, dtype):
+    """Running mean and variance, weight and bias in short decimals."""
+    mean, weight, bias = ((rng.integers(-8, 9, size=c) / 4).astype(dtype) for _ in range(3))
+    return mean, (rng.integers(1, 9, size=c) / 4).astype(dtype), weight, bias
+
+
+@st.composite
+def calls(draw):
+    c, rest = draw(st.integers(1, 5)), tuple(draw(st.lists(st.integers(1, 4), max_size=3)))
+    n = draw(st.integers(0, 6))
+    if n * math.prod(rest) == 1:  # a single value a channel is refused
+        n = 2
+    dtype = draw(st.sampled_from(DTYPES))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    x = (
+        rng.normal(size=(n, c, *rest)) * draw(st.sampled_from([0.125, 1, 16])) + draw(st.integers(-4, 4))
+    ).astype(dtype)
+    if draw(st.booleans()):
+        x = np.asfortranarray(x)
+    mean, var, weight, bias = vectors(rng, c, dtype)
+    training = draw(st.booleans())
+    if training and draw(st.booleans()):
+        mean = var = None
+    arrays = (
+        x, mean, var, weight if draw(st.booleans()) else None, bias if draw(st.booleans()) else None
+    )  # fmt: skip
+    options = {
+        "training": training,
+        "momentum": draw(st.sampled_from([0.0, 0.1, 0.75, 1.0])),
+        "eps": draw(st.sampled_from([1e-5, 0.25])),
+    }
+    return arrays, options, rng.integers(-8, 9, size=x.shape).astype(dtype) / dtype(8)
+
+
+def twin(torch, arrays, options, dy):
+    """Return PyTorch's value, its gradients in the order of the arrays, and the new running statistics."""
+    tensors = [None if a is None else torch.from_numpy(np.array(a, order="C")) for a in arrays]
+    for i in (0, 3, 4):
+        if tensors[i] is not None:
+            tensors[i].requires_grad_()
+    y = torch.nn.functional.batch_norm(*tensors, **options)
+    y.backward(torch.from_numpy(np.array(dy)))
+    gradients = [None if t is None or t.grad is None else t.grad.numpy() for t in tensors]
+    return y.detach().numpy(), gradients, [None if t is None else t.numpy() for t in tensors[1:3]]
+
+
+def worst(ours, theirs):
+    scale = max(float(np.abs(theirs).max(initial=0)), 1.0)
+    return float(np.abs(ours - theirs).max(initial=0)) / (scale * float(np.finfo(theirs.dtype).eps))
+
+
+@settings(deadline=None, max_examples=200)
+@given(calls())
+def test_batch_norm_equals_pytorch_in_value_gradients_and_statistics(call):
+    torch = pytest.importorskip("torch")
+    arrays, options, dy = call
+    y, pullback, state = F.batch_norm(*arrays, **options)
+    gradients = pullback(dy)
+    their_y, their_gradients, their_state = twin(torch, arrays, options, dy)
+    # The rounding of x is magnified by the division by the spread: a channel of two nearly equal values has
+    # few digits, on either side. So the bound grows with the largest factor by which x is scaled.
+    x = arrays[0].astype(np.float64)
+    axes = (0, *range(2, x.ndim))
+    var = x.var(axis=axes) if options["training"] and x.size else np.ones(x.shape[1])
+    magnified = max(1.0, float((np.abs(x).max(initial=0) / np.sqrt(var + options["eps"])).max()))
+    bound = 64 * magnified
+    assert y.dtype == their_y.dtype
+    assert worst(y, their_y) < bound
+    for ours, theirs in zip(gradients, their_gradients, strict=True):
+        assert (ours is None) == (theirs is None)
+        if ours is not None:
+            assert ours.dtype == theirs.dtype
+            assert worst(ours, theirs) < bound * magnified
+    for ours, theirs in zip(state, their_state, strict=True):
+        assert (ours is None) == (theirs is None)
+        if ours is not None:
+            assert worst(ours, theirs) < 64
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", [(6, 8, 60, 200), (70_000, 3)])
+def test_blocks_of_rows_equal_the_formula(shape, dtype):
+    # More than a block (1 MB) each.
+    rng = np.random.default_rng(0)
+    x, dy = (rng.normal(size=shape).astype(dtype) for _ in range(2))
+    mean, var, weight, bias = vectors(rng, shape[1], dtype)
+    y, pullback, _ = F.batch_norm(x, mean, var, weight, bias, training=True)
+    dx, _, _, dweight, dbias = pullback(dy)
+    axes = (0, *range(2, x.ndim))
+    x, dy, weight, bias = (a.astype(np.longdouble) for a in (x, dy, weight, bias))
+    m = x.size // x.shape[1]
+    up = (slice(None), *(None,) * (x.ndim - 2))
+    inverse = (1 / np.sqrt(x.var(axis=axes) + 1e-5))[up]
+    z = (x - x.mean(axis=axes)[up]) * inverse
+    sums = dy.sum(axis=axes), (dy * z).sum(axis=axes)
+    expected = weight[up] * inverse * (dy - sums[0][up] / m - z * sums[1][up] / m)
+    tolerance = 64 * float(np.finfo(dtype).eps)
+    np.testing.assert_allclose(y, weight[up] * z + bias[up], rtol=0, atol=tolerance)
+    np.testing.assert_allclose(dx, expected, rtol=0, atol=tolerance)
+    # Sums of m terms of about 1, whose rounding errors have random signs.
+    np.testing.assert_allclose(dbias, sums[0], rtol=0, atol=tolerance * m**0.5)
+    np.testing.assert_allclose(dweight, sums[1], rtol=0, atol=tolerance * m**0.5)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("center", [1e4, 1e6])
+def test_a_mean_far_above_the_spread_costs_no_more_digits_than_the_input_has_lost(center, dtype):
+    # x = center +- 1, rounded: exact from here on, and so held against the same x in more digits.
+    rng = np.random.default_rng(0)
+    x, dy = (rng.normal(size=(2000, 2)) + center).astype(dtype), rng.normal(size=(2000, 2)).astype(dtype)
+    zero, one = np.zeros(2, dtype), np.ones(2, dtype)
+    y, pullback, (mean, var) = F.batch_norm(x, zero, one, one, zero, training=True, momentum=1.0, eps=1e-30)
+    dx, _, _, dweight, _ = pullback(dy)
+    # The center is taken off exactly: a mean of numbers about 1e6 would lose digits here, too.
+    x, dy = x.astype(np.longdouble) - center, dy.astype(np.longdouble)
+    z = (x - x.mean(axis=0)) / x.std(axis=0)
+    slope = (dy * z).sum(axis=0)
+    expected = (dy - dy.mean(axis=0) - z * slope / 2000) / x.std(axis=0)
+    eps = float(np.finfo(dtype).eps)
+    np.testing.assert_allclose(y, z.astype(np.float64), rtol=0, atol=32 * eps)
+    np.testing.assert_allclose(dx, expected.astype(np.float64), rtol=0, atol=32 * eps)
+    np.testing.assert_allclose(mean, (center + x.mean(axis=0)).astype(np.float64), rtol=2 * eps)
+    np.testing.assert_allclose(var, x.var(axis=0, ddof=1).astype(np.float64), rtol=32 * eps)
+    # A sum of 2,000 terms of about 1.
+    np.testing.assert_allclose(dweight, slope.astype(np.float64), rtol=0, atol=32 * eps * 2000**0.5)
+
+
+def test_a_constant_channel_becomes_the_bias_and_its_variance_is_never_negative():
+    x = np.full((7, 1), np.float32(0.1))
+    y, pullback, (_, var) = F.batch_norm(
+        x, np.zeros(1, np.float32), np.ones(1, np.float32), bias=np.array([2.0], np.float32), training=True,
+        momentum=1.0,
+    )  # fmt: skip
+    np.testing.assert_array_equal(y, np.full((7, 1), 2.0))
+    assert var[0] >= 0
+    assert np.isfinite(pullback(np.arange(7, dtype=np.float32)[:, None])[0]).all()
+
+
+@pytest.mark.parametrize("special", [np.nan, np.inf, -np.inf])
+def test_a_special_value_makes_its_channel_nan_and_no_other_without_a_warning(special):
+    x = np.random.default_rng(0).normal(size=(4, 2, 3))
+    x[1, 0, 2] = special
+    y, pullback, _ = F.batch_norm(x, None, None, training=True)
+    dx = pullback(np.ones_like(x))[0]
+    for array in (y, dx):
+        assert np.isnan(array[:, 0]).all()
+        assert np.isfinite(array[:, 1]).all()
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (0, 3, 2), (2, 3, 0)])
+@pytest.mark.parametrize("training", [True, False])
+def test_nothing_gives_an_empty_value_zero_gradients_and_the_statistics_as_they_were(shape, training):
+    mean, var = np.full(3, 5.0), np.full(3, 7.0)
+    y, pullback, state = F.batch_norm(np.zeros(shape), mean, var, np.ones(3), np.ones(3), training=training)
+    assert y.shape == shape
+    dx, _, _, dweight, dbias = pullback(np.zeros(shape))
+    assert dx.shape == shape
+    np.testing.assert_array_equal([dweight, dbias], np.zeros((2, 3)))
+    np.testing.assert_array_equal(state, [mean, var])
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_nothing_is_written_shared_or_different_the_second_time(training):
+    rng = np.random.default_rng(0)
+    x, dy = (rng.normal(size=(5, 3, 4)) for _ in range(2))
+    given_arrays = (x, *vectors(rng, 3, np.float64))
+    for array in (*given_arrays, dy):
+        array.flags.writeable = False
+    y, pullback, state = F.batch_norm(*given_arrays, training=training)
+    dx, _, _, dweight, dbias = pullback(dy)
+    results = (y, *state, dx, dweight, dbias)
+    for i, result in enumerate(results):
+        assert not any(np.shares_memory(result, other) for other in (*given_arrays, dy, *results[:i]))
+    again = pullback(dy)
+    for first, second in zip((dx, dweight, dbias), (again[0], *again[3:]), strict=True):
+        np.testing.assert_array_equal(first, second)
+        assert not np.shares_memory(first, second)
+
+    wide = np.zeros((5, 3, 8))
+    wide[..., ::2] = dy
+    np.testing.assert_array_equal(pullback(wide[..., ::2])[0], dx)
+    constant = np.broadcast_to(np.float64(0.5), x.shape)
+    np.testing.assert_array_equal(pullback(constant)[0], pullback(np.full(x.shape, 0.5))[0])
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_what_is_not_asked_for_is_none_and_leaves_the_others_as_they_are(training):
+    rng = np.random.default_rng(0)
+    x, dy = (rng.normal(size=(5, 3, 4)) for _ in range(2))
+    pullback = F.batch_norm(x, *vectors(rng, 3, np.float64), training=training)[1]
+    everything = pullback(dy)
+    for wanted in np.ndindex(2, 2, 2):
+        needs = (bool(wanted[0]), False, False, bool(wanted[1]), bool(wanted[2]))
+        for asked, slot, full in zip(needs, pullback(dy, needs), everything, strict=True):
+            if asked:
+                np.testing.assert_array_equal(slot, full)
+            else:
+                assert slot is None
+
+
+_X = np.ones((2, 3))
+_S = (np.zeros(3), np.ones(3))
+REFUSED = {
+    "a single value a channel": (
+        lambda: F.batch_norm(np.ones((1, 3, 1)), *_S, training=True), ValueError, ["more than one"]
+    ),
+    "no channel axis": (lambda: F.batch_norm(np.ones(3), *_S), ValueError, ["(N, C)", "(3,)"]),
+    "no statistics in evaluation mode": (
+        lambda: F.batch_norm(_X, None, None), ValueError, ["running_mean", "evaluation mode"]
+    ),
+    "one of the two statistics": (
+        lambda: F.batch_norm(_X, np.zeros(3), None, training=True), ValueError, ["running_var=None"]
+    ),
+    "statistics of other channels": (
+        lambda: F.batch_norm(_X, np.zeros(4), np.ones(3)), ValueError, ["running_mean", "(4,)", "(2, 3)"]
+    ),
+    "a weight of other channels": (
+        lambda: F.batch_norm(_X, *_S, weight=np.ones(2)), ValueError, ["weight", "(2,)"]
+    ),
+    "a bias in another dtype": (
+        lambda: F.batch_norm(_X, *_S, bias=np.ones(3, np.float32)), TypeError, ["bias", "float32"]
+    ),
+    "eps of 0 in training mode": (
+        lambda: F.batch_norm(_X, *_S, training=True, eps=0.0), ValueError, ["eps", "positive"]
+    ),
+    "a negative eps": (lambda: F.batch_norm(_X, *_S, eps=-1.0), ValueError, ["eps=-1.0"]),
+    "no momentum": (lambda: F.batch_norm(_X, *_S, momentum=None), TypeError, ["momentum"]),
+    "integers": (lambda: F.batch_norm(np.ones((2, 3), int), *_S), TypeError, ["x", "floating-point"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refusals_name_the_argument_and_what_it_was(name):
+    call, error, words = REFUSED[name]
+    with pytest.raises(error) as caught:
+        call()
+    for word in ("batch_norm", *words):
+        assert word in str(caught.value)
