@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import TYPE_CHECKING, NoReturn, Protocol
+from typing import TYPE_CHECKING, NoReturn
 
 from . import __version__
 
@@ -13,18 +13,6 @@ if TYPE_CHECKING:
 
 USAGE, FAILURE, INTERRUPTED = 2, 1, 130
 """Exit statuses: the call's words are off; the work failed; Ctrl-C."""
-
-
-class Command(Protocol):
-    """What a subcommand's module offers."""
-
-    SUMMARY: str
-
-    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        """Say which arguments the subcommand takes."""
-
-    def run(self, arguments: argparse.Namespace) -> int:
-        """Do it; return the exit status. A ValueError or OSError raised is printed as one line."""
 
 
 class _Parser(argparse.ArgumentParser):

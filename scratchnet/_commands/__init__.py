@@ -6,12 +6,10 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, cast
 
 from . import gradcheck, train
+from .protocol import GROUP
 
 if TYPE_CHECKING:
-    from ..__main__ import Command
-
-GROUP = "scratchnet.commands"
-"""The entry-point group under which another package registers a subcommand's module."""
+    from .protocol import Command
 
 
 def commands() -> dict[str, Command]:

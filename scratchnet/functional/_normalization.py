@@ -198,18 +198,18 @@ def _normalize(
         dweight -= rest * dbias
         dweight *= inverse
         if wanted[0]:
-            # dx = scale (dy - dbias / count) + slope (centred - rest)
-            share = scale / -count
-            slope = share * inverse
-            slope *= dweight
-            offset = share * dbias
+            # dx = scale (dy - dbias / count + slope (centred - rest)): scaled last, as the terms may cancel.
+            slope = dweight * inverse
+            slope /= -count
+            offset = dbias / -count
             offset -= slope * rest
-            scale_row, slope_row, offset_row = (_repeat(v, length) for v in (scale, slope, offset))
+            slope, offset, factor = (_repeat(v, length) for v in (slope, offset, scale))
             for rows in blocks(x.shape[0], x.nbytes):
-                part, term = dx[rows], centred[rows] * slope_row
-                term += offset_row
-                np.multiply(dy[rows], scale_row, part)
-                np.add(part, term, part)
+                part = dx[rows]
+                np.multiply(centred[rows], slope, part)
+                np.add(part, dy[rows], part)
+                np.add(part, offset, part)
+                np.multiply(part, factor, part)
         return dx if wanted[0] else None, dweight if wanted[1] else None, dbias if wanted[2] else None
 
     return y, backward, mean, var

@@ -151,8 +151,9 @@ def _losses_of_many(x: Array, spots: Array, exponentials: Array) -> tuple[Array,
         for cut in blocks(n, x.nbytes):
             sums[cut] = _exponentials(x[cut], exponentials[cut], one)
     own = exponentials.reshape(-1)[spots]
-    losses = np.log(sums / own)
-    far = ~(own >= 1e-30)
+    ratios = sums / own
+    losses = np.log(ratios)
+    far = ~((own >= 1e-30) & (ratios <= 1e30))
     if far.any():
         (places,) = np.nonzero(far)
         rows = x[places]

@@ -278,10 +278,11 @@ def test_losses_of_many_rows_equal_those_of_few(n, classes, dtype, seed, scale, 
     x = (rng.normal(size=(n, classes)) * scale + offset).astype(dtype)
     spots = np.arange(n) * classes + rng.integers(0, classes, size=n)
     few, many = np.empty_like(x), np.empty_like(x)
-    with np.errstate(divide="ignore"):
+    with np.errstate(over="ignore", divide="ignore"):  # as their caller has it
         losses, sums = _softmax_fast._losses_of_few(x, spots, few)
         other_losses, other_sums = _softmax_fast._losses_of_many(x, spots, many)
-    # The differences from the maximum, of which one side takes the exponential, are rounded: their size counts.
+    # The differences from the maximum, of which one side takes the exponential, are rounded: so their size
+    # counts.
     units = 64 * max(1.0, min(scale + abs(offset), 88.0))
     assert_close(other_losses, losses, units)
     assert_close(many / other_sums[:, None], few / sums[:, None], units)
