@@ -50,6 +50,7 @@ class MultiLayerNet:
     Examples
     --------
     >>> import numpy as np
+    >>> np.random.seed(0)
     >>> net = MultiLayerNet(4, [3, 3], 2, weight_decay_lambda=0.1)
     >>> x, t = np.ones((2, 4)), np.array([0, 1])
     >>> numerical = net.numerical_gradient(x, t)
