@@ -200,3 +200,20 @@ def test_the_default_run_reaches_97_percent_on_the_test_set(run, tmp_path, seed)
     assert (
         json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))["epochs"][-1]["test_accuracy"] >= 0.97
     )
+
+
+@pytest.mark.parametrize("said", [None, "2"])
+def test_the_command_uses_one_thread_unless_told_otherwise(tmp_path, said):
+    code = (
+        "import os; from scratchnet.__main__ import main\n"
+        "try: main(['--version'])\n"
+        "except SystemExit: print(os.environ['OPENBLAS_NUM_THREADS'])"
+    )
+    environment = {name: value for name, value in os.environ.items() if not name.endswith("NUM_THREADS")}
+    if said:
+        environment["OMP_NUM_THREADS"] = said
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True,
+        encoding="utf-8", check=True,
+    )  # fmt: skip
+    assert done.stdout.split()[-1] == (said or "1")
