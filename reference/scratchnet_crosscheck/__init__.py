@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from .case import Case as Case
     from .catalogue import operations as operations
     from .failure import Failure as Failure
+    from .items import check as check
+    from .items import crosscheck as crosscheck
+    from .items import parametrize_with_checks as parametrize_with_checks
     from .run import Profile as Profile
     from .run import Result as Result
     from .run import check_operation as check_operation
@@ -22,12 +25,26 @@ _HOMES = {
     "Failure": "failure",
     "Profile": "run",
     "Result": "run",
+    "check": "items",
     "check_operation": "run",
     "check_property": "run",
+    "crosscheck": "items",
     "operations": "catalogue",
+    "parametrize_with_checks": "items",
 }
 
-__all__ = ["Case", "Failure", "Profile", "Result", "check_operation", "check_property", "operations"]
+__all__ = [
+    "Case",
+    "Failure",
+    "Profile",
+    "Result",
+    "check",
+    "check_operation",
+    "check_property",
+    "crosscheck",
+    "operations",
+    "parametrize_with_checks",
+]
 
 
 def __getattr__(name: str) -> object:

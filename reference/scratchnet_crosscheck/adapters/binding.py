@@ -1,0 +1,177 @@
+"""Which argument of a signature is which array, option or size."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from . import names
+from .protocol import Cannot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ..references.protocol import Form, Kind
+
+OPTION_NAMES = frozenset(names.OPTIONS)
+
+#: The options that belong to each kind, and the value PyTorch has by default where one must be given.
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "conv2d": {"stride": 1, "padding": 0, "dilation": 1, "groups": 1},
+    "conv1d": {"stride": 1, "padding": 0, "dilation": 1},
+    "conv_relu": {"stride": 1, "padding": 0},
+    "conv_relu_pool": {"stride": 1, "padding": 0},
+    "max_pool2d": {"kernel_size": 2, "kernel_h": 2, "kernel_w": 2, "stride": 2, "padding": 0},
+    "avg_pool2d": {"kernel_size": 2, "kernel_h": 2, "kernel_w": 2, "stride": 2, "padding": 0},
+    "batch_norm": {"eps": 1e-5, "momentum": 0.1, "training": True},
+    "layer_norm": {"eps": 1e-5}, "rms_norm": {"eps": 1e-5}, "group_norm": {"eps": 1e-5, "num_groups": 1},
+    "dropout": {"p": 0.5, "training": True},
+    "leaky_relu": {"negative_slope": 0.01}, "elu": {"alpha": 1.0},
+    "softmax": {"dim": -1}, "log_softmax": {"dim": -1},
+    "cross_entropy": {"reduction": "mean", "ignore_index": -100}, "mse_loss": {"reduction": "mean"},
+    "nll_loss": {"reduction": "mean"}, "l1_loss": {"reduction": "mean"},
+    "smooth_l1_loss": {"reduction": "mean", "beta": 1.0},
+}  # fmt: skip
+
+
+def options_of(kind: Kind) -> frozenset[str]:
+    """Return the options a kind has."""
+    return frozenset(DEFAULTS.get(kind.name, {})) | {"training"}
+
+
+def signature(call: Callable[..., Any]) -> list[inspect.Parameter]:
+    """Return a callable's parameters; raise `Cannot` where they are not known."""
+    try:
+        return [
+            p
+            for p in inspect.signature(call).parameters.values()
+            if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
+        ]
+    except (TypeError, ValueError) as error:
+        raise Cannot(f"its signature cannot be read: {error}") from error
+
+
+@dataclass
+class Bound:
+    """The arguments of a call, by what they are.
+
+    Parameters
+    ----------
+    slots, options, sizes : dict
+        Argument name to slot, option or size.
+    tables : dict
+        Argument name to the options a parameter dictionary holds.
+    constants : dict
+        Argument name to the value that it is always given.
+    """
+
+    slots: dict[str, str] = field(default_factory=dict)
+    options: dict[str, str] = field(default_factory=dict)
+    sizes: dict[str, str] = field(default_factory=dict)
+    tables: dict[str, str] = field(default_factory=dict)
+    constants: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def takes(self) -> frozenset[str]:
+        """The options that the call can be given."""
+        return frozenset(self.options.values())
+
+
+def given_option(kind: Kind, option: str, options: Mapping[str, Any], form: Form, default: Any) -> Any:
+    """Return what an option's argument is handed: the call's, the form's, the argument's own, PyTorch's."""
+    value: Any = default
+    found = {**form.options, **options}
+    if option in ("kernel_h", "kernel_w"):
+        size = found.get("kernel_size", DEFAULTS.get(kind.name, {}).get("kernel_size", 2))
+        return size[option == "kernel_w"] if isinstance(size, tuple) else size
+    if option in options:
+        value = options[option]
+        if option == "kernel_size" and isinstance(value, tuple) and value[0] == value[1]:
+            value = value[0]
+        if option == "momentum" and form.options.get("kept"):
+            value = 1.0 - value
+        if option == "p" and form.options.get("keep"):
+            value = 1.0 - value
+    elif default is inspect.Parameter.empty or default is None:
+        value = DEFAULTS.get(kind.name, {}).get(option)
+    return value
+
+
+def bind(
+    parameters: list[inspect.Parameter],
+    kind: Kind,
+    slots: tuple[str, ...],
+    *,
+    sized: bool = False,
+    inputs: int = 0,
+) -> Bound:
+    """Say what each parameter is; raise `Cannot` for one that is required and not known.
+
+    Parameters
+    ----------
+    parameters : list
+        The signature.
+    kind : Kind
+        What the callable is taken for.
+    slots : tuple of str
+        The slots that may be among the parameters.
+    sized : bool
+        Whether sizes may stand for arrays: a constructor.
+    inputs : int
+        How many of the first parameters are the kind's inputs, in order, whatever their names.
+    """
+    bound = Bound()
+    free = list(slots)
+    options = options_of(kind)
+    for place, parameter in enumerate(parameters):
+        name, required = parameter.name, parameter.default is parameter.empty
+        is_flag = isinstance(parameter.default, bool) or str(parameter.annotation) in (
+            "bool",
+            "<class 'bool'>",
+        )
+        if place < inputs and required and free:
+            slot = names.slot_named(name, tuple(free)) or free[0]
+            if slot not in kind.inputs:
+                slot = next((s for s in free if s in kind.inputs), free[0])
+            bound.slots[name] = slot
+            free.remove(slot)
+            continue
+        option = names.option_named(name, names.OPTIONS, options)
+        found = names.slot_named(name, tuple(free))
+        if name.endswith(("_param", "_params", "_config")):
+            bound.tables[name] = names.plain(name)
+        elif is_flag and option is None:
+            continue
+        elif option is not None and (
+            found is None or (option in DEFAULTS.get(kind.name, {}) and not _is_slot(name, kind))
+        ):
+            bound.options[name] = option
+        elif found is not None and not (
+            sized and name == "bias" and not required and parameter.default is not None
+        ):
+            bound.slots[name] = found
+            free.remove(found)
+        elif sized and (size := names.option_named(name, names.SIZES, frozenset(names.SIZES))) and required:
+            if size in bound.sizes.values() and size == "in":
+                size = "out"
+            bound.sizes[name] = size
+        elif not required:
+            continue
+        elif not sized and free:
+            bound.slots[name] = free.pop(0)
+        elif sized and free and any(s in kind.params for s in free):
+            slot = next(s for s in free if s in kind.params)
+            bound.slots[name] = slot
+            free.remove(slot)
+        else:
+            raise Cannot(
+                f"its argument {name!r} is not known",
+                f"give {name!r} a default, or take {', '.join(kind.params) or 'no arguments'} alone",
+            )
+    return bound
+
+
+def _is_slot(name: str, kind: Kind) -> bool:
+    """Return whether a name that could be an option is rather an array's: `alpha` of a PReLU."""
+    return any(names.plain(name) == names.plain(slot) for slot in kind.slots)

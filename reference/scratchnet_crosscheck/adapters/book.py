@@ -1,0 +1,30 @@
+"""Classes with a forward and a backward method: the book's two volumes', and all like them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from . import names as called
+from .objects import factory, methods
+from .protocol import Candidate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: A class of this name may be the one or the other: the forward pass says.
+ALTERNATIVES = {
+    "rnn": ("rnn", "rnn_cell"),
+    "lstm": ("lstm", "lstm_cell"),
+    "max_pool2d": ("max_pool2d", "avg_pool2d"),
+    "cross_entropy": ("cross_entropy", "temporal cross_entropy"),
+}
+
+
+def recognises(names: Mapping[str, Any], like: Mapping[str, str]) -> list[Candidate]:
+    """Return the classes whose names are known."""
+    found = []
+    for name, thing in names.items():
+        kind = like.get(name) or called.operation(name)
+        if kind and isinstance(thing, type) and methods(thing):
+            found.append(Candidate(name, ALTERNATIVES.get(kind, (kind,)), factory(thing), "class"))
+    return found

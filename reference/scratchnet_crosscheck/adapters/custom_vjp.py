@@ -1,0 +1,22 @@
+"""Functions with jax.custom_vjp."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from . import names as called
+from .frameworks import custom_vjp, is_custom_vjp
+from .protocol import Candidate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def recognises(names: Mapping[str, Any], like: Mapping[str, str]) -> list[Candidate]:
+    """Return the functions whose names are known."""
+    found = []
+    for name, thing in names.items():
+        kind = like.get(name) or called.operation(name)
+        if kind and is_custom_vjp(thing):
+            found.append(Candidate(name, (kind,), custom_vjp(thing), "jax.custom_vjp", strict=True))
+    return found

@@ -1,0 +1,460 @@
+"""Which form a thing has: found by trying, on its forward pass alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..failure import Failure
+from ..references.protocol import CHANNEL, COLUMN, PIXEL, ROW, Form, Kind, Sampler, Sketch
+from ..strategies import Setting
+from .functions import ValueDriver
+from .protocol import Cannot
+from .runner import Subject, canonical, replayed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ..case import Case
+    from .protocol import Candidate, Driver
+
+PROBES = 3
+#: The book's classes, whose biases are vectors: a gradient of another shape is no choice of theirs.
+_VECTORS = ("Affine", "Convolution", "BatchNormalization", "TimeAffine")
+_PLAIN = Setting(np.dtype(np.float64), layouts=False)
+
+#: Features that a layer need not have: left out where it does not do them right.
+_RANKS = ("an x of rank", "a vector for x", "ids of rank")
+_OPTIONAL = ("an empty batch", "a stride that leaves a remainder", "ignored labels", "no bias")
+
+
+def _everything(kind: Kind, form: Form, takes: frozenset[str]) -> frozenset[str]:
+    """Return all features that a kind's calls may have."""
+    asked: set[str] = set()
+    for seed in range(12):
+        sketch = Sketch(Sampler(np.random.default_rng(seed), _PLAIN), form, takes)
+        kind.draw(sketch)
+        asked |= sketch.asked
+        for feature in tuple(sketch.asked):
+            inner = Sketch(Sampler(np.random.default_rng(seed), _PLAIN), form, takes, feature)
+            kind.draw(inner)
+            asked |= inner.asked
+    return frozenset(asked)
+
+
+def _probe(subject: Subject, seed: int, forced: str = "") -> Case:
+    return subject.case(Sampler(np.random.default_rng(seed), _PLAIN), forced or "nothing")
+
+
+class _Fit:
+    """How well a form fits: 0 it raises, 1 shapes, 2 numbers, 3 the new state differ, 4 all fits."""
+
+    def __init__(self, subject: Subject, case: Case) -> None:
+        self.subject, self.case = subject, case
+        self.error: BaseException | None = None
+        self.score = 0
+        try:
+            self.started = subject.start(case)
+            self.got = tuple(np.asarray(y) if y is not None else None for y in self.started.outputs)
+        except (Cannot, KeyboardInterrupt):
+            raise
+        except BaseException as error:  # whatever a layer raises, SystemExit included
+            self.error = error
+            return
+        self.score = self._score()
+
+    def _score(self) -> int:
+        subject, case = self.subject, self.case
+        arrays, options = canonical(subject, case)
+        if subject.kind.random:
+            options["mask"] = _mask(subject, case)
+        try:
+            with np.errstate(all="ignore"):
+                wanted = subject.kind.forward(arrays, options)
+                own = [np.asarray(subject.form.layout(n).back(np.asarray(y), None))
+                       for n, y in zip(subject.kind.outputs, wanted, strict=False)]  # fmt: skip
+        except Exception:  # these arrays are no call of this form
+            return 0
+        if len(own) != len(self.got) or any(
+            g is None or g.dtype.kind != "f" or g.shape != w.shape for g, w in zip(self.got, own, strict=True)
+        ):
+            return 1
+        if not all(_close(g, w) for g, w in zip(self.got, own, strict=True)):
+            return 2
+        state = wanted[len(own) :]
+        names = subject.kind.extras
+        if state and all(n in self.started.extras for n in names):
+            pairs = zip(names, state, strict=False)
+            if not all(
+                _close(np.asarray(self.started.extras[n]).reshape(-1), np.reshape(w, -1)) for n, w in pairs
+            ):
+                return 3
+        return 4
+
+
+def _mask(subject: Subject, case: Case) -> Any:
+    first = case.slots[0]
+    (y, *_) = subject.start(case.replace(**{first: np.ones_like(case[first])})).outputs
+    return np.asarray(y) != 0
+
+
+def _close(got: Any, wanted: Any) -> bool:
+    if got.shape != wanted.shape:
+        return False
+    scale = float(np.max(np.abs(wanted), initial=0.0))
+    return bool(
+        np.all(np.abs(got - wanted) <= 2e-10 * max(scale, 1e-30)) or np.allclose(got, wanted, 1e-10, 1e-13)
+    )
+
+
+def fit(candidate: Candidate, beat: Callable[[], None] = lambda: None) -> Subject:
+    """Find out how a thing wants its arrays and which conventions it follows.
+
+    Raises
+    ------
+    Cannot
+        It cannot be driven as any of the kinds it may be.
+    """
+    from ..references import kinds
+
+    best: tuple[int, int, Subject] | None = None
+    refused: Cannot | None = None
+    for name in candidate.kinds:
+        if name not in kinds():
+            refused = refused or Cannot(f"there is no reference for {name}")
+            continue
+        kind = kinds()[name]
+        try:
+            found = _fit_kind(candidate, kind, beat)
+        except Cannot as why:
+            refused = refused or why
+            continue
+        if best is None or found[0] > best[0]:
+            best = (found[0], 0, found[1])
+        if found[0] == 4:
+            break
+    if best is None:
+        raise refused or Cannot("nothing it may be is known")
+    score, _, subject = best
+    return _settle(subject, score)
+
+
+def _fit_kind(candidate: Candidate, kind: Kind, beat: Callable[[], None]) -> tuple[int, Subject]:
+    driver = candidate.drive(kind)
+    forms = _compatible(kind, driver, strict=candidate.strict)
+    if not forms:
+        raise Cannot(f"its arguments are not those of {kind.name}: no {', '.join(sorted(driver.absent))}")
+    score, chosen, error, none = _best(candidate, kind, driver, forms, beat)
+    if isinstance(driver, ValueDriver) and not driver.fused and score and not candidate.strict:
+        candidate.strict = True  # values and pullbacks promise PyTorch's conventions
+        forms = _compatible(kind, driver, strict=True)
+        score, chosen, error, none = _best(candidate, kind, driver, forms, beat)
+    if none:
+        raise Cannot("its forward pass returns None: not written yet", "fill it in")
+    if score == 0 and isinstance(error, NotImplementedError):
+        raise Cannot("its forward pass raises NotImplementedError: not written yet", "fill it in")
+    if kind.random and score >= 2:
+        chosen = _random_form(candidate, kind, driver, forms, chosen, beat)
+    return score, _subject(candidate, kind, driver, chosen, beat)
+
+
+def _subject(
+    candidate: Candidate, kind: Kind, driver: Driver, form: Form, beat: Callable[[], None]
+) -> Subject:
+    return Subject(candidate.name, kind, driver, form, strict=candidate.strict, beat=beat)
+
+
+def _compatible(kind: Kind, driver: Driver, *, strict: bool) -> list[Form]:
+    found = []
+    optional = {"bias", "bias_hh", "mask", "running_mean", "running_var", "h", "c", *kind.state}
+    if any(slot not in optional for slot in driver.absent):
+        raise Cannot(
+            f"taken for {kind.name}, it has no {', '.join(sorted(driver.absent - optional))}",
+            "call its parameters by the usual names (W, b; gamma, beta), or say --like NAME=operation",
+        )
+    for form in kind.forms(strict):
+        if all(slot in driver.absent for slot in form.absent):
+            found.append(form + Form(absent=driver.absent))
+    return found
+
+
+def _best(
+    candidate: Candidate, kind: Kind, driver: Driver, forms: Sequence[Form], beat: Callable[[], None]
+) -> tuple[int, Form, BaseException | None, bool]:
+    """Return the best score, the form that has it, and what the first one raised."""
+    best, chosen = -1, forms[0]
+    error: BaseException | None = None
+    none = False
+    perfect: list[Form] = []
+    vectors = candidate.name in _VECTORS
+    for form in forms:
+        if perfect and not _worth(form, perfect):
+            continue
+        if vectors and any(form.layout(k) in (ROW, COLUMN, PIXEL, CHANNEL) for k in ("weight", "bias")):
+            continue
+        subject = _subject(candidate, kind, driver, form, beat)
+        score = 4
+        for seed in range(PROBES):
+            found = _Fit(subject, _probe(subject, seed))
+            score = min(score, found.score)
+            error = error or found.error
+            if found.score and found.got and found.got[0] is None:
+                none = True
+            if score <= best and score < 4:
+                break
+        if score > best:
+            best, chosen = score, form
+        if score == 4:
+            perfect.append(form)
+            if len(perfect) >= 12:
+                break
+    if len(perfect) > 1:
+        subjects = [(f, _subject(candidate, kind, driver, f, beat)) for f in perfect]
+        chosen = max(subjects, key=lambda pair: (_gradients_fit(pair[1]), _ranks_done(pair[1])))[0]
+    return best, chosen, error, none and best <= 1
+
+
+def _worth(form: Form, perfect: list[Form]) -> bool:
+    """Return whether a form is worth trying once another fits: where x differs, of the same options."""
+    first = perfect[0]
+    same = {k: v for k, v in form.options.items() if k not in ("rank", "samples")}
+    return same == {k: v for k, v in first.options.items() if k not in ("rank", "samples")}
+
+
+def _gradients_fit(subject: Subject) -> int:
+    """Return on how many calls every gradient has its argument's shape: what forward's broadcasting hides."""
+    right = 0
+    for seed in range(4):
+        case = _probe(subject, seed)
+        grads, error = _gradients(subject, case)
+        right += error is None and bool(grads) and all(
+            isinstance(g, np.ndarray) and s in case.given and g.shape == case[s].shape
+            for s, g in (grads or {}).items()
+        )  # fmt: skip
+    return right
+
+
+def _ranks_done(subject: Subject) -> int:
+    """Return how many ranks of x a form gets right."""
+    done = 0
+    for feature in _everything(subject.kind, subject.form, subject.driver.takes):
+        if feature.startswith(_RANKS):
+            done += all(_Fit(subject, _probe(subject, seed, feature)).score >= 3 for seed in range(2))
+    return done
+
+
+def _random_form(
+    candidate: Candidate,
+    kind: Kind,
+    driver: Driver,
+    forms: Sequence[Form],
+    chosen: Form,
+    beat: Callable[[], None],
+) -> Form:
+    """Tell the share that is dropped from the share that is kept, by counting."""
+    if "p" not in driver.takes:
+        return chosen
+    for form in forms:
+        subject = _subject(candidate, kind, driver, form, beat)
+        case = subject.as_case({"x": np.ones((64, 64))}, {"p": 0.25, "training": True}, 3)
+        found = _Fit(subject, case)
+        if found.error is not None or found.score < 4:
+            continue
+        kept = float((np.asarray(found.got[0]) != 0).mean())
+        if abs(kept - 0.75) < 0.1:
+            return form
+    return chosen
+
+
+# ---- what is asked of it
+
+
+def _settle(subject: Subject, score: int) -> Subject:
+    """Find out which gradients it has, which features it does, and what only backward can tell."""
+    driver, kind = subject.driver, subject.kind
+    case = _probe(subject, 1)
+    grads, error = _gradients(subject, case)
+    if error is None and grads is not None:
+        subject.silent = frozenset(
+            s for s in case.differentiable if s not in grads and (s in kind.inputs[1:] or s in kind.params)
+        )
+        lost = [s for s in subject.silent if s in kind.params]
+        if lost and len(lost) == len([p for p in kind.params if p in case.given]) and not grads:
+            subject.silent = frozenset()
+        if isinstance(driver, ValueDriver) and not driver.fused:
+            subject.silent = frozenset()
+        for slot in sorted(subject.silent):
+            subject.notes.append(f"no gradient of {slot} was found")
+        case = _probe(subject, 1)
+    if kind.extras and "running_mean" in case.given:
+        found = _Fit(subject, case)
+        subject.extras = found.error is None and all(n in found.started.extras for n in kind.extras)
+    if error is None and kind.loss and not subject.strict and driver.linearizes is False:
+        subject.ignores_upstream = _ignores(subject, case)
+    if error is None and not subject.strict and "weight" in kind.params and score >= 3:
+        subject.averaged = _averaged(subject)
+    if kind.name == "max_pool2d" and score == 4 and not subject.strict and error is None:
+        _look_at_ties(subject)
+    subject.form = replace(subject.form, without=frozenset(_undone(subject, score)))
+    subject.conventions.update(subject.form.conventions)
+    if subject.ignores_upstream:
+        subject.notes.append("its backward pass takes no upstream gradient: a loss is the last layer")
+    if subject.averaged:
+        subject.conventions["param_grads_averaged"] = (
+            "the gradients of the parameters are divided by N inside the layer"
+        )
+    if "momentum" in driver.takes and subject.extras and subject.form.options.get("kept"):
+        subject.notes.append("momentum is taken as the share of the old statistics that is kept")
+    words = subject.form.words()
+    if words and not subject.strict:
+        guessed = [w for w in words if not w.endswith("as PyTorch's")]
+        if guessed:
+            subject.notes.append(f"taken as: {', '.join(guessed)}")
+    return subject
+
+
+def _gradients(subject: Subject, case: Case) -> tuple[dict[str, Any] | None, BaseException | None]:
+    rng = np.random.default_rng(7)
+    try:
+        started = subject.start(case)
+        outputs = subject.outputs(started, case)[: len(case.outputs)]
+        with replayed(case.seed), np.errstate(all="ignore"):
+            found = started.back(tuple(np.asarray(rng.normal(size=y.shape)) for y in outputs), None)
+    except (Cannot, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # whatever a layer raises, SystemExit included
+        return None, error
+    return {s: g for s, g in found.items() if g is not None}, None
+
+
+def _ignores(subject: Subject, case: Case) -> bool:
+    found = []
+    for size in (1.0, 2.0):
+        try:
+            started = subject.start(case)
+            outputs = subject.outputs(started, case)
+            grads = started.back(tuple(np.full(y.shape, size) for y in outputs[: len(case.outputs)]), None)
+        except (Exception, SystemExit):
+            return False
+        found.append(grads.get(case.slots[0]))
+    one, two = found
+    return (
+        isinstance(one, np.ndarray)
+        and isinstance(two, np.ndarray)
+        and one.shape == two.shape
+        and bool(np.array_equal(one, two))
+        and bool(one.any())
+    )
+
+
+def _averaged(subject: Subject) -> bool:
+    """Return whether every parameter's gradient is that of the forward pass divided by the batch."""
+    from .runner import runner_of
+
+    params = [s for s in subject.kind.params if s not in subject.form.absent and s not in subject.silent]
+    seen = 0
+    for seed in range(3, 12):
+        case = _probe(subject, seed)
+        n = subject.samples(case)
+        here = [p for p in params if p in case.given]
+        if n < 2 or not here:
+            continue
+        runner = runner_of(subject)
+        try:
+            y = runner.forward(case)
+            dy = tuple(np.random.default_rng(seed).normal(size=o.shape) for o in y[: len(case.outputs)])
+            grads = dict(zip(case.slots, runner.vjp(case, dy), strict=True))
+            for slot in here:
+                grad = grads[slot]
+                if not isinstance(grad, np.ndarray) or grad.shape != case[slot].shape:
+                    return False
+                true = _slope(runner, case, slot, dy)
+                if abs(true) < 1e-6 or abs(float(grad.sum()) * n / true - 1.0) > 1e-4:
+                    return False
+        except (Exception, SystemExit):
+            return False
+        seen += 1
+        if seen == 3:
+            return True
+    return False
+
+
+def _slope(runner: Any, case: Case, slot: str, dy: Any) -> float:
+    """Return the derivative of the whole along a slot's every entry, by central differences."""
+    step = 1e-5
+    up, down = (runner.forward(case.replace(**{slot: case[slot] + s})) for s in (step, -step))
+    return float(sum(((u - d) * g).sum() for u, d, g in zip(up, down, dy, strict=False)) / (2 * step))
+
+
+def _look_at_ties(subject: Subject) -> None:
+    x = np.zeros((2, 3, 6, 6))
+    kind = subject.kind
+    case = _probe(subject, 4)
+    case = case.replace(x=np.zeros_like(case["x"])) if kind.slots[0] in case.given else case
+    del x
+    grads, error = _gradients(subject, case)
+    if error is not None or not grads or not isinstance(grads.get("x"), np.ndarray):
+        return
+    from .runner import Reference
+
+    rng = np.random.default_rng(7)
+    out = subject.outputs(subject.start(case), case)
+    dy = tuple(rng.normal(size=y.shape) for y in out)
+    even = replace(subject, form=subject.form + Form(options={"ties": "even"}))
+    try:
+        wanted = Reference("torch", even).vjp(case, dy)[0]
+    except Exception:  # no PyTorch here: judged by the first maximum, as PyTorch has it
+        return
+    plain = Reference("torch", subject).vjp(case, dy)[0]
+    got = grads["x"]
+    if (
+        wanted is not None
+        and plain is not None
+        and got.shape == wanted.shape
+        and np.allclose(got, wanted)
+        and not np.allclose(got, plain)
+    ):
+        subject.form = subject.form + Form(
+            options={"ties": "even"},
+            conventions={"ties_split_evenly": "tied maxima share the gradient evenly"},
+        )
+
+
+def _undone(subject: Subject, score: int) -> set[str]:
+    """Return the features that this layer does not do, and say so."""
+    gone: set[str] = set()
+    for feature in sorted(_everything(subject.kind, subject.form, subject.driver.takes)):
+        if not feature.startswith(_RANKS) and feature not in _OPTIONAL:
+            continue
+        for seed in range(2):
+            case = _probe(subject, seed, feature)
+            found = _Fit(subject, case)
+            forward_only = feature == "a stride that leaves a remainder"
+            bad = found.error is not None
+            if not bad and not forward_only:
+                promises = isinstance(subject.driver, ValueDriver) and not subject.driver.fused
+                bad = score == 4 and found.score < (1 if promises else 3)
+                grads, error = _gradients(subject, case)
+                bad = bad or (
+                    not promises
+                    and (
+                        error is not None
+                        or any(
+                            not isinstance(g, np.ndarray) or (s in case.given and g.shape != case[s].shape)
+                            for s, g in (grads or {}).items()
+                        )
+                    )
+                )
+            if bad:
+                gone.add(feature)
+                break
+    if subject.averaged:
+        gone.add("an empty batch")
+    for feature in sorted(gone):
+        subject.notes.append(f"not asked of it: {feature}")
+    return gone
+
+
+__all__ = ["Failure", "fit"]

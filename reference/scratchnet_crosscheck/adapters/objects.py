@@ -1,0 +1,505 @@
+"""Objects with a forward and a backward method, whatever these are called and wherever gradients are kept."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from . import names
+from .binding import Bound, bind, given_option, signature
+from .protocol import Cannot, Gradients, Started
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from .._types import Array
+    from ..references.protocol import Form, Kind
+
+_HOLDERS = ("params", "parameters", "_params", "_parameters", "weights_dict", "p")
+_GRADIENT_HOLDERS = ("grads", "grad", "gradients", "_grads", "dparams", "gradient", "d")
+_VALUE_KEYS = ("val", "value", "data", "W", "w", "param", "weight")
+_GRADIENT_KEYS = ("grad", "gradient", "d", "dW", "dw", "g")
+_OUTPUTS = ("output", "out", "outputs", "y", "a")
+_INPUT_GRADIENTS = (
+    "dinputs",
+    "dinput",
+    "dinput_",
+    "d_inputs",
+    "grad_input",
+    "input_gradient",
+    "d_input",
+    "grad_inputs",
+)
+
+
+class Place:
+    """Where an object keeps an array: an attribute, or an entry of a dict or list that is one."""
+
+    def __init__(self, owner: Any, key: Any, name: str) -> None:
+        self.owner, self.key, self.name = owner, key, name
+
+    def get(self) -> Any:
+        """Return what is there."""
+        return getattr(self.owner, self.key) if isinstance(self.key, _Attribute) else self.owner[self.key]
+
+    def put(self, value: Any) -> None:
+        """Put an array there."""
+        if isinstance(self.key, _Attribute):
+            setattr(self.owner, self.key, value)
+        else:
+            self.owner[self.key] = value
+
+
+class _Attribute(str):
+    __slots__ = ()
+
+
+def places(thing: Any) -> Iterator[Place]:
+    """Yield every place of an object where an array may be kept."""
+    for name, value in list(vars(thing).items()):
+        if isinstance(value, dict):
+            for key, inner in value.items():
+                if isinstance(inner, dict):
+                    for deep in inner:
+                        yield Place(inner, deep, f"{key}.{deep}")
+                else:
+                    yield Place(
+                        value,
+                        key,
+                        str(key) if str(key) not in (*_VALUE_KEYS[:3], *_GRADIENT_KEYS[:2]) else name,
+                    )
+        elif isinstance(value, list):
+            for index in range(len(value)):
+                yield Place(value, index, f"{name}[{index}]")
+        else:
+            yield Place(thing, _Attribute(name), name)
+
+
+def methods(cls: type) -> tuple[str, str] | None:
+    """Return the names of a class's two passes, or None."""
+    for forward, backward in names.PASSES:
+        if callable(getattr(cls, forward, None)) and callable(getattr(cls, backward, None)):
+            if forward == "__call__" and not any("__call__" in vars(c) for c in cls.__mro__[:-1]):
+                continue
+            return forward, backward
+    return None
+
+
+class ObjectDriver:
+    """Drives a class: builds an object, hands it our parameters, and finds its gradients.
+
+    While `reuses` is set, an object is used again for the next call of the same options and parameter shapes,
+    with other parameters put in place: what it keeps of an earlier call shows.
+    """
+
+    linearizes = False
+    skips = False
+
+    def __init__(self, cls: type, kind: Kind) -> None:
+        found = methods(cls)
+        if found is None:
+            raise Cannot("it has no forward and backward method", "call them forward and backward")
+        self._cls, self._kind = cls, kind
+        self._forward, self._backward = found
+        self.notes: list[str] = []
+        self.conventions: dict[str, str] = {}
+        self.reuses = False
+        self._pool: dict[Any, tuple[Any, dict[str, list[Place]]]] = {}
+        self._updates = False
+        self._own_rate: str | None = None
+        # A class without a constructor of its own has the empty signature.
+        self._new: Bound = bind(signature(cls), kind, (*kind.params, *kind.state), sized=True)
+        self._bind_forward()
+        self._back = signature(getattr(cls, self._backward))[1:]
+        self.takes = self._new.takes | self._call.takes | self._modes()
+        if "kernel_h" in self.takes or "kernel_w" in self.takes:
+            self.takes |= {"kernel_size", "unequal kernel"}
+        if self._new.sizes and "kernel" in self._new.sizes.values():
+            self.takes |= {"square kernel"}
+        if self._new.sizes or not kind.params:
+            missing = [s for s in kind.params if s not in self._new.slots.values()]
+            self.absent |= self._missing(missing) if missing else frozenset()
+        else:
+            self.absent |= frozenset(s for s in kind.params if s not in self._new.slots.values())
+
+    def _bind_forward(self) -> None:
+        kind = self._kind
+        parameters = signature(getattr(self._cls, self._forward))[1:]
+        if not parameters:
+            raise Cannot(f"its {self._forward} takes no input")
+        required = [p for p in parameters if p.default is p.empty]
+        self._call = Bound()
+        free = list(kind.inputs)
+        for parameter in parameters:
+            option = names.option_named(parameter.name, names.OPTIONS, frozenset({"training"}))
+            if names.plain(parameter.name) == "mode":
+                option = "training"
+            if option == "training":
+                self._call.options[parameter.name] = "training"
+                self._mode_words = names.plain(parameter.name) == "mode" or isinstance(parameter.default, str)
+            elif free and (parameter in required or names.slot_named(parameter.name, tuple(free))):
+                slot = (
+                    free[0]
+                    if parameter is parameters[0]
+                    else names.slot_named(parameter.name, tuple(free)) or free[0]
+                )
+                self._call.slots[parameter.name] = slot
+                free.remove(slot)
+            elif parameter in required:
+                raise Cannot(f"the argument {parameter.name!r} of its {self._forward} is not known")
+        self.absent: frozenset[str] = frozenset(free)
+        self._inputs = tuple(slot for slot in kind.inputs if slot not in free)
+
+    def _modes(self) -> frozenset[str]:
+        cls = self._cls
+        self._switch = ""
+        if "training" in self._call.options.values():
+            return frozenset({"training"})
+        for name in ("eval", "train"):
+            if not callable(getattr(cls, name, None)):
+                return frozenset() if not self._mode_attribute() else frozenset({"training"})
+        self._switch = "eval"
+        return frozenset({"training"})
+
+    def _mode_attribute(self) -> bool:
+        source = _source(self._cls)
+        for name in ("training", "is_training", "train_flg", "train_mode"):
+            if f"self.{name}" in source:
+                self._switch = name
+                return True
+        return False
+
+    def _missing(self, slots: list[str]) -> frozenset[str]:
+        """Build one object by its sizes, and say which parameters it does not have."""
+        sizes = {"in": 3, "out": 3, "kernel": 2, "kernel_h": 2, "kernel_w": 2, "height": 5, "width": 5}
+        try:
+            thing = self._cls(**{arg: sizes[size] for arg, size in self._new.sizes.items()},
+                              **self._option_arguments({}, _no_form()))  # fmt: skip
+        except Exception as error:
+            raise Cannot(f"building it raises {type(error).__name__}: {error}") from error
+        found = self._by_name(thing, slots)
+        gone = frozenset(s for s in slots if s not in found)
+        if "weight" in gone or "weight_ih" in gone:
+            raise Cannot("its weight is not found", "keep it as self.W or self.params['W']")
+        return gone
+
+    def _by_name(self, thing: Any, slots: list[str]) -> dict[str, list[Place]]:
+        found: dict[str, list[Place]] = {}
+        named: list[tuple[str, Place]] = []
+        for place in places(thing):
+            if not isinstance(place.get(), np.ndarray):
+                continue
+            name = place.name.split(".")[0] if "." in place.name else place.name
+            if "." in place.name and place.name.split(".")[1] in _GRADIENT_KEYS:
+                continue
+            named.append((name, place))
+        for slot in slots:
+            exact = [p for n, p in named if names.plain(n) == names.plain(slot)]
+            alike = [p for n, p in named if names.slot_named(n, (slot,))]
+            lists = [p for n, p in named if n.startswith("params[")]
+            chosen = exact or alike or ([lists[slots.index(slot)]] if slots.index(slot) < len(lists) else [])
+            if chosen:
+                one = chosen[0].get()
+                found[slot] = [p for _, p in named if p.get() is one]
+        return found
+
+    # ---- objects
+
+    def use_again(self, *, reuses: bool) -> None:
+        """Begin a check: with objects that are used again, or with a new one for every call."""
+        self.reuses = reuses
+        self._pool.clear()
+
+    def _option_arguments(self, options: Mapping[str, Any], form: Form) -> dict[str, Any]:
+        defaults = {p.name: p.default for p in signature(self._cls)} if self._new.options else {}
+        found = {}
+        for arg, option in self._new.options.items():
+            value = given_option(self._kind, option, options, form, defaults[arg])
+            if (
+                option in options
+                or option in form.options
+                or defaults[arg] is inspect.Parameter.empty
+                or value != defaults[arg]
+            ):
+                found[arg] = value
+        return found
+
+    def _object(
+        self, arrays: Mapping[str, Array], options: Mapping[str, Any], form: Form
+    ) -> tuple[Any, dict[str, list[Place]], Any]:
+        params = [s for s in self._kind.params if s in arrays]
+        held = {s: (arrays[s].copy() if self._updates else arrays[s]) for s in params}
+        building = self._option_arguments(options, form)
+        key = (tuple(sorted((k, str(v)) for k, v in building.items())), tuple(held[s].shape for s in params),
+               tuple(str(held[s].dtype) for s in params) if params else "")  # fmt: skip
+        if self.reuses and key in self._pool:
+            thing, where = self._pool[key]
+            if all(s in where for s in params):
+                for slot in params:
+                    for place in where[slot]:
+                        place.put(held[slot])
+                return thing, where, key
+        for slot, name in {v: k for k, v in self._new.slots.items()}.items():
+            if slot in held:
+                building[name] = held[slot]
+        sizes = self._sizes(arrays, form) if self._new.sizes else {}
+        for arg, size in self._new.sizes.items():
+            if size not in sizes:
+                raise Cannot(f"its constructor's argument {arg!r} is not known")
+            building[arg] = sizes[size]
+        thing = self._cls(**building)
+        named = set(self._new.slots.values())
+        where = {s: [p for p in places(thing) if p.get() is held[s]] for s in params if s in named}
+        where.update(self._by_name(thing, [s for s in params if s not in named]))
+        for slot in params:
+            if slot not in named:
+                for place in where.get(slot, ()):
+                    place.put(held[slot])
+        where = {s: found for s, found in where.items() if found}
+        return thing, where, key
+
+    def _sizes(self, arrays: Mapping[str, Array], form: Form) -> dict[str, int]:
+        if self._kind.sizes is None:
+            return {}
+        shown = {k: np.asarray(form.layout(k).to(a)) for k, a in arrays.items()}
+        return dict(self._kind.sizes(shown))
+
+    # ---- the two passes
+
+    def start(self, arrays: Mapping[str, Array], options: Mapping[str, Any], form: Form) -> Started:
+        """Build or find an object and run its forward pass."""
+        thing, where, key = self._object(arrays, options, form)
+        training = bool(options.get("training", True))
+        self._set_mode(thing, training=training)
+        state = self._put_state(thing, arrays)
+        arguments: dict[str, Any] = {arg: arrays[slot] for arg, slot in self._call.slots.items()}
+        for arg in self._call.options:
+            arguments[arg] = ("train" if training else "test") if self._mode_words else training
+        self._pool.pop(key, None)  # a call that raises leaves an object that is not used again
+        # By position: a wrapper may have other names.
+        order = [p.name for p in signature(getattr(self._cls, self._forward))[1:]]
+        positional = [arguments[n] for n in order if n in arguments]
+        leading = order[: len(positional)] == [n for n in order if n in arguments]
+        call = getattr(thing, self._forward)
+        out = call(*positional) if leading else call(**arguments)
+        if out is None:
+            out = next(
+                (getattr(thing, n) for n in _OUTPUTS if isinstance(getattr(thing, n, None), np.ndarray)), None
+            )
+        outputs = tuple(out) if isinstance(out, tuple) else (out,)
+        self._pool[key] = (thing, where)
+        extras = {f"new_{k}": p.get() for k, p in state.items() if isinstance(p.get(), np.ndarray)}
+
+        def back(cotangents: tuple[Array, ...], _: Any) -> Gradients:
+            kept = self._pool.pop(key, None)
+            grads = self._run_back(thing, where, arrays, outputs, cotangents)
+            if kept is not None and kept[0] is thing:
+                self._pool[key] = kept
+            return grads
+
+        return Started(outputs, back, extras)
+
+    def _set_mode(self, thing: Any, *, training: bool) -> None:
+        if self._switch == "eval":
+            thing.train() if training else thing.eval()
+        elif self._switch:
+            setattr(thing, self._switch, training)
+
+    def _put_state(self, thing: Any, arrays: Mapping[str, Array]) -> dict[str, Place]:
+        found: dict[str, Place] = {}
+        for slot in self._kind.state:
+            if slot not in arrays:
+                continue
+            for place in places(thing):
+                if names.slot_named(place.name, (slot,)) == slot and not isinstance(place.get(), float | int):
+                    if len(names.plain(place.name)) < 5:  # `mean` and `var` alone are what forward keeps
+                        continue
+                    place.put(arrays[slot].copy())
+                    found[slot] = place
+        return found
+
+    def _run_back(
+        self, thing: Any, where: dict[str, list[Place]], arrays: Mapping[str, Array],
+        outputs: tuple[Any, ...], cotangents: tuple[Array, ...],
+    ) -> Gradients:  # fmt: skip
+        params = [s for s in self._kind.params if s in arrays]
+        rate, arguments = 0.0, self._back_arguments(arrays, outputs, cotangents)
+        if isinstance(arguments, tuple):
+            rate, given = arguments
+        else:
+            given = arguments
+        own = self._own_rate_of(thing) if not rate else None
+        before = {s: np.array(where[s][0].get(), copy=True) for s in params if s in where}
+        if own is not None and self._updates:
+            rate = _rate(
+                cotangents, max((float(np.abs(b).max(initial=0)) for b in before.values()), default=1.0)
+            )
+            setattr(thing, own, rate)
+        returned = getattr(thing, self._backward)(*given)
+        grads = self._inputs_gradients(thing, returned, params)
+        for position, slot in enumerate(params):
+            if slot in grads:
+                continue
+            gradient = self._gradient(thing, slot, where.get(slot, []), position)
+            if gradient is None and slot in where:
+                after = where[slot][0].get()
+                moved = (
+                    isinstance(after, np.ndarray)
+                    and after.shape == before[slot].shape
+                    and (after != before[slot]).any()
+                )
+                if moved and not self._updates and (rate or own):
+                    self._updates = True
+                    self.notes.append(
+                        "backward updates the parameters itself: the gradient is the step over its rate"
+                    )
+                if self._updates and (rate or own) and isinstance(after, np.ndarray):
+                    step = rate or float(getattr(thing, own or "lr"))
+                    gradient = ((before[slot] - after) / before[slot].dtype.type(step)).astype(
+                        before[slot].dtype
+                    )
+            if gradient is not None:
+                grads[slot] = gradient
+        # What the object keeps is its own and may be written to again: copies, the same for the same.
+        copies: dict[int, Any] = {}
+        for slot in params:
+            if slot in grads and isinstance(grads[slot], np.ndarray):
+                grads[slot] = copies.setdefault(id(grads[slot]), grads[slot].copy())
+        return grads
+
+    def _own_rate_of(self, thing: Any) -> str | None:
+        for name in ("lr", "learning_rate", "eta", "alpha"):
+            if isinstance(getattr(thing, name, None), float | int) and self._kind.params:
+                return name
+        return None
+
+    def _back_arguments(
+        self, arrays: Mapping[str, Array], outputs: tuple[Any, ...], cotangents: tuple[Array, ...]
+    ) -> Any:
+        """Return what backward is handed; with a learning rate, a pair of the rate and that."""
+        required = [p for p in self._back if p.default is p.empty]
+        handed = [_as_given(dy, y) for dy, y in zip(cotangents, outputs, strict=False)]
+        if not self._back:
+            return []
+        rate_at = [i for i, p in enumerate(self._back) if names.plain(p.name) in names.RATES and i]
+        if rate_at:
+            rate = _rate(cotangents, 1.0)
+            return (rate, [*handed[: rate_at[0]], rate])
+        if self._kind.loss and len(required) == 2 and len(self._inputs) >= 2:
+            first = names.slot_named(required[0].name, ("x",))
+            if first or names.slot_named(required[1].name, ("target",)):
+                if names.plain(required[0].name).startswith(("d", "grad", "upstream")):
+                    return [arrays["x"], arrays["target"]]
+                return [arrays[s] for s in self._inputs[:2]]
+        if len(required) > len(handed):
+            unknown = required[len(handed)].name
+            raise Cannot(f"the argument {unknown!r} of its {self._backward} is not known")
+        return handed[: len(self._back)]
+
+    def _inputs_gradients(self, thing: Any, returned: Any, params: list[str]) -> Gradients:
+        moving = [s for s in self._inputs if s not in self._kind.fixed]
+        if returned is None:
+            found = next(
+                (getattr(thing, n) for n in _INPUT_GRADIENTS if getattr(thing, n, None) is not None), None
+            )
+            return {moving[0]: found} if moving and found is not None else {}
+        if not isinstance(returned, tuple):
+            if (
+                isinstance(returned, list)
+                and len(returned) == len(moving) + len(params)
+                and len(returned) > 1
+            ):
+                returned = tuple(returned)
+            else:
+                slots = moving or params
+                return {slots[0]: returned} if slots else {}
+        grads = dict(zip(moving, returned, strict=False))
+        if len(returned) > len(moving):
+            grads.update(zip(params, returned[len(moving) :], strict=False))
+        return {k: g for k, g in grads.items() if g is not None}
+
+    def _gradient(self, thing: Any, slot: str, where: list[Place], position: int) -> Any:
+        """Find where an object keeps the gradient of a parameter."""
+        own = [p.name.split(".")[0] for p in where] or [slot]
+        wanted: set[str] = set()
+        for name in own:
+            wanted |= names.gradient_names(slot, name)
+        exact: set[str] = set()
+        for name in own:
+            plain = names.plain(name)
+            exact |= {f"d{plain}", f"grad{plain}", f"{plain}grad", f"dld{plain}", f"dl{plain}"}
+        for names_wanted in (exact, wanted):
+            for place in places(thing):
+                if any(place.owner is w.owner and place.key == w.key for w in where):
+                    continue
+                plain = names.plain(place.name.split(".")[0])
+                value = place.get()
+                if plain in names_wanted and _is_array(value):
+                    self._note(place.name, own[0])
+                    return value
+        for holder in _GRADIENT_HOLDERS:
+            held = getattr(thing, holder, None)
+            if isinstance(held, dict):
+                for key, value in held.items():
+                    if names.plain(str(key)) in {names.plain(n) for n in own} | {
+                        names.plain(slot)
+                    } and _is_array(value):
+                        self._note(f"{holder}[{key!r}]", own[0])
+                        return value
+                for key, value in held.items():
+                    if names.slot_named(str(key), (slot,)) and _is_array(value):
+                        return value
+            if isinstance(held, list | tuple) and position < len(held) and _is_array(held[position]):
+                self._note(f"{holder}[{position}]", own[0])
+                return held[position]
+        for place in where:
+            if "." in place.name or isinstance(place.owner, dict):
+                for key in _GRADIENT_KEYS:
+                    if isinstance(place.owner, dict) and key in place.owner and _is_array(place.owner[key]):
+                        self._note(f"{place.name.split('.')[0]}[{key!r}]", own[0])
+                        return place.owner[key]
+        return None
+
+    def _note(self, name: str, of: str) -> None:
+        words = f"found {name}, taken as the gradient of {of}"
+        if words not in self.notes:
+            self.notes.append(words)
+
+
+def _is_array(value: Any) -> bool:
+    return isinstance(value, np.ndarray | np.generic)
+
+
+def _as_given(dy: Array, y: Any) -> Any:
+    """A number where a number came out."""
+    return dy[()] if dy.ndim == 0 and not isinstance(y, np.ndarray) else dy
+
+
+def _rate(cotangents: tuple[Array, ...], scale: float) -> float:
+    """Return a learning rate so large that the step dwarfs the parameter: nothing is rounded away."""
+    largest = max((float(np.max(np.abs(dy), initial=0.0)) for dy in cotangents if dy.size), default=0.0)
+    power = 30 if cotangents and cotangents[0].dtype == np.float64 else 20
+    return float(
+        2.0 ** (power - round(math.log2(largest)) if 0 < largest < math.inf else power) * max(1.0, scale)
+    )
+
+
+def _source(cls: type) -> str:
+    try:
+        return "".join(inspect.getsource(c) for c in cls.__mro__[:-1])
+    except (OSError, TypeError):
+        return ""
+
+
+def _no_form() -> Form:
+    from ..references.protocol import Form
+
+    return Form()
+
+
+def factory(cls: type) -> Callable[[Kind], ObjectDriver]:
+    """Return what drives a class as a kind."""
+    return lambda kind: ObjectDriver(cls, kind)

@@ -1,0 +1,39 @@
+"""Functions of torch.nn.functional's names: (value, pullback), and losses that return (loss, dx)."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+from . import names as called
+from .functions import ValueDriver
+from .protocol import Candidate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_PARTS = (
+    "_forward",
+    "_backward",
+    "_fwd",
+    "_bwd",
+    "_prime",
+    "_derivative",
+    "_grad",
+    "_deriv",
+    "_naive",
+    "_alt",
+)
+
+
+def recognises(names: Mapping[str, Any], like: Mapping[str, str]) -> list[Candidate]:
+    """Return the functions whose names are known and that are no half of a pair."""
+    found = []
+    for name, thing in names.items():
+        if not inspect.isfunction(thing) or (name.endswith(_PARTS) and name not in like):
+            continue
+        kind = like.get(name) or called.operation(name)
+        if kind:
+            kinds = ("temporal cross_entropy",) if kind.startswith("temporal") else (kind,)
+            found.append(Candidate(name, kinds, lambda k, f=thing: ValueDriver(f, k), "function"))  # type: ignore[misc]  # bound in the loop
+    return found

@@ -1,0 +1,348 @@
+"""A recognised thing as the suite's runner, and its reference in the thing's own layout."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..case import Case
+from ..catalogue.protocol import Operation
+from ..failure import Failure, NotApplicable
+from ..oracles.golden import Golden
+from ..oracles.pytorch import import_torch
+from ..references.protocol import Form, Kind, Sketch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from .._types import Array, Cotangents, Needs, Outputs, Pull
+    from ..strategies import Draw
+    from .protocol import Driver, Started
+
+_GENERATOR = np.random.default_rng
+
+
+@contextlib.contextmanager
+def replayed(seed: int | None) -> Iterator[None]:
+    """Seed every generator that a layer may draw from, and give back the global ones as they were."""
+    if seed is None:
+        yield
+        return
+    kept, plain = np.random.get_state(), random.getstate()
+    np.random.seed(seed)
+    random.seed(seed)
+    calls = iter(range(seed, seed + 10**6))
+
+    def seeded(own: Any = None) -> np.random.Generator:
+        return _GENERATOR(next(calls) if own is None else own)
+
+    np.random.default_rng = seeded  # type: ignore[assignment]  # a stand-in for as long as a layer runs
+    try:
+        yield
+    finally:
+        np.random.default_rng = _GENERATOR
+        np.random.set_state(kept)
+        random.setstate(plain)
+
+
+@dataclass
+class Subject:
+    """A thing with all that was found out about it.
+
+    Parameters
+    ----------
+    name : str
+        As written in the file.
+    kind : Kind
+        What it is taken for.
+    driver : Driver
+        Drives it.
+    form : Form
+        How it wants its arrays and which conventions it follows.
+    silent : frozenset of str
+        Slots that no gradient is found of.
+    extras : bool
+        Whether its new state can be seen.
+    ignores_upstream : bool
+        A loss whose backward pass takes no cotangent.
+    averaged : bool
+        Parameter gradients are divided by the batch inside the layer.
+    notes : list of str
+        What was guessed, in words.
+    """
+
+    name: str
+    kind: Kind
+    driver: Driver
+    form: Form
+    silent: frozenset[str] = frozenset()
+    extras: bool = False
+    ignores_upstream: bool = False
+    averaged: bool = False
+    strict: bool = False
+    notes: list[str] = field(default_factory=list)
+    conventions: dict[str, str] = field(default_factory=dict)
+    beat: Callable[[], None] = lambda: None
+
+    @property
+    def taken_for(self) -> str:
+        """PyTorch's name of the operation."""
+        return self.kind.name.removeprefix("temporal ")
+
+    def case(self, draw: Draw, forced: str = "") -> Case:
+        """Draw a call."""
+        arrays, options = self.kind.draw(Sketch(draw, self.form, self.driver.takes, forced))
+        return self.as_case(arrays, options, draw.seed() if self.kind.random else None)
+
+    def as_case(
+        self, arrays: Mapping[str, Array | None], options: Mapping[str, Any], seed: int | None
+    ) -> Case:
+        """Return a call of these arrays."""
+        ordered = {slot: arrays.get(slot) for slot in self.kind.slots if slot not in self.form.absent}
+        moving = tuple(
+            slot for slot, a in ordered.items()
+            if a is not None and slot not in self.kind.fixed and slot not in self.silent
+        )  # fmt: skip
+        extras = self.kind.extras if self.extras and ordered.get("running_mean") is not None else ()
+        return Case(self.taken_for, ordered, dict(options), moving, self.kind.outputs, extras, seed)
+
+    def entry(self) -> Operation:
+        """Return the catalogue entry that belongs to this thing alone."""
+        kind = self.kind
+        apart = kind.per_sample if not kind.state and not (kind.loss or kind.random) else ()
+        batch_first = all(self.form.layout(n).name != "batch last" for n in (*kind.inputs, *kind.outputs))
+        batched = apart and batch_first and self.form.options.get("samples") != 0
+        features: dict[str, Any] = {}
+        if batched:
+            features["per_sample"] = lambda case: apart if case[apart[0]].ndim > 1 else ()
+        return Operation(
+            self.taken_for, self.case, (), kinks=kind.kinks, ties=kind.ties or (kind.loss and kind.ties),
+            randomness="mask" if kind.random else None, extremes=kind.extremes, **features,
+        )  # fmt: skip
+
+    def start(self, case: Case) -> Started:
+        """Run the thing's forward pass on the case's own arrays."""
+        self.beat()
+        arrays = {k: a for k, a in case.arrays.items() if a is not None}
+        try:
+            with replayed(case.seed), np.errstate(all="ignore"):
+                return self.driver.start(arrays, case.options, self.form)
+        except SystemExit as left:
+            raise Failure(f"it calls sys.exit({left.code!r}) in its forward pass", case) from None
+        finally:
+            self.beat()
+
+    def outputs(self, started: Started, case: Case) -> Outputs:
+        """Return what came out, numbers as arrays."""
+        found = tuple(_array(y, case) for y in started.outputs)
+        if len(found) != len(case.outputs):
+            raise Failure(f"{len(found)} outputs, not {len(case.outputs)}", case)
+        return found + tuple(started.extras[name] for name in case.extras)
+
+    def pull(self, started: Started, case: Case, cotangents: Outputs, needs: Needs | None) -> Cotangents:
+        """Run the backward pass; one gradient a slot."""
+        given = cotangents
+        if self.ignores_upstream:
+            given = tuple(np.ones_like(dy, order="C", subok=False) for dy in cotangents)
+        self.beat()
+        try:
+            with replayed(case.seed if case.seed is None else case.seed + 1), np.errstate(all="ignore"):
+                found = started.back(given, needs)
+        except SystemExit as left:
+            raise Failure(
+                f"it calls sys.exit({left.code!r}) in its backward pass", case, cotangents
+            ) from None
+        finally:
+            self.beat()
+        grads: list[Any] = []
+        grad: Any
+        for slot in case.slots:
+            grad = found.get(slot) if slot in case.differentiable else None
+            if slot not in case.differentiable and self.strict:
+                grad = found.get(slot)
+            if isinstance(grad, np.ndarray | np.generic) and grad.dtype.kind == "f":
+                if self.ignores_upstream:
+                    grad = (grad * cotangents[0].reshape(-1)[0]).astype(grad.dtype)
+                if self.averaged and slot in self.kind.params:
+                    grad = (grad * self.samples(case)).astype(grad.dtype)
+            elif isinstance(grad, float | int) and slot in case.differentiable and case[slot].ndim == 0:
+                grad = np.asarray(grad, dtype=case[slot].dtype)
+            grads.append(grad)
+        return tuple(grads)
+
+    def samples(self, case: Case) -> int:
+        """Return how many samples a call has."""
+        first = self.kind.slots[0]
+        x = self.form.layout(first).to(case[first])
+        return int(x.shape[0]) if x.ndim > 1 else 1
+
+
+def _array(y: Any, case: Case) -> Any:
+    if isinstance(y, float | int) and not isinstance(y, bool):  # a loss: np.float64 is a float too
+        return np.asarray(y, dtype=case.dtype)
+    if isinstance(y, np.generic):
+        return np.asarray(y)
+    if y is None:
+        raise Failure("the forward pass returns None", case)
+    if not isinstance(y, np.ndarray):
+        raise Failure(f"the forward pass returns a {type(y).__name__}, not an array", case)
+    return y
+
+
+class Stateful:
+    """The runner of an object that keeps what its backward pass needs: one backward pass a forward pass."""
+
+    def __init__(self, subject: Subject) -> None:
+        self.subject = subject
+
+    @property
+    def name(self) -> str:
+        """The thing's name in its file."""
+        return self.subject.name
+
+    def forward(self, case: Case) -> Outputs:
+        """Return the outputs."""
+        return self.subject.outputs(self.subject.start(case), case)
+
+    def vjp(self, case: Case, cotangents: Outputs) -> Cotangents:
+        """Run both passes."""
+        started = self.subject.start(case)
+        return self.subject.pull(started, case, cotangents, None)
+
+
+class Linearized(Stateful):
+    """The runner of a thing whose backward pass is handed what belongs to its forward pass."""
+
+    @property
+    def skips(self) -> bool:
+        """Whether it heeds needs_input_grad."""
+        return self.subject.driver.skips
+
+    def linearize(self, case: Case) -> tuple[Outputs, Pull]:
+        """Run the forward pass; return the outputs and its backward pass."""
+        started = self.subject.start(case)
+        outputs = self.subject.outputs(started, case)
+
+        def pull(cotangents: Outputs, needs: Needs | None = None) -> Cotangents:
+            return self.subject.pull(started, case, cotangents, needs)
+
+        return outputs, pull
+
+
+def runner_of(subject: Subject) -> Stateful:
+    """Return the runner that fits."""
+    return Linearized(subject) if subject.driver.linearizes else Stateful(subject)
+
+
+# ---- the reference
+
+
+class Reference:
+    """An oracle's answers in the thing's own layout.
+
+    Parameters
+    ----------
+    name : {"torch", "golden"}
+        Which oracle.
+    subject : Subject
+        Whose layout.
+    """
+
+    def __init__(self, name: str, subject: Subject) -> None:
+        self.name = name
+        self._subject = subject
+        self._torch: Any = import_torch() if name == "torch" else None
+        self._golden = Golden()
+
+    def unable(self, _: Case) -> str | None:
+        """Return None: it judges every call, in the forward pass at least."""
+        return None
+
+    def forward(self, case: Case) -> Outputs:
+        """Return the outputs."""
+        arrays, options = canonical(self._subject, case)
+        if self._torch is None:
+            found = self._subject.kind.forward(_in_double(arrays), options)
+            return self._own(tuple(np.asarray(y, dtype=case.dtype) for y in found), case)
+        with self._torch.no_grad():
+            found = self._subject.kind.torch(self._torch, self._tensors(arrays), options)
+        return self._own(tuple(y.detach().numpy() for y in found), case)
+
+    def vjp(self, case: Case, cotangents: Outputs) -> Cotangents:
+        """Return the vector-Jacobian product."""
+        subject = self._subject
+        arrays, options = canonical(subject, case)
+        options.pop("log_eps", None)  # a declared epsilon is the forward formula's alone
+        dys = tuple(
+            np.asarray(subject.form.layout(n).to(dy)) for n, dy in zip(case.outputs, cotangents, strict=True)
+        )
+        grads = (
+            self._by_torch(case, arrays, options, dys)
+            if self._torch is not None
+            else self._by_golden(arrays, options, dys)
+        )
+        return tuple(
+            None if grads.get(slot) is None or slot not in case.differentiable
+            else np.array(subject.form.layout(slot).back(grads[slot], case[slot].shape), copy=True)
+            for slot in case.slots
+        )  # fmt: skip
+
+    def _by_golden(self, arrays: Any, options: Any, dys: Outputs) -> dict[str, Any]:
+        golden = self._subject.kind.golden
+        call = None if golden is None or "mask" in options else golden(arrays, options)
+        if call is None:
+            raise NotApplicable("scratchnet has no such function: numerical differentiation alone judges it")
+        return dict(zip(call.slots, self._golden.vjp(call, dys), strict=True))
+
+    def _by_torch(self, case: Case, arrays: Any, options: Any, dys: Outputs) -> dict[str, Any]:
+        torch = self._torch
+        tensors = self._tensors(arrays)
+        wanted = list(case.differentiable)
+        for name in wanted:
+            tensors[name].requires_grad_()
+        with torch.enable_grad():
+            outputs = self._subject.kind.torch(torch, tensors, options)[: len(dys)]
+            # A fresh C-ordered copy: PyTorch takes no negative strides, and must not share our memory.
+            tangents = [torch.from_numpy(np.array(dy, order="C", copy=True)) for dy in dys]
+            if not any(y.requires_grad for y in outputs):
+                return {n: np.zeros_like(arrays[n]) for n in wanted}
+            grads = torch.autograd.grad(outputs, [tensors[n] for n in wanted], tangents, allow_unused=True)
+        return {
+            n: np.zeros_like(arrays[n]) if g is None else g.detach().numpy()
+            for n, g in zip(wanted, grads, strict=True)
+        }
+
+    def _tensors(self, arrays: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            k: None if a is None else self._torch.from_numpy(np.array(a, order="C", copy=True))
+            for k, a in arrays.items()
+        }
+
+    def _own(self, outputs: Outputs, case: Case) -> Outputs:
+        form = self._subject.form
+        own = [form.layout(n).back(y, None) for n, y in zip(case.outputs, outputs, strict=False)]
+        state = outputs[len(case.outputs) :][: len(case.extras)]
+        own += [
+            form.layout(n.removeprefix("new_")).back(y, None) for n, y in zip(case.extras, state, strict=True)
+        ]
+        return tuple(np.array(y, copy=True) for y in own)
+
+
+def canonical(subject: Subject, case: Case) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return a call's arrays and options as the reference has them."""
+    form = subject.form
+    arrays = {k: None if a is None else np.asarray(form.layout(k).to(a)) for k, a in case.arrays.items()}
+    options = {**form.options, **case.options}
+    for own in ("samples", "rank"):
+        options.pop(own, None)
+    return arrays, options
+
+
+def _in_double(arrays: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        k: a.astype(np.float64) if a is not None and a.dtype.kind == "f" else a for k, a in arrays.items()
+    }

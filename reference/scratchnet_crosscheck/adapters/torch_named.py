@@ -1,0 +1,27 @@
+"""Classes with torch.nn's names, written in NumPy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from . import names as called
+from .objects import factory, methods
+from .protocol import Candidate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+NAMES = frozenset({
+    "BatchNorm1d", "BatchNorm2d",
+})  # fmt: skip
+"""Those that another convention has no class of, and that promise PyTorch's choices by their names."""
+
+
+def recognises(names: Mapping[str, Any], like: Mapping[str, str]) -> list[Candidate]:
+    """Return the classes that promise torch.nn's conventions by their names."""
+    found = []
+    for name, thing in names.items():
+        kind = like.get(name) or called.operation(name)
+        if kind and isinstance(thing, type) and name in NAMES and methods(thing):
+            found.append(Candidate(name, (kind,), factory(thing), "torch.nn", strict=True))
+    return found

@@ -1,0 +1,156 @@
+"""A parameter or an option has the value it has at first, is another's, or is not heeded at all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ._bench import Bench, Sample, bench, wrong
+
+if TYPE_CHECKING:
+    from .._types import Array
+    from .protocol import Evidence
+
+#: What parameters and options are before anything is learnt or chosen.
+FIRST = (1.0, 0.0, 0.25, 0.01)
+NEUTRAL: dict[str, Any] = {
+    "dilation": 1, "groups": 1, "padding_idx": None, "ignore_index": -12345, "label_smoothing": 0.0,
+    "weight": None, "count_include_pad": True, "ceil_mode": False, "divisor_override": None,
+}  # fmt: skip
+
+
+def only_at_initial_value(evidence: Evidence) -> tuple[str, str] | None:
+    """The result is what it would be were a parameter, or an option, still at its first value."""
+    b = bench(evidence)
+    if b.here is None or not b.part.startswith("d"):
+        return None
+    for slot in b.here.case.slots[1:]:
+        if slot not in b.here.case.given or b.here.case[slot].dtype.kind != "f" or f"d{slot}" == b.part:
+            continue
+        for value in FIRST:
+
+            def with_slot(s: Sample, slot: str = slot, value: float = value) -> Array | None:
+                if slot not in s.case.given:
+                    return s.truth[b.part]
+                return b.gradient(
+                    b.part, s.judged.replace(**{slot: np.full_like(s.case[slot], value)}), s.dys
+                )
+
+            if b.fits(with_slot):
+                return (
+                    "only_at_initial_value",
+                    f"{b.part} is right only where {slot} is {value:g}, as it is at first",
+                )
+    for name, now in b.here.case.options.items():
+        if not isinstance(now, float) or name in ("p", "eps", *NEUTRAL):
+            continue
+        for value in FIRST:
+
+            def with_option(s: Sample, name: str = name, value: float = value) -> Array | None:
+                return b.gradient(b.part, s.judged.with_options(**{name: value}), s.dys)
+
+            if b.fits(with_option):
+                return (
+                    "only_at_initial_value",
+                    f"{b.part} is right only where {name} is {value:g}, as it is by default",
+                )
+    return None
+
+
+def option_ignored(evidence: Evidence) -> tuple[str, str] | None:
+    """The result is what it would be without an option, or is wrong exactly where the option is at work."""
+    b = bench(evidence)
+    if b.here is None:
+        return None
+    for name in b.here.case.options:
+        if name not in NEUTRAL or name == "weight":
+            continue
+
+        def without(s: Sample, name: str = name) -> Array | None:
+            return b.gradient(b.part, s.judged.with_options(**{name: NEUTRAL[name]}), s.dys)
+
+        if b.fits(without):
+            return "option_ignored", f"{b.part} is what it would be without {name}"
+    for name in ("dilation", "groups", "ignore_index", "padding_idx"):
+        if name in b.here.case.options and _exactly_where(b, lambda s, n=name: _at_work(s, n)):
+            return "option_ignored", f"{b.part} is wrong exactly where {name} is at work: it is ignored"
+    return None
+
+
+def _at_work(s: Sample, name: str) -> bool:
+    value = s.case.options.get(name)
+    if name in ("ignore_index", "padding_idx"):
+        return any(a.dtype.kind in "iu" and bool((a == value).any()) for a in s.case.given.values())
+    return value not in (None, 1, (1,), (1, 1), (1, 1, 1))
+
+
+def _exactly_where(b: Bench, condition: Any) -> bool:
+    found = [(bool(condition(s)), off) for s, off in b.judged()]
+    inside = [off for there, off in found if there]
+    outside = [off for there, off in found if not there]
+    return len(inside) >= 3 and len(outside) >= 3 and not any(outside) and sum(inside) >= 0.75 * len(inside)
+
+
+def mode_confused(evidence: Evidence) -> tuple[str, str] | None:
+    """The result is the other mode's."""
+    b = bench(evidence)
+
+    def predict(s: Sample) -> Array | None:
+        now = s.case.options.get("training")
+        if not isinstance(now, bool):
+            return None
+        other = b.gradient(b.part, s.judged.with_options(training=not now), s.dys)
+        return other if wrong(s, b.part) else s.truth[b.part]
+
+    if not b.fits(predict):
+        return None
+    modes = {s.case.options.get("training") for s, off in b.judged() if off}
+    words = (
+        "the evaluation formula in training" if modes == {True} else "the training formula in evaluation mode"
+    )
+    return "mode_confused", f"{b.part} is by {words}"
+
+
+def updated_too_early(evidence: Evidence) -> tuple[str, str] | None:
+    """The result is taken at the parameter that a learning rate has moved already."""
+    b = bench(evidence)
+    if b.here is None or not b.part.startswith("d"):
+        return None
+    for slot in b.here.case.slots[1:]:
+        rates: list[float] = []
+        for s, off in b.judged():
+            if not off or not np.any(s.got[b.part]) or f"d{slot}" not in s.truth or f"d{slot}" == b.part:
+                continue
+            step = b.gradient(
+                b.part, s.judged.replace(**{slot: s.truth[f"d{slot}"].reshape(s.case[slot].shape)}), s.dys
+            )
+            if step is None or not np.any(step):
+                continue
+            gap = s.truth[b.part] - s.got[b.part]
+            rate = float((gap * step).sum() / (step * step).sum())
+            if np.abs(gap - rate * step).max() > 1e-8 * np.abs(gap).max():
+                rates = []
+                break
+            if gap.size > 1:  # one number always fits
+                rates.append(rate)
+        if len(rates) >= 3:
+            return "updated_too_early", f"{b.part} is taken at {slot} after the step that its gradient makes"
+    return None
+
+
+def momentum_is_the_other_share(evidence: Evidence) -> tuple[str, str] | None:
+    """The running statistics keep what they should take in, and the reverse: a convention."""
+    b = bench(evidence)
+    if b.here is None or "momentum" not in b.here.case.options or b.part not in b.here.case.extras:
+        return None
+    at = (*b.here.case.outputs, *b.here.case.extras).index(b.part)
+
+    def predict(s: Sample) -> Array | None:
+        momentum = s.case.options["momentum"]
+        if not isinstance(momentum, float) or evidence.reference is None:
+            return None
+        return np.asarray(evidence.reference.forward(s.case.with_options(momentum=1.0 - momentum))[at])
+
+    words = "momentum is the share that is kept, in PyTorch the share that is taken in"
+    return ("convention:momentum", words) if b.fits(predict) else None

@@ -1,0 +1,212 @@
+"""The bench explanations are tried on: the failing case and drawn ones, what came out and what should.
+
+One small case fits many explanations: with two rows the batch size is 2. So an explanation predicts what
+comes out, and is believed only where it does so on the failing case and on every drawn one.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .._types import Array, Cotangents, Outputs
+    from ..case import Case
+    from .protocol import Evidence
+
+    Predict = Callable[["Sample"], "Array | None"]
+
+DRAWN = 28
+SECONDS = 6.0
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """One call: what came out, and what should have, both by the result's name."""
+
+    case: Case
+    judged: Case
+    dys: Outputs
+    got: dict[str, Array]
+    truth: dict[str, Array]
+
+
+class Bench:
+    """The failing case and drawn ones, evaluated when they are first asked for."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self.evidence = evidence
+        self._until = time.monotonic() + SECONDS
+
+    @cached_property
+    def here(self) -> Sample | None:
+        """The failing case, in float64 if it is wrong there as well."""
+        case, dys = self.evidence.case, self.evidence.cotangents
+        exact = self.look(case.astype(np.float64), tuple(d.astype(np.float64) for d in dys))
+        if exact is not None and self._wrong_part(exact):
+            return exact
+        return self.look(case, dys) or exact
+
+    @cached_property
+    def drawn(self) -> list[Sample]:
+        """Other calls of the same thing, of ordinary values."""
+        found = []
+        for seed in range(DRAWN):
+            if time.monotonic() > self._until:
+                break
+            try:
+                case = self.evidence.draw(seed + 1000).copy()
+            except Exception:  # nothing drawn is nothing looked at
+                continue
+            sample = self.look(case)
+            if sample is not None:
+                found.append(sample)
+        return found
+
+    @cached_property
+    def samples(self) -> list[Sample]:
+        """All of them, the failing case first."""
+        return ([] if self.here is None else [self.here]) + self.drawn
+
+    @cached_property
+    def part(self) -> str:
+        """Which result is wrong."""
+        if self.evidence.part:
+            return self.evidence.part
+        return next((p for p in map(self._wrong_part, self.samples) if p), "")
+
+    def _wrong_part(self, sample: Sample) -> str:
+        if self.evidence.part:
+            return self.evidence.part if wrong(sample, self.evidence.part) else ""
+        return next((p for p in sample.truth if p.startswith("d") and wrong(sample, p)), "")
+
+    def look(self, case: Case, dys: Outputs | None = None) -> Sample | None:
+        """Return what comes out of a call and what should, or None where either does not run."""
+        try:
+            with np.errstate(all="ignore"):
+                judged = self.masked(case)
+                outputs = self.evidence.subject.forward(case.copy())
+                if not dys or len(dys) != len(case.outputs):
+                    rng = np.random.default_rng(case.size)
+                    dys = tuple(generic(np.asarray(y), rng) for y in outputs[: len(case.outputs)])
+                grads = self.evidence.run(case.copy(), tuple(np.array(d, copy=True) for d in dys))
+                return Sample(case, judged, dys, self._named(case, outputs, grads), self.should(judged, dys))
+        except Exception:  # what is explained is broken, and may raise where it will
+            return None
+
+    def masked(self, case: Case) -> Case:
+        """Return the call as the reference is given it: with the mask that was drawn, if one was."""
+        if "dropout" not in case.operation or "mask" in case.options:
+            return case
+        first = case.slots[0]
+        drawn = self.evidence.subject.forward(case.replace(**{first: np.ones_like(case[first], order="C")}))[
+            0
+        ]
+        return replace(case.with_options(mask=np.asarray(drawn != 0)), seed=None)
+
+    def should(self, case: Case, dys: Outputs) -> dict[str, Array]:
+        """Return what should come out of a call."""
+        reference = self.evidence.reference
+        if reference is None:
+            raise LookupError("no reference")
+        return self._named(case, reference.forward(case), reference.vjp(case, dys))
+
+    def gradient(self, part: str, case: Case, dys: Outputs) -> Array | None:
+        """Return one result of the reference on a changed call, or None where there is none."""
+        try:
+            with np.errstate(all="ignore"):
+                return self.should(case, dys).get(part)
+        except Exception:  # the change made no valid call
+            return None
+
+    def _named(self, case: Case, outputs: Outputs, grads: Cotangents) -> dict[str, Array]:
+        found = dict(zip(case.outputs + case.extras, map(np.asarray, outputs), strict=False))
+        for slot, grad in zip(case.slots, grads, strict=True):
+            if grad is not None and slot in case.differentiable:
+                found[f"d{slot}"] = np.asarray(grad)
+        return found
+
+    def fits(self, predict: Predict, part: str | None = None, least: int = 2) -> bool:
+        """Return whether `predict` reproduces what came out in every call in which it is wrong.
+
+        A slip may lie in one branch: the calls that are right need no explanation.
+        """
+        part = part or self.part
+        explained = elements = 0
+        for sample in self.samples:
+            if part not in sample.got or part not in sample.truth:
+                continue
+            if not wrong(sample, part):
+                continue
+            if time.monotonic() > self._until:
+                return False
+            try:
+                with np.errstate(all="ignore"):
+                    said = predict(sample)
+            except Exception:  # it does not apply
+                said = None
+            if said is None or not close(sample.got[part], np.asarray(said)):
+                return False
+            if np.any(sample.got[part]):  # that nothing comes out is explained by too much
+                explained += 1
+                elements += sample.got[part].size
+        return explained >= least and elements >= 4
+
+    def judged(self, part: str | None = None) -> list[tuple[Sample, bool]]:
+        """Return the samples that have the part, each with whether it is wrong there."""
+        part = part or self.part
+        return [(s, wrong(s, part)) for s in self.samples if part in s.got and part in s.truth]
+
+
+def generic(like: Array, rng: np.random.Generator) -> Array:
+    """Return signed numbers of no pattern."""
+    return np.asarray(np.round(rng.normal(size=like.shape), 3) + 0.0625, dtype=like.dtype)
+
+
+def close(a: Array, b: Array) -> bool:
+    """Return whether two results are the same but for rounding."""
+    if a.shape != b.shape:
+        return False
+    x, y = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    odd = ~(np.isfinite(x) & np.isfinite(y))
+    if odd.any() and not ((x == y) | (np.isnan(x) & np.isnan(y)))[odd].all():
+        return False
+    x, y = x[~odd], y[~odd]
+    if not x.size:
+        return True
+    scale = max(float(np.abs(x).max()), float(np.abs(y).max()))
+    return bool(np.abs(x - y).max() <= (1e-4 if a.dtype == np.float32 else 1e-9) * scale)
+
+
+def wrong(sample: Sample, part: str) -> bool:
+    """Return whether a result is not what it should be."""
+    if part not in sample.got or part not in sample.truth:
+        return False
+    return not close(sample.got[part], sample.truth[part])
+
+
+def where_wrong(sample: Sample, part: str) -> Array:
+    """Return which elements are wrong; the shapes must agree."""
+    got, truth = (np.asarray(v[part], np.float64) for v in (sample.got, sample.truth))
+    with np.errstate(all="ignore"):
+        scale = float(np.nanmax(np.abs(truth), initial=0.0)) or 1.0
+        tolerance = 1e-4 if sample.got[part].dtype == np.float32 else 1e-9
+        return np.asarray(
+            ~((np.abs(got - truth) <= tolerance * scale) | (got == truth) | (np.isnan(got) & np.isnan(truth)))
+        )
+
+
+_LAST: list[tuple[Evidence, Bench]] = []
+
+
+def bench(evidence: Evidence) -> Bench:
+    """Return the evidence's bench: the same for every explanation that is tried on it."""
+    if not _LAST or _LAST[0][0] is not evidence:
+        _LAST[:] = [(evidence, Bench(evidence))]
+    return _LAST[0][1]

@@ -1,0 +1,269 @@
+"""What calls leave behind: accumulated, stale, overwritten, shared; and layouts, dtypes and masks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..case import Case, all_equal
+from ..oracles.protocol import linearize
+from ..strategies import LAYOUTS, lay_out
+from ._bench import close, generic
+
+if TYPE_CHECKING:
+    from .._types import Array, Outputs
+    from .protocol import Evidence
+
+_VALUES = frozenset({
+    "forward_equals_the_reference", "backward_equals_the_reference",
+    "backward_equals_numerical_differentiation",
+    "empty_and_smallest_shapes_equal_the_reference", "extreme_values_equal_the_reference",
+    "pullback_is_linear_in_the_cotangent", "concatenated_batches_give_concatenated_results",
+})  # fmt: skip
+
+
+def _dys(evidence: Evidence, outputs: Outputs, seed: int = 0) -> Outputs:
+    rng = np.random.default_rng(seed)
+    return tuple(generic(np.asarray(y), rng) for y in outputs[: len(evidence.case.outputs)])
+
+
+def _copies(arrays: object) -> list[Array | None]:
+    return [None if a is None else np.array(a, copy=True) for a in arrays]  # type: ignore[attr-defined]  # a sequence
+
+
+def _other(evidence: Evidence) -> Case:
+    """Return a call of the same shapes and other numbers."""
+    rng = np.random.default_rng(3)
+    return evidence.case.map(
+        lambda _, a: np.asarray(np.abs(generic(a, rng)) + a) if a.dtype.kind == "f" else a
+    )
+
+
+def overwrites(evidence: Evidence) -> tuple[str, str] | None:
+    """An argument or the cotangent is not what it was after a call."""
+    if evidence.check in _VALUES:
+        return None
+    for case in (evidence.case, *(evidence.draw(seed) for seed in range(3))):
+        fresh = case.copy()
+        outputs, pull = linearize(evidence.subject, fresh)
+        if not all_equal(fresh.given.values(), case.copy().given.values()):
+            return "overwrites_input", "the forward pass overwrites an input"
+        dys = _dys(replace(evidence, case=fresh), outputs)
+        kept = tuple(d.copy() for d in dys)
+        pull(dys, None)
+        if not all_equal(dys, kept):
+            return "overwrites_cotangent", "the backward pass overwrites the cotangent it is given"
+        if not all_equal(fresh.given.values(), case.copy().given.values()):
+            return "overwrites_input", "the backward pass overwrites an input"
+    return None
+
+
+def repeated(evidence: Evidence) -> tuple[str, str] | None:
+    """A second call differs: gradients add up, forward's values are gone, or a state is kept."""
+    if evidence.check not in ("repeated_calls_agree", "a_call_between_changes_nothing"):
+        return None
+    case = evidence.case.copy()
+    outputs, pull = linearize(evidence.subject, case)
+    dys = evidence.cotangents or _dys(evidence, outputs)
+    first = _copies(pull(dys, None))
+    second = _copies(pull(dys, None))
+    again, pull_again = linearize(evidence.subject, case)
+    third = _copies(pull_again(dys, None))
+    for later, steps in ((second, "backward pass"), (third, "call")):
+        grown = [
+            (a, b)
+            for a, b in zip(first, later, strict=True)
+            if a is not None
+            and b is not None
+            and a.shape == b.shape
+            and not np.array_equal(a, b, equal_nan=True)
+        ]
+        if grown and _adds_up(evidence, case, dys):
+            return (
+                "accumulated",
+                f"gradients are accumulated across calls: a second {steps} adds to the first",
+            )
+    same_pull = all_equal(first, second)
+    if not same_pull and all_equal(again, outputs):
+        return "overwrites_cache", "backward overwrites what forward has kept: a second backward pass differs"
+    if not all_equal(first, third) or not all_equal(again, outputs):
+        return "stale", "values of an earlier call are left over in a later one"
+    return None
+
+
+def _adds_up(evidence: Evidence, case: Case, dys: Outputs) -> bool:
+    """Whether calls with no cotangent leave the sums as they are, and each further one adds the same."""
+    runs = [_copies(evidence.run(case, dys)) for _ in range(3)]
+    added = False
+    for one, two, three in zip(*runs, strict=True):
+        if one is None or two is None or three is None or one.shape != two.shape:
+            continue
+        if np.array_equal(one, two):
+            continue
+        scale = max(float(np.abs(three).max()), 1e-300)
+        if np.abs((three - two) - (two - one)).max() > 1e-5 * scale:
+            return False
+        added = True
+    return added
+
+
+def stale(evidence: Evidence) -> tuple[str, str] | None:
+    """A backward pass is that of another call, or of an earlier cotangent."""
+    if evidence.check in _VALUES or evidence.check in (
+        "another_seed_draws_other_numbers",
+        "dtype_is_preserved",
+    ):
+        return None
+    case, other = evidence.case.copy(), _other(evidence)
+    outputs, pull = linearize(evidence.subject, case)
+    dys = _dys(evidence, outputs)
+    first = _copies(pull(dys, None))
+    if not all_equal(first, _copies(pull(tuple(3 * d for d in dys), None))) or not any(
+        g is not None and np.any(g) for g in first
+    ):
+        pass
+    else:
+        return "stale", "backward returns the answer to an earlier cotangent again"
+    if evidence.check not in ("interleaved_calls_agree", "a_call_between_changes_nothing"):
+        return None
+    if evidence.reference is not None and evidence.check == "a_call_between_changes_nothing":
+        theirs, should = evidence.run(other, dys), evidence.reference.vjp(other, dys)
+        if any(
+            a is not None and b is not None and not close(np.asarray(a), np.asarray(b))
+            for a, b in zip(theirs, should, strict=True)
+        ):
+            return "stale", "values of an earlier call are used in a later one"
+    _, pull = linearize(evidence.subject, case)
+    linearize(evidence.subject, other)
+    if not all_equal(_copies(pull(dys, None)), first):
+        return (
+            "stale",
+            "backward takes values of a later call: forward, another forward, backward of the first",
+        )
+    for seed in range(6):
+        between = evidence.draw(seed)
+        y, pull_between = linearize(evidence.subject, between)
+        pull_between(_dys(replace(evidence, case=between), y), None)
+        if not all_equal(evidence.run(case, dys), first) or not all_equal(
+            evidence.subject.forward(case), outputs
+        ):
+            return "stale", "values of an earlier call are used in a later one"
+    return None
+
+
+def memory(evidence: Evidence) -> tuple[str, str] | None:
+    """Results lie in memory that is used again, or that is shared."""
+    if evidence.check not in ("results_share_no_memory", "cotangents_returned_are_the_callers"):
+        return None
+    case = evidence.case.copy()
+    outputs, pull = linearize(evidence.subject, case)
+    dys = _dys(evidence, outputs)
+    first, second = pull(dys, None), pull(dys, None)
+    if any(
+        a is not None and b is not None and np.shares_memory(a, b) for a, b in zip(first, second, strict=True)
+    ):
+        given = [*case.given.values(), *dys]
+        if not any(a is not None and np.shares_memory(a, g) for a in first for g in given):
+            return "reused_buffer", "two backward passes return the same memory: a buffer is used again"
+    results = [*outputs, *(g for g in first if g is not None)]
+    given = [*case.given.values(), *dys]
+    own = [r for r in results if not any(np.shares_memory(r, g) for g in given)]
+    again, pull_again = linearize(evidence.subject, _other(evidence))
+    others = [*again, *(g for g in pull_again(dys, None) if g is not None)]
+    if any(np.shares_memory(a, b) for a in own for b in others):
+        return "reused_buffer", "two calls return the same memory: a buffer is used again"
+    places = [*given, *results]
+    for i, a in enumerate(places):
+        if any(np.shares_memory(a, b) for j, b in enumerate(results, len(given)) if j != i):
+            return "shared_memory", "a result shares memory with another result, an argument or a cotangent"
+    return None
+
+
+def assumes_contiguous(evidence: Evidence) -> tuple[str, str] | None:
+    """The same numbers in another memory layout give another result."""
+    case = evidence.case.copy()
+    outputs = evidence.subject.forward(case)
+    dys = _dys(evidence, outputs)
+    wanted = [*outputs, *evidence.run(case, dys)]
+    for kind in LAYOUTS[1:]:
+        for what, laid, given in (
+            ("an input", case.map(lambda _, a, kind=kind: lay_out(a, kind)), dys),  # type: ignore[misc]  # bound in the loop
+            ("a cotangent", case, tuple(lay_out(d, kind) for d in dys)),
+        ):
+            got = [*evidence.subject.forward(laid), *evidence.run(laid, given)]
+            if any(
+                a is not None and b is not None and not close(np.asarray(a), np.asarray(b))
+                for a, b in zip(got, wanted, strict=True)
+            ):
+                return (
+                    "assumes_contiguous",
+                    f"right only for arrays in C order: {what} in {kind} gives another result",
+                )
+    return None
+
+
+def depends_on_what_is_asked(evidence: Evidence) -> tuple[str, str] | None:
+    """One cotangent changes with whether another is asked for."""
+    if evidence.check != "each_cotangent_alone_is_the_same":
+        return None
+    outputs, pull = linearize(evidence.subject, evidence.case)
+    dys = _dys(evidence, outputs)
+    full = pull(dys, None)
+    n = len(evidence.case.slots)
+    for i in range(n):
+        for needs in (tuple(j == i for j in range(n)), tuple(j != i for j in range(n))):
+            for slot, a, b, need in zip(evidence.case.slots, pull(dys, needs), full, needs, strict=True):
+                if need and not all_equal([a], [b]):
+                    skipped = ", ".join(s for s, q in zip(evidence.case.slots, needs, strict=True) if not q)
+                    return (
+                        "depends_on_what_is_asked",
+                        f"d{slot} is another one where that of {skipped} is not asked for",
+                    )
+    return None
+
+
+def float64_out(evidence: Evidence) -> tuple[str, str] | None:
+    """Float64 comes out where float32 went in."""
+    case = evidence.case.astype(np.float32)
+    outputs = evidence.subject.forward(case)
+    dys = _dys(replace(evidence, case=case), outputs)
+    dys = tuple(d.astype(np.float32) for d in dys)
+    named = [
+        *zip(case.outputs, outputs, strict=False),
+        *((f"d{s}", g) for s, g in zip(case.slots, evidence.run(case, dys), strict=True)),
+    ]
+    off = [name for name, a in named if a is not None and np.asarray(a).dtype == np.float64]
+    if off and evidence.check == "dtype_is_preserved":
+        return "float64_out", f"{', '.join(off)}: float64 comes out where float32 went in"
+    return None
+
+
+def masks(evidence: Evidence) -> tuple[str, str] | None:
+    """Dropout's slips: another mask on the way back, the other probability, always the same numbers."""
+    case = evidence.case
+    if "dropout" not in case.operation:
+        return None
+    first = case.slots[0]
+    ones = case.replace(**{first: np.ones((64, 64), dtype=case[first].dtype)})
+    p: Any = case.options.get("p")
+    y = evidence.subject.forward(ones)[0]
+    share = float((y == 0).mean())
+    often = evidence.check == "elements_are_dropped_as_often_as_asked" and isinstance(p, float)
+    if often and abs(share - (1 - p)) < 0.05 and abs(share - p) > 0.05:
+        return "keep_for_drop", f"p = {p:g} is taken for the probability of keeping: {share:.0%} are dropped"
+    if evidence.check == "another_seed_draws_other_numbers" and case.seed is not None and 0 < share < 1:
+        again = evidence.subject.forward(replace(ones, seed=case.seed + 1))[0]
+        if np.array_equal(y, again):
+            return "always_same_mask", "the same random numbers are drawn in every call"
+    if evidence.check in _VALUES and 0 < share < 1:
+        outputs, pull = linearize(evidence.subject, ones)
+        dx = pull((np.ones_like(outputs[0]),), None)[0]
+        if (
+            dx is not None
+            and abs(float((dx == 0).mean()) - share) < 0.1
+            and ((dx == 0) != (outputs[0] == 0)).mean() > 0.05
+        ):
+            return "new_mask", "backward draws another mask than forward did"
+    return None

@@ -1,0 +1,124 @@
+"""Wrong in some calls only: which condition tells the wrong ones from the right ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ._arguments import FIRST
+from ._bench import Sample, bench, close
+from ._places import dimensions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .protocol import Evidence
+
+
+def _no_padding(s: Sample) -> bool:
+    pad = s.case.options.get("padding")
+    return pad in (0, "valid") or (isinstance(pad, tuple) and not any(pad))
+
+
+def _sides_differ(s: Sample) -> bool:
+    x = s.case[s.case.slots[0]]
+    n = dimensions(s) if any(w in s.case.operation for w in ("conv", "pool")) else 0
+    weight = s.case.given.get("weight")
+    kernel = weight.shape[-n:] if n and weight is not None else ()
+    return n > 1 and (len(set(x.shape[-n:])) > 1 or len(set(kernel)) > 1)
+
+
+def _one_sample(s: Sample) -> bool:
+    return s.case[s.case.slots[0]].shape[:1] == (1,)
+
+
+CONDITIONS: tuple[tuple[str, Callable[[Sample], bool], str], ...] = (
+    ("wrong_without_padding", _no_padding, "is wrong only without padding"),
+    ("wrong_where_sides_differ", _sides_differ, "is wrong only where the sides differ"),
+    ("wrong_for_batch_of_one", _one_sample, "is wrong only for a batch of one"),
+)
+
+
+def condition(evidence: Evidence) -> tuple[str, str] | None:
+    """Name the condition that every wrong call meets and no right one does, of those with enough of both."""
+    b = bench(evidence)
+    if b.here is None:
+        return None
+    found = b.judged()
+    bad, good = [s for s, off in found if off], [s for s, off in found if not off]
+    if len(bad) < 2 or len(good) < 3:
+        return None
+    for key, holds, words in CONDITIONS:
+        chance = [s for s in good if holds(s)]
+        if (
+            all(map(holds, bad))
+            and len(chance) <= max(1, len(bad) // 2)
+            and sum(not holds(s) for s in good) >= 2
+        ):
+            return key, f"{b.part} {words}"
+    for name, now in b.here.case.options.items():
+        for value in FIRST if isinstance(now, float) and name != "p" else ():
+            first_bad, first_good = (
+                [s.case.options.get(name) == value for s in group] for group in (bad, good)
+            )
+            others = len(good) - sum(first_good)
+            if not any(first_bad) and sum(first_good) >= 3 and len(bad) >= 3 and others <= len(bad) // 2:
+                return (
+                    "only_at_initial_value",
+                    f"{b.part} is right only where {name} is {value:g}, as by default",
+                )
+    first = b.here.case.slots[0]
+    ranks_bad, ranks_good = ({s.case[first].ndim for s in group} for group in (bad, good))
+    strays = sum(s.case[first].ndim in ranks_bad for s in good)
+    ranks_good -= ranks_bad
+    if ranks_good and len(bad) >= 3 and strays <= len(bad) // 3:
+        return (
+            "wrong_for_a_rank",
+            f"{b.part} is wrong for {first} of rank {_list(ranks_bad)}, right for {_list(ranks_good)}",
+        )
+    for axis, what in ((0, "samples"), (1, "features")):
+        sizes_bad, sizes_good = (
+            [s.case[first].shape[axis] for s in group if s.case[first].ndim > axis] for group in (bad, good)
+        )
+        above = len(sizes_bad) == len(bad) and sizes_good and min(sizes_bad) > max(2, *sizes_good)
+        if above and len(set(sizes_good)) > 2:
+            return "wrong_beyond_a_size", f"{b.part} is right up to {max(sizes_good)} {what}, wrong beyond"
+    return None
+
+
+def _list(numbers: set[int]) -> str:
+    return " and ".join(str(n) for n in sorted(numbers))
+
+
+def wrong_beyond_a_size(evidence: Evidence) -> tuple[str, str] | None:
+    """A batch cut down to its first samples is right up to a size, wrong beyond it."""
+    b = bench(evidence)
+    if b.here is None or not b.part.startswith("d"):
+        return None
+    case, first = b.here.case, b.here.case.slots[0]
+    x = case[first]
+    if x.ndim < 1 or len(x) < 4 or any(d.shape[:1] != x.shape[:1] for d in b.here.dys):
+        return None
+    along = [
+        n for n, a in case.given.items() if a.shape[:1] == x.shape[:1] and n != first and a.dtype.kind in "iu"
+    ]
+    verdicts = []
+    rng = np.random.default_rng(5)
+    for n in range(1, len(x) + 1):
+        arrays = {
+            first: np.asarray(rng.normal(size=(n, *x.shape[1:]))),
+            **{name: case[name][:n] for name in along},
+        }
+        sample = b.look(case.replace(**arrays))
+        if sample is None or b.part not in sample.truth:
+            return None
+        verdicts.append(b.evidence.part in ("", b.part) and not _right(sample, b.part))
+    edge = verdicts.index(True) if True in verdicts else 0
+    if edge >= 3 and all(verdicts[edge:]):
+        return "wrong_beyond_a_size", f"{b.part} is right up to {edge} samples, wrong beyond"
+    return None
+
+
+def _right(sample: Sample, part: str) -> bool:
+    return close(sample.got[part], sample.truth[part])

@@ -1,0 +1,209 @@
+"""A formula that is another: at the output, approximate, with an epsilon, clipped, or short of a term."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ._bench import Sample, bench
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .._types import Array
+    from .protocol import Evidence
+
+EPSILONS = tuple(float(f"1e-{n}") for n in range(2, 16))
+
+
+def _x(s: Sample) -> Array:
+    return s.case[s.case.slots[0]]
+
+
+def _sigmoid(x: Array) -> Array:
+    return np.asarray(np.exp(-np.logaddexp(0, -x)))
+
+
+#: The derivative as a function of the output: what is wrong when it is given the input.
+OF_THE_OUTPUT: dict[str, Callable[[Array], Array]] = {
+    "sigmoid": lambda v: v * (1 - v),
+    "tanh": lambda v: 1 - v * v,
+}
+
+
+def derivative_at_output(evidence: Evidence) -> tuple[str, str] | None:
+    """The derivative is taken at the output instead of the input, or its formula for outputs at the input."""
+    b = bench(evidence)
+    if b.here is None or b.part != f"d{b.here.case.slots[0]}":
+        return None
+    first = b.here.case.slots[0]
+    output = b.here.case.outputs[0]
+    if b.fits(
+        lambda s: b.gradient(b.part, s.judged.replace(**{first: s.truth[output].astype(_x(s).dtype)}), s.dys)
+    ):
+        return "derivative_at_output", f"{b.part} is the derivative at the output, not at the input"
+    formula = OF_THE_OUTPUT.get(b.here.case.operation)
+    if formula is not None and b.fits(lambda s: s.dys[0] * formula(_x(s))):
+        return "derivative_at_output", f"{b.part} is by the formula for the output, given the input"
+    return None
+
+
+def _gelu_tanh(x: Array, root: float, cube: float) -> tuple[Array, Array]:
+    t = np.tanh(root * (x + cube * x**3))
+    return 0.5 * x * (1 + t), 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * root * (1 + 3 * cube * x * x)
+
+
+def approximate_formula(evidence: Evidence) -> tuple[str, str] | None:
+    """GELU by tanh, or by a sigmoid."""
+    b = bench(evidence)
+    if b.here is None or "gelu" not in b.here.case.operation:
+        return None
+    if any(s.case.options.get("approximate", "none") == "tanh" for s, off in b.judged() if off):
+        return None
+    forward = not b.part.startswith("d")
+
+    def by_tanh(s: Sample) -> Array:
+        if s.case.options.get("approximate") == "tanh":
+            return s.truth[b.part]
+        y, slope = _gelu_tanh(_x(s), float(np.sqrt(2 / np.pi)), 0.044715)
+        return y if forward else np.asarray(s.dys[0] * slope)
+
+    def by_sigmoid(s: Sample) -> Array:
+        g = _sigmoid(1.702 * _x(s))
+        return np.asarray(_x(s) * g if forward else s.dys[0] * (g + 1.702 * _x(s) * g * (1 - g)))
+
+    for name, formula in (("tanh", by_tanh), ("a sigmoid", by_sigmoid)):
+        if b.fits(formula):
+            return "approximate_formula", f"{b.part} is by an approximate formula: GELU by {name}"
+    return None
+
+
+def rounded_constant(evidence: Evidence) -> tuple[str, str] | None:
+    """GELU with a constant that is good to a few digits only."""
+    b = bench(evidence)
+    if b.here is None or "gelu" not in b.here.case.operation:
+        return None
+    exact = float(np.sqrt(2 / np.pi))
+    for digits in (2, 3, 4, 5, 6, 7, 8):
+        root = round(exact, digits)
+
+        def predict(s: Sample, root: float = root) -> Array:
+            x = _x(s)
+            if not b.part.startswith("d"):
+                return _gelu_tanh(x, root, 0.044715)[0]
+            t = np.tanh(exact * (x + 0.044715 * x**3))
+            return np.asarray(
+                s.dys[0] * (0.5 * (1 + t) + 0.5 * x * (1 - t * t) * root * (1 + 0.134145 * x * x))
+            )
+
+        def throughout(s: Sample, root: float = root) -> Array:
+            y, slope = _gelu_tanh(_x(s), root, 0.044715)
+            return np.asarray(s.dys[0] * slope) if b.part.startswith("d") else y
+
+        if b.fits(predict) or b.fits(throughout):
+            return "rounded_constant", f"{b.part} has sqrt(2 / pi) rounded to {root:g}"
+    return None
+
+
+def clipped(evidence: Evidence) -> tuple[str, str] | None:
+    """The result is the reference's on values that are clipped from below (and above)."""
+    b = bench(evidence)
+    if b.here is None:
+        return None
+    first = b.here.case.slots[0]
+    for eps in EPSILONS:
+        for high in (1.0 - eps, np.inf):
+            for cut in (False, True):
+
+                def predict(s: Sample, eps: float = eps, high: float = high, cut: bool = cut) -> Array | None:
+                    x = _x(s)
+                    inside = np.clip(x, eps, high)
+                    shown = s.judged.replace(**{first: inside})
+                    found = b.gradient(b.part, shown, s.dys)
+                    return np.where(inside == x, found, 0.0) if cut and found is not None else found
+
+                # Ordinary values are not clipped: that one call shows it must do.
+                if b.fits(predict, least=1):
+                    return "clipped", f"values below {eps:g} are clipped"
+    return None
+
+
+def additive_epsilon(evidence: Evidence) -> tuple[str, str] | None:
+    """An epsilon is added to what the logarithm is taken of."""
+    b = bench(evidence)
+    if b.here is None:
+        return None
+    first = b.here.case.slots[0]
+    logits = b.here.case.operation == "cross_entropy"
+    for eps in EPSILONS:
+
+        def added(s: Sample, eps: float = eps) -> Array | None:
+            return b.gradient(b.part, s.judged.replace(**{first: _x(s) + eps}), s.dys)
+
+        def in_the_logarithm(s: Sample, eps: float = eps) -> Array | None:
+            x = _x(s)
+            axis = min(1, x.ndim - 1)
+            p = np.exp(x - x.max(axis=axis, keepdims=True))
+            p = p / p.sum(axis=axis, keepdims=True)
+            right = s.truth[b.part]  # = c * (p * sum(t) - t), with one class t at most
+            t = p * _total(s, right, p, axis) - right
+            g = -t / (p + eps)
+            return np.asarray(p * (g - (g * p).sum(axis=axis, keepdims=True)))
+
+        if b.fits(in_the_logarithm if logits else added):
+            consistent = (
+                not logits
+                and b.here.case.outputs[0] in b.here.got
+                and b.fits(added_forward(evidence, eps), b.here.case.outputs[0])
+            )
+            return (
+                ("convention:epsilon", f"an epsilon of {eps:g} is part of the formula, value and gradient")
+                if consistent
+                else ("additive_epsilon", f"{b.part} has an epsilon of {eps:g} added inside the logarithm")
+            )
+    return None
+
+
+def _total(s: Sample, right: Array, p: Array, axis: int) -> Array:
+    """Return the weight of each sample's class: right = p * w at every other class."""
+    target = s.case["target"]
+    if target.dtype.kind == "f":
+        raise TypeError("class probabilities")
+    other = np.argmax(np.arange(p.shape[axis]) != np.asarray(target)[..., None], axis=-1)
+    at = np.expand_dims(other, axis)
+    return np.asarray(np.take_along_axis(right, at, axis) / np.take_along_axis(p, at, axis))
+
+
+def added_forward(evidence: Evidence, eps: float) -> Callable[[Sample], Array | None]:
+    """Return the value with `eps` added to the input."""
+
+    def predict(s: Sample) -> Array | None:
+        first = s.case.slots[0]
+        if evidence.reference is None:
+            return None
+        return np.asarray(evidence.reference.forward(s.judged.replace(**{first: _x(s) + eps}))[0])
+
+    return predict
+
+
+def softmax_term_missing(evidence: Evidence) -> tuple[str, str] | None:
+    """Only the diagonal of softmax's derivative, or log-softmax without its sum."""
+    b = bench(evidence)
+    if b.here is None or not b.part.startswith("d"):
+        return None
+    output = b.here.case.outputs[0]
+    short: dict[str, tuple[Callable[[Sample], Array], ...]] = {
+        "softmax": (
+            lambda s: s.dys[0] * s.truth[output] * (1 - s.truth[output]),
+            lambda s: s.dys[0] * s.truth[output],
+        ),
+        "log_softmax": (lambda s: s.dys[0],),
+    }
+    for formula in short.get(b.here.case.operation, ()):
+        if b.fits(formula):
+            return (
+                "term_missing",
+                f"{b.part} has only the diagonal of the derivative: the sum over the classes is missing",
+            )
+    return None

@@ -1,0 +1,178 @@
+"""The slips of normalisations: a term short, another variance, epsilon in another place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ._bench import Sample, bench, close
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from .._types import Array
+    from .protocol import Evidence
+
+    Way = tuple[str, int]
+
+_NAMES = ("batch_norm", "layer_norm", "group_norm", "instance_norm", "rms_norm")
+
+
+def _ways(rank: int) -> Iterator[Way]:
+    """Yield which axes one mean is over: all but one, all from one on, the last ones, or a group's."""
+    for kind in ("but", "from", "last"):
+        yield from ((kind, axis) for axis in range(1, rank))
+    yield "groups", 0
+
+
+def _axes(way: Way, rank: int) -> tuple[int, ...]:
+    kind, axis = way
+    if kind == "but":
+        return tuple(a for a in range(rank) if a != axis)
+    return tuple(range(axis if kind == "from" else rank - axis, rank))
+
+
+def _formula(s: Sample, way: Way, variant: str) -> tuple[Array, Array]:
+    """Return y without scale and shift, and dx, by a variant of the formula."""
+    x = np.asarray(s.case[s.case.slots[0]], np.float64)
+    dy = np.asarray(s.dys[0], np.float64)
+    weight = next((s.case.given[n] for n in ("weight", "gamma") if n in s.case.given), None)
+    groups, axes = way[0] == "groups", _axes(way, x.ndim)
+    shape = x.shape
+    eps = float(s.case.options.get("eps", 1e-5))  # type: ignore[arg-type]  # a number
+    dxhat = dy
+    if weight is not None:
+        kept = [1] * x.ndim
+        if weight.ndim == 1 and not groups and 0 in axes:
+            kept[next(a for a in range(x.ndim) if a not in axes)] = weight.size
+        elif weight.ndim == 1 and groups:
+            kept[1] = weight.size
+        else:
+            kept[x.ndim - weight.ndim :] = weight.shape
+        dxhat = dy * weight.reshape(kept)
+    if groups:
+        number = int(s.case.options.get("num_groups", s.case.options.get("groups", 1)))  # type: ignore[call-overload]  # a number
+        x, dxhat = (a.reshape(shape[0], number, -1) for a in (x, dxhat))
+        axes = (2,)
+    n = int(np.prod([x.shape[a] for a in axes]))
+    mean = 0.0 if "rms" in s.case.operation else x.mean(axis=axes, keepdims=True)
+    centred = x - mean
+    var = (centred**2).mean(axis=axes, keepdims=True)
+    inv = 1 / np.sqrt(var + eps)
+    back = inv
+    if variant.endswith("unbiased"):
+        back = 1 / np.sqrt(var * n / (n - 1) + eps)
+        if variant == "unbiased":
+            inv = back
+    elif variant == "epsilon on the deviation":
+        back = 1 / (np.sqrt(var) + eps)
+    elif variant == "no epsilon":
+        back = 1 / np.sqrt(var)
+    xhat = centred * (inv if variant in ("", "unbiased") or variant.startswith("short") else back)
+    over = n * (shape[1] * int(np.prod(shape[2:])) // n if variant == "averages over all" else 1)
+    first = dxhat.sum(axis=axes, keepdims=True) / over
+    second = (
+        xhat
+        * (dxhat * xhat).sum(axis=axes, keepdims=True)
+        / (n - 1 if variant.endswith("unbiased") else over)
+    )
+    if variant == "short of the mean" or "rms" in s.case.operation:
+        first = np.zeros_like(first)
+    if variant == "short of the variance":
+        second = np.zeros_like(second)
+    dx = back * (dxhat - first - second)
+    if variant == "short of both":
+        dx = back * dxhat
+    return (centred * inv).reshape(shape), np.asarray(dx.reshape(shape))
+
+
+VARIANTS = {
+    "short of the mean": ("term_missing", "the term of the mean is missing"),
+    "short of the variance": ("term_missing", "the term of the variance is missing"),
+    "short of both": ("term_missing", "the terms of the mean and of the variance are missing"),
+    "averages over all": (
+        "factor:1/groups",
+        "the means are over all channels: off by one over the number of groups",
+    ),
+    "unbiased": ("biased_variance", "the unbiased variance stands where the biased one should"),
+    "backward unbiased": (
+        "biased_variance",
+        "the way back has the unbiased variance where forward has the biased one",
+    ),
+    "epsilon on the deviation": (
+        "additive_epsilon",
+        "epsilon is added to the deviation, not to the variance",
+    ),
+    "no epsilon": ("additive_epsilon", "epsilon is left out"),
+}
+
+
+def normalization(evidence: Evidence) -> tuple[str, str] | None:
+    """Name the variant of the gradient's formula that came out."""
+    b = bench(evidence)
+    if b.here is None or not any(n in b.here.case.operation for n in _NAMES):
+        return None
+    part = f"d{b.here.case.slots[0]}"
+    samples = [s for s in b.samples if s.case.options.get("training", True) and s.got[part].ndim > 1]
+    for way in _ways(max((s.got[part].ndim for s in samples), default=2)):
+        fitting = [s for s in samples if _right(s, way, part)]
+        off = [s for s in fitting if not close(s.got[part], s.truth[part])]
+        if len(off) < 3 or len(fitting) < 0.5 * len(samples):
+            continue
+        for variant, (key, words) in VARIANTS.items():
+            if all(_says(s, way, variant, part) for s in fitting):
+                return key, f"{part}: {words}"
+    return None
+
+
+def _right(s: Sample, way: Way, part: str) -> bool:
+    try:
+        return close(s.truth[part], _formula(s, way, "")[1])
+    except (ValueError, IndexError, StopIteration):
+        return False
+
+
+def _says(s: Sample, way: Way, variant: str, part: str) -> bool:
+    with np.errstate(all="ignore"):
+        return close(s.got[part], _formula(s, way, variant)[1])
+
+
+def running_variance(evidence: Evidence) -> tuple[str, str] | None:
+    """The running variance takes in the biased variance, or y is by the unbiased one."""
+    b = bench(evidence)
+    if b.here is None or "norm" not in b.here.case.operation:
+        return None
+
+    def running(s: Sample) -> Array | None:
+        if not s.case.options.get("training", True) or "running_var" not in s.case.given:
+            return None
+        x = s.case[s.case.slots[0]]
+        n = x.size / x.shape[1]
+        momentum = float(s.case.options.get("momentum", 0.1))  # type: ignore[arg-type]  # a number
+        old = (1 - momentum) * s.case["running_var"]
+        return np.asarray(old + (s.truth[b.part] - old) * (n - 1) / n)
+
+    def of_y(over: int) -> Callable[[Sample], Array | None]:
+        def predict(s: Sample) -> Array | None:
+            x = s.case[s.case.slots[0]]
+            axes = tuple(range(over, x.ndim)) if over else (0, *range(2, x.ndim))
+            n = int(np.prod([x.shape[a] for a in axes]))
+            eps = float(s.case.options.get("eps", 1e-5))  # type: ignore[arg-type]  # a number
+            var = x.var(axis=axes, keepdims=True)
+            bias = next((s.case.given[k] for k in ("bias", "beta") if k in s.case.given), np.zeros(1))
+            if not over:
+                bias = bias.reshape(-1, *(1,) * (x.ndim - 2))
+            return np.asarray(
+                (s.truth[b.part] - bias) * np.sqrt((var + eps) / (var * n / (n - 1) + eps)) + bias
+            )
+
+        return predict
+
+    if "running_var" in b.part and b.fits(running):
+        return "biased_variance", f"{b.part} takes in the biased variance where it should be the unbiased"
+    if b.part == b.here.case.outputs[0]:
+        for over in range(4):
+            if b.fits(of_y(over)):
+                return "biased_variance", "the unbiased variance stands where the biased one should"
+    return None

@@ -1,0 +1,132 @@
+"""Not summed: over an axis, over overlapping windows; another shape; too many or too few time steps."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ._bench import Bench, Sample, bench, close
+
+if TYPE_CHECKING:
+    from .._types import Array
+    from .protocol import Evidence
+
+
+def not_summed(evidence: Evidence) -> tuple[str, str] | None:
+    """The result still has the axes it should be summed over, or is the share of one slice of them."""
+    b = bench(evidence)
+    if b.here is None or not b.part.startswith("d"):
+        return None
+    if _has_more_axes(b):
+        return "not_summed", f"{b.part} is not summed over the axes it was broadcast along"
+    for axis in range(3):
+        for at in (0, -1):
+
+            def one_slice(s: Sample, axis: int = axis, at: int = at) -> Array | None:
+                if s.dys[0].ndim <= axis:
+                    return None
+                only = np.zeros_like(s.dys[0])
+                where = (slice(None),) * axis + (at,)
+                only[where] = s.dys[0][where]
+                return b.gradient(b.part, s.judged, (only, *s.dys[1:]))
+
+            if b.fits(one_slice):
+                which = "last" if at else "first"
+                return (
+                    "not_summed",
+                    f"{b.part} is that of the {which} slice along axis {axis} alone, not summed",
+                )
+    return None
+
+
+def _has_more_axes(b: Bench) -> bool:
+    seen = 0
+    for s in b.samples:
+        if b.part not in s.got or b.part not in s.truth:
+            continue
+        got, truth = s.got[b.part], s.truth[b.part]
+        if got.shape == truth.shape:
+            if not close(got, truth):
+                return False
+            continue
+        extra = got.ndim - truth.ndim
+        kept = truth.reshape((1,) * max(extra, 0) + truth.shape)
+        if extra < 0 or got.ndim != kept.ndim:
+            return False
+        axes = tuple(i for i in range(got.ndim) if kept.shape[i] != got.shape[i] and kept.shape[i] == 1)
+        if not axes or not close(got.sum(axis=axes, keepdims=True), kept):
+            return False
+        seen += 1
+    return seen >= 2
+
+
+def overlapping_windows(evidence: Evidence) -> tuple[str, str] | None:
+    """Where windows overlap, the later one replaces what the earlier one left."""
+    b = bench(evidence)
+    if b.here is None or b.part != f"d{b.here.case.slots[0]}":
+        return None
+    if not any(w in b.here.case.operation for w in ("conv", "pool")):
+        return None
+    for whole in (False, True):
+
+        def predict(s: Sample, whole: bool = whole) -> Array | None:
+            dy = s.dys[0]
+            places = list(itertools.product(*(range(n) for n in dy.shape[2:])))
+            if len(places) > 40 or dy.ndim < 3:
+                return s.truth[b.part]
+            out = np.zeros_like(s.truth[b.part])
+            for place in places:
+                only = np.zeros_like(dy)
+                at = np.zeros(dy.shape[2:], dtype=bool)
+                at[place] = True
+                only[:, :, at] = dy[:, :, at]
+                share = b.gradient(b.part, s.judged, (only,))
+                if share is None:
+                    return None
+                touched = share != 0
+                if whole:
+                    axes = (0, 1)
+                    touched = np.broadcast_to(touched.any(axis=axes, keepdims=True), share.shape)
+                out = np.where(touched, share, out)
+            return out
+
+        if b.fits(predict):
+            return "not_summed", f"{b.part}: where windows overlap, the later one replaces instead of adding"
+    return None
+
+
+def wrong_shape(evidence: Evidence) -> tuple[str, str] | None:
+    """The result has the right numbers in another shape."""
+    b = bench(evidence)
+    shapes = [
+        (s.got[b.part].shape, s.truth[b.part].shape, s.case[s.case.slots[0]].shape[:1])
+        for s in b.samples
+        if b.part in s.got and b.part in s.truth
+    ]
+    off = [(got, true, n) for got, true, n in shapes if got != true]
+    if not off:
+        return None
+    if off[0][2] == (1,) and all(1 in true for _, true, _ in off) and len(off) < len(shapes):
+        return (
+            "wrong_for_batch_of_one",
+            f"{b.part} has another shape for a batch of one: {off[0][0]}, not {off[0][1]}",
+        )
+    return "wrong_shape", f"{b.part} has shape {off[0][0]}, not {off[0][1]}"
+
+
+def declared_shape(evidence: Evidence) -> tuple[str, str] | None:
+    """Without a reference: the shape of a cotangent against its argument's."""
+    case, part = evidence.case, evidence.part
+    if evidence.check != "cotangents_have_the_shapes_of_their_arguments" or not part.startswith("d"):
+        return None
+    slot = part[1:]
+    dys = evidence.cotangents or tuple(
+        np.ones_like(y) for y in evidence.subject.forward(case)[: len(case.outputs)]
+    )
+    grad = dict(zip(case.slots, evidence.run(case, dys), strict=True))[slot]
+    if grad is None or np.shape(grad) == case[slot].shape:
+        return None
+    words = f"{part} has shape {np.shape(grad)}, not {case[slot].shape}"
+    return "wrong_shape", words

@@ -1,0 +1,141 @@
+"""Transposed, turned, or handed to the wrong argument; and the cotangent ignored."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ._bench import Bench, Sample, bench, close, generic, wrong
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .._types import Array
+    from .protocol import Evidence
+
+    Turn = Callable[[Array], Array | None]
+
+
+def _swap(a: int, b: int) -> Turn:
+    def turn(array: Array) -> Array | None:
+        if array.ndim <= max(a, b) or array.shape[a] != array.shape[b]:
+            return None
+        return np.asarray(array.swapaxes(a, b))
+
+    return turn
+
+
+def _flip(array: Array) -> Array | None:
+    if array.ndim < 3:
+        return None
+    return np.asarray(np.flip(array, axis=tuple(range(2, array.ndim))))
+
+
+TURNS: tuple[Turn, ...] = (*(_swap(a, b) for a, b in itertools.combinations(range(4), 2)), _flip)
+
+
+def transposed(evidence: Evidence) -> tuple[str, str] | None:
+    """The result is the right one transposed or turned round, or is taken with a transposed parameter."""
+    b = bench(evidence)
+    for turn in TURNS:
+        if b.fits(lambda s, turn=turn: turn(s.truth[b.part])):  # type: ignore[misc]  # bound in the loop
+            return "transposed", f"{b.part} is transposed"
+    if b.here is None:
+        return None
+    for slot in b.here.case.slots[1:]:
+        for turn in TURNS:
+
+            def predict(s: Sample, slot: str = slot, turn: Turn = turn) -> Array | None:
+                turned = turn(s.case[slot])
+                return (
+                    None if turned is None else b.gradient(b.part, s.judged.replace(**{slot: turned}), s.dys)
+                )
+
+            if b.fits(predict):
+                what = "turned round" if turn is _flip else "transposed"
+                return "transposed", f"{b.part} is what it would be with {slot} {what}"
+    return None
+
+
+def _each_other(b: Bench, part: str, other: str) -> bool:
+    return b.fits(lambda s: s.truth[other].reshape(s.got[part].shape), part)
+
+
+def exchanged(evidence: Evidence) -> tuple[str, str] | None:
+    """Two gradients stand in each other's place, or two equal blocks of one."""
+    b = bench(evidence)
+    if b.here is None or not b.part.startswith("d"):
+        return None
+    for other in b.here.truth:
+        if other == b.part or not other.startswith("d"):
+            continue
+        if _each_other(b, b.part, other) and _each_other(b, other, b.part):
+            return "exchanged", f"{b.part} and {other} are exchanged"
+    for part in (b.part, *(p for p in b.here.truth if p.startswith("d") and p != b.part)):
+        for i, j in itertools.combinations(range(4), 2):
+
+            def blocks(s: Sample, part: str = part, i: int = i, j: int = j) -> Array:
+                cut = np.split(s.truth[part], 4, axis=-1)
+                cut[i], cut[j] = cut[j], cut[i]
+                return np.concatenate(cut, axis=-1)
+
+            if b.fits(blocks, part):
+                return (
+                    "exchanged",
+                    f"the gradients of gates {i + 1} and {j + 1} are exchanged (seen in {part})",
+                )
+    return None
+
+
+def upstream_ignored(evidence: Evidence) -> tuple[str, str] | None:
+    """Another cotangent changes nothing, and with one of ones the result is right."""
+    b = bench(evidence)
+    part, seen = b.part, 0
+    for sample in b.samples[:8]:
+        if not part.startswith("d") or part not in sample.got:
+            return None
+        rng = np.random.default_rng(7)
+        other = b.look(sample.case, tuple(generic(d, rng) * 2 for d in sample.dys))
+        ones = b.look(sample.case, tuple(np.ones_like(d) for d in sample.dys))
+        if other is None or ones is None or not close(other.got[part], sample.got[part]):
+            return None
+        if wrong(ones, part):
+            return None
+        seen += wrong(sample, part) and not close(other.truth[part], sample.truth[part])
+    return (
+        ("upstream_ignored", f"{part} does not depend on the cotangent: the upstream gradient is ignored")
+        if seen >= 2
+        else None
+    )
+
+
+def batch_mixed(evidence: Evidence) -> tuple[str, str] | None:
+    """A sample's result moves when another sample does, where it should not."""
+    b = bench(evidence)
+    seen = count = 0
+    for sample in b.drawn:
+        case, first = sample.case, sample.case.slots[0]
+        part = b.part if b.part in sample.got else f"d{first}"
+        x = case[first]
+        if x.dtype.kind != "f" or x.ndim < 2 or len(x) < 2 or sample.got[part].shape[:1] != x.shape[:1]:
+            continue
+        moved = np.array(x, copy=True)
+        moved[1:] += generic(moved[1:], np.random.default_rng(3))
+        dys = tuple(np.array(d, copy=True) for d in sample.dys)
+        for d in dys:
+            if d.shape[:1] == x.shape[:1]:
+                d[1:] += generic(d[1:], np.random.default_rng(4))
+        other = b.look(case.replace(**{first: moved}), dys)
+        if other is None or not close(other.truth[part][:1], sample.truth[part][:1]):
+            continue
+        if not wrong(sample, part):
+            continue
+        count += 1
+        seen += not close(other.got[part][:1], sample.got[part][:1])
+    return (
+        ("batch_mixed", f"{b.part} of a sample depends on the other samples")
+        if seen >= max(2, 0.8 * count)
+        else None
+    )

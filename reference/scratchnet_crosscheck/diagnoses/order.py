@@ -1,0 +1,69 @@
+"""All explanations, in the order in which they are believed: the most specific first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from . import (
+    _arguments,
+    _calls,
+    _conditions,
+    _factors,
+    _formulas,
+    _normalization,
+    _places,
+    _range,
+    _sums,
+    _turned,
+)
+
+if TYPE_CHECKING:
+    from .protocol import Diagnosis
+
+DIAGNOSES: tuple[Diagnosis, ...] = (
+    # What is done to memory and between calls: each is seen by an experiment of its own.
+    _calls.overwrites,
+    _calls.repeated,
+    _calls.stale,
+    _calls.memory,
+    _calls.depends_on_what_is_asked,
+    _calls.float64_out,
+    _calls.assumes_contiguous,
+    _calls.masks,
+    _conditions.wrong_beyond_a_size,
+    _sums.not_summed,
+    _sums.wrong_shape,
+    _sums.declared_shape,
+    # Conventions, before what they would be called otherwise.
+    _factors.divides_all_by_the_batch,
+    _factors.scales_value_and_gradient,
+    _arguments.momentum_is_the_other_share,
+    # Special values, before the formulas: these are right for ordinary ones.
+    _places.special_values,
+    _places.repeated_index,
+    _range.out_of_range,
+    _range.cancellation,
+    # Whole formulas.
+    _turned.upstream_ignored,
+    _turned.exchanged,
+    _factors.factor,
+    _turned.transposed,
+    _formulas.derivative_at_output,
+    _formulas.approximate_formula,
+    _formulas.rounded_constant,
+    _formulas.softmax_term_missing,
+    _normalization.normalization,
+    _normalization.running_variance,
+    _arguments.mode_confused,
+    _arguments.only_at_initial_value,
+    _arguments.option_ignored,
+    _arguments.updated_too_early,
+    _sums.overlapping_windows,
+    _formulas.clipped,
+    _formulas.additive_epsilon,
+    _turned.batch_mixed,
+    # Where and when it is wrong, which says less of the cause.
+    _places.remainder_or_border,
+    _places.last_step,
+    _conditions.condition,
+)

@@ -1,0 +1,250 @@
+"""Import a file of hand-written layers, however it was meant to be run, and say what is in it."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import inspect
+import os
+import sys
+import types
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_UP = 5  # how many folders above a file may be the root that it imports from
+
+
+class Unreadable(Exception):  # noqa: N818 - a verdict, not an error
+    """The file cannot be used, and why."""
+
+
+class _Missing:
+    """Stands for what could not be imported: it fails only where it is used."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise ModuleNotFoundError(f"{self._name} is not installed")
+
+
+def load(path: Path, *, definitions: bool = False) -> tuple[types.ModuleType, list[str]]:
+    """Import a file; return the module and what is to be said about it.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    definitions : bool
+        Take only what it imports and defines, and run nothing else of it.
+
+    Raises
+    ------
+    Unreadable
+        It is no Python 3, or nothing of it could be imported.
+    """
+    os.environ.setdefault("MPLBACKEND", "Agg")
+    try:
+        source = path.read_bytes()
+        tree = ast.parse(source, str(path))
+    except SyntaxError as error:
+        raise Unreadable(_syntax(error)) from error
+    except (OSError, ValueError) as error:
+        raise Unreadable(str(error)) from error
+    name, roots = _name_and_roots(path)
+    sys.path[:0] = [str(root) for root in roots if str(root) not in sys.path]
+    os.chdir(path.parent)  # files read their data from beside them
+    sys.argv = [str(path)]
+    module = _module(name, path)
+    notes: list[str] = []
+    if definitions:
+        _run(_defining(tree), module, notes, path)
+        return module, notes
+    try:
+        _execute(source, tree, module, path)
+    except BaseException as error:  # whatever a script does at import, leaving the process included
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        notes.append(_stopped(error, path))
+        # What stands above the line is there; what is defined below it is fetched by itself.
+        _run(_defining(tree), module, [], path)
+    return module, notes
+
+
+def _module(name: str, path: Path) -> types.ModuleType:
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None:
+        raise Unreadable("it is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    parent = name.rpartition(".")[0]
+    if parent:
+        module.__package__ = parent
+        try:
+            importlib.import_module(parent)
+        except Exception:  # the package's own trouble: its file may do without it
+            module.__package__ = parent
+    sys.modules[name] = module
+    return module
+
+
+def _name_and_roots(path: Path) -> tuple[str, list[Path]]:
+    """Return a module's dotted name and the folders that it may import from."""
+    parts, folder = [path.stem], path.parent
+    while (folder / "__init__.py").is_file() and folder.parent != folder:
+        parts.insert(0, folder.name)
+        folder = folder.parent
+    roots = [path.parent, folder]
+    return ".".join(parts) if len(parts) > 1 else path.stem, list(dict.fromkeys(roots))
+
+
+def _execute(source: bytes, tree: ast.Module, module: types.ModuleType, path: Path) -> None:
+    """Run a file; where it misses a module that lies in a folder above, look there."""
+    for _ in range(_UP):
+        try:
+            exec(compile(source, str(path), "exec"), vars(module))  # the file is what is to be checked
+        except ModuleNotFoundError as error:
+            if not _found_above(error.name or "", path):
+                raise
+        else:
+            return
+    exec(compile(tree, str(path), "exec"), vars(module))
+
+
+def _found_above(name: str, path: Path) -> bool:
+    top = name.partition(".")[0]
+    for folder in list(path.parents)[1:_UP]:
+        if (folder / top).is_dir() or (folder / f"{top}.py").is_file():
+            if str(folder) in sys.path:
+                return False
+            sys.path.append(str(folder))
+            return True
+    return False
+
+
+def _defining(tree: ast.Module) -> list[ast.stmt]:
+    """Return the statements that import or define, and assignments that compute little."""
+    kept: list[ast.stmt] = []
+    for node in tree.body:
+        if isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef) or (
+            isinstance(node, ast.Assign | ast.AnnAssign)
+            and not any(isinstance(inner, ast.Call) for inner in ast.walk(node))
+        ):
+            kept.append(node)
+        elif isinstance(node, ast.Try | ast.If):
+            kept += [n for n in node.body if isinstance(n, ast.Import | ast.ImportFrom)]
+        elif (
+            isinstance(node, ast.Expr)
+            and isinstance(node.value, ast.Call)
+            and _is_method_of_a_name(node.value, "defvjp")
+        ):
+            kept.append(node)
+    return kept
+
+
+def _is_method_of_a_name(call: ast.Call, name: str) -> bool:
+    return isinstance(call.func, ast.Attribute) and call.func.attr == name
+
+
+def _run(nodes: list[ast.stmt], module: types.ModuleType, notes: list[str], path: Path) -> None:
+    """Run statements one by one; one that fails leaves out what it would have defined."""
+    for node in nodes:
+        names = _defines(node)
+        if names and all(n in vars(module) for n in names):
+            continue
+        try:
+            exec(compile(ast.Module([node], []), str(path), "exec"), vars(module))
+        except ModuleNotFoundError as error:
+            if _found_above(error.name or "", path):
+                try:
+                    exec(compile(ast.Module([node], []), str(path), "exec"), vars(module))
+                    continue
+                except Exception:
+                    pass
+            for name in names:
+                vars(module)[name] = _Missing(error.name or name)
+            notes.append(f"line {node.lineno}: {error}")
+        except Exception as error:
+            notes.append(f"line {node.lineno}: {type(error).__name__}: {error}")
+
+
+def _defines(node: ast.stmt) -> list[str]:
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return [a.asname or a.name.partition(".")[0] for a in node.names if a.name != "*"]
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return [node.name]
+    return []
+
+
+def _syntax(error: SyntaxError) -> str:
+    line = (error.text or "").strip()
+    old = ("print " in line and "print(" not in line) or ("except" in line and "," in line) or "exec " in line
+    why = "Python 2, not Python 3" if old else str(error.msg)
+    return f"line {error.lineno} cannot be read: {why}: {line}"
+
+
+def _stopped(error: BaseException, path: Path) -> str:
+    line, trace = 0, error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == str(path):
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    at = f" at line {line}" if line else ""
+    return (
+        f"importing it stopped{at}: {type(error).__name__}: {error}; its definitions are checked all the same"
+    )
+
+
+# ---- what is in it
+
+
+def defined(module: types.ModuleType) -> dict[str, Any]:
+    """Return what a module defines itself, in the file's order."""
+    found = {}
+    for name, thing in vars(module).items():
+        if name.startswith("__"):
+            continue
+        home = getattr(thing, "__module__", None)
+        if home == module.__name__ and (
+            inspect.isfunction(thing) or isinstance(thing, type) or callable(thing)
+        ):
+            found[name] = thing
+    return found
+
+
+def unknown(names: Mapping[str, Any], taken: set[str]) -> list[tuple[str, str, str]]:
+    """Return what looks like a layer and was not recognised: name, reason, and what would help."""
+    from .adapters.frameworks import is_autograd_function, is_custom_vjp
+    from .adapters.objects import methods
+
+    found = []
+    for name, thing in names.items():
+        if name in taken or name.startswith("_"):
+            continue
+        how = f"say what it is: --like {name}=OPERATION, or under [tool.crosscheck.like] in pyproject.toml"
+        if is_autograd_function(thing) or is_custom_vjp(thing):
+            found.append((name, "no operation of this name is known", how))
+        elif isinstance(thing, type):
+            passes = methods(thing)
+            if passes is not None:
+                found.append(
+                    (name, f"a class with {passes[0]} and {passes[1]}, of a name that is not known", how)
+                )
+            elif any(
+                callable(getattr(thing, m, None)) for m in ("forward", "forward_pass", "call", "propagate")
+            ):
+                found.append(
+                    (name, "it has a forward pass and no backward pass", "give it a method called backward")
+                )
+        elif inspect.isfunction(thing) and _looks_like_a_pass(name):
+            other = "backward" if "forward" in name or "fwd" in name else "forward"
+            found.append((name, f"no {other} function belongs to it, or its name is not known", how))
+    return found
+
+
+def _looks_like_a_pass(name: str) -> bool:
+    return any(part in name.lower() for part in ("forward", "backward", "_fwd", "_bwd", "backprop"))

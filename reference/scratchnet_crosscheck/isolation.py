@@ -1,0 +1,317 @@
+"""Each file in a process of its own: one that hangs, leaves or crashes fails a check and nothing else."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from .checking import Record, record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+IMPORT_SECONDS = 60.0
+SUITE_SECONDS = 120.0
+
+
+@dataclass
+class Options:
+    """How files are checked.
+
+    Parameters
+    ----------
+    like : mapping of str to str
+        What things of other names are meant to be.
+    oracles, skip : sequence of str
+        What they are held against, and the checks that are not run.
+    profile : str
+        How much is tried.
+    seed : int
+        Replays a run.
+    seconds : float
+        How long one call of a layer may take.
+    gigabytes : float
+        How much memory a layer may take beyond what is in use.
+    """
+
+    like: Mapping[str, str] = field(default_factory=dict)
+    oracles: Sequence[str] = ("torch",)
+    skip: Sequence[str] = ()
+    profile: str = "default"
+    seed: int = 0
+    seconds: float = 10.0
+    gigabytes: float = 4.0
+
+
+@dataclass
+class Report:
+    """What was found in one file.
+
+    Parameters
+    ----------
+    records : list
+        Every result.
+    taken : dict
+        For each subject what it was taken for, in what convention, and what was guessed.
+    notes : list of str
+        Of the import.
+    """
+
+    records: list[Record] = field(default_factory=list)
+    taken: dict[str, tuple[str, str, list[str]]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    order: list[str] = field(default_factory=list)
+
+
+Told = "Callable[[str, str], None]"
+
+
+class _Worker:
+    """A worker process, and the thread that reads what it says."""
+
+    def __init__(self, configuration: dict[str, Any]) -> None:
+        environment = {**os.environ, "MPLBACKEND": "Agg", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1",
+                       "MKL_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1",
+                       "JAX_PLATFORMS": "cpu"}  # fmt: skip
+        environment.pop("DISPLAY", None)
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", f"{__package__}._worker", json.dumps(configuration)],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment,
+            start_new_session=os.name == "posix",
+        )  # fmt: skip
+        self._said: queue.Queue[dict[str, Any] | None] = queue.Queue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        stream = self._process.stdout
+        if stream is not None:
+            for line in stream:
+                try:
+                    self._said.put(json.loads(line))
+                except ValueError:  # cut off in the middle by the end of the process
+                    continue
+        self._said.put(None)
+
+    def next(self, seconds: float) -> dict[str, Any] | None:
+        """Return the next event, None at the end; raise `queue.Empty` after so many seconds of silence."""
+        return self._said.get(timeout=seconds)
+
+    def end(self) -> tuple[int, str]:
+        """Kill it if it runs; return its exit status and the last line it wrote to standard error."""
+        if self._process.poll() is None:
+            try:
+                self._process.wait(timeout=1.0)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        status = self._process.wait()
+        self._reader.join(timeout=1.0)
+        text = ""
+        for stream in (self._process.stderr, self._process.stdout):
+            if stream is not None:
+                if stream is self._process.stderr:
+                    text = stream.read().decode("utf-8", "replace")
+                stream.close()
+        return status, next((line for line in reversed(text.splitlines()) if line.strip()), "")
+
+    def kill(self) -> None:
+        """End it and what it started."""
+        try:
+            if os.name == "posix":
+                os.killpg(self._process.pid, signal.SIGKILL)
+            else:
+                self._process.kill()
+        except (ProcessLookupError, PermissionError):
+            self._process.kill()
+
+
+class _Run:
+    """The workers that one file takes: another is started where one is lost."""
+
+    def __init__(
+        self, path: Path, shown: str, options: Options, report: Report, told: Callable[[str, str], None],
+        share: tuple[int, int],
+    ) -> None:  # fmt: skip
+        self._path, self._shown, self._options, self._report, self._told = path, shown, options, report, told
+        self._share = share
+        self._done: list[str] = []
+        self._definitions = False
+        self._subject, self._check = "", ""
+        self._records: list[Record] = []
+
+    def run(self) -> None:
+        """Check the file to its end, with as many workers as it takes."""
+        for _ in range(200):
+            if self._one_worker():
+                return
+
+    def _one_worker(self) -> bool:
+        options = self._options
+        self._subject = self._check = ""
+        worker = _Worker({
+            "file": str(self._path), "shown": self._shown, "like": dict(options.like), "done": self._done,
+            "oracles": list(options.oracles), "skip": list(options.skip), "profile": options.profile,
+            "seed": options.seed, "gigabytes": options.gigabytes, "definitions": self._definitions,
+            "share": list(self._share),
+        })  # fmt: skip
+        limit = SUITE_SECONDS
+        self._state = "the suite"
+        finished = False
+        try:
+            while True:
+                event = worker.next(limit)
+                if event is None:
+                    break
+                kind = event["event"]
+                if kind == "importing":
+                    self._state = event["what"]
+                    limit = IMPORT_SECONDS if self._state == "the file" else SUITE_SECONDS
+                elif kind == "found":
+                    self._state, limit = "checking", options.seconds
+                    self._found(event)
+                elif kind == "unreadable":
+                    self._file_record(event["reason"])
+                    finished = True
+                elif kind == "done":
+                    finished = True
+                else:
+                    self._take(kind, event)
+        except queue.Empty:
+            worker.kill()
+            worker.end()
+            return self._silent(limit)
+        status, last = worker.end()
+        return finished or self._gone(status, last)
+
+    def _take(self, kind: str, event: dict[str, Any]) -> None:
+        report = self._report
+        if kind == "subject":
+            self._subject, self._check = event["subject"], event["check"]
+            self._told(self._subject, self._check)
+        elif kind == "taken":
+            report.taken[event["subject"]] = event["taken_for"], event["convention"], event["notes"]
+        elif kind == "note":
+            report.taken[event["subject"]][2].extend(event["notes"])
+        elif kind == "result":
+            report.records.append(event["record"])
+        elif kind == "finished":
+            self._done.append(event["subject"])
+        elif kind == "cannot":
+            self._done.append(event["subject"])
+            self._add(event["subject"], "", "not_checked", event["reason"], event["remedy"])
+
+    def _add(self, subject: str, check: str, verdict: str, message: str, remedy: str = "") -> None:
+        taken = self._report.taken.get(subject, ("", "", []))[0]
+        words = f"{message} ({remedy})" if remedy else message
+        self._report.records.append(
+            record(self._shown, subject, taken, check or "all", verdict, message=words, report=[words],
+                   seed=self._options.seed)
+        )  # fmt: skip
+
+    def _found(self, event: dict[str, Any]) -> None:
+        report = self._report
+        if not report.order and not self._share[0]:
+            report.notes += event["notes"]
+            report.order = event["subjects"]
+            for name, reason, remedy in event["unknown"]:
+                self._add(name, "", "not_checked", reason, remedy)
+            if not event["subjects"] and not event["unknown"]:
+                self._file_record(
+                    "nothing in it is known: no class, function or pair that looks like a layer"
+                )
+        if self._definitions and not self._share[0]:
+            report.notes.append(
+                f"importing it took more than {IMPORT_SECONDS:g} s: only what it defines was taken"
+            )
+
+    def _file_record(self, reason: str) -> None:
+        if not self._share[0]:
+            self._report.records.append(
+                record(self._shown, "", "", "import", "not_checked", message=reason, report=[reason])
+            )
+
+    def _silent(self, limit: float) -> bool:
+        """Judge a worker that said nothing for too long; return whether that was all."""
+        if self._state == "the file" and not self._definitions:
+            self._definitions = True
+            return False
+        if self._state != "checking":
+            self._file_record(f"importing {self._state} took more than {limit:g} s")
+            return True
+        return self._lost(f"a call did not come back within {limit:g} s")
+
+    def _gone(self, status: int, last: str) -> bool:
+        """Judge a worker that ended before its time; return whether that was all."""
+        if self._state == "the file" and not self._definitions:
+            self._definitions = True  # what it runs at import ends the process: take what it defines
+            self._report.notes.append(
+                f"importing it ended the process ({_how(status)}): only what it defines was taken"
+            )
+            return False
+        if self._state != "checking" or not self._subject:
+            self._file_record(
+                f"the process ended while importing {self._state}: {_how(status)} {last}".strip()
+            )
+            return True
+        return self._lost(f"the process ended during a call: {_how(status)}")
+
+    def _lost(self, why: str) -> bool:
+        self._done.append(self._subject)
+        check = self._check.split(" (")[0].split(" in float")[0].replace(" ", "_")
+        self._add(self._subject, check, "failed", why)
+        return False
+
+
+def _how(status: int) -> str:
+    if status < 0:
+        try:
+            return f"killed by {signal.Signals(-status).name}"
+        except ValueError:
+            return f"killed by signal {-status}"
+    return f"exit status {status}"
+
+
+def check_file(
+    path: Path, options: Options, *, shown: str | None = None, processes: int = 1,
+    told: Callable[[str, str], None] = lambda _subject, _check: None,
+) -> Report:  # fmt: skip
+    """Check everything in a file; return every result.
+
+    Parameters
+    ----------
+    path : Path
+        The file. Checking it imports it.
+    options : Options
+        How.
+    shown : str, optional
+        What results call the file.
+    processes : int
+        How many workers share the subjects.
+    told : callable
+        Called with subject and check as each begins.
+    """
+    report = Report()
+    name = str(path) if shown is None else shown
+    runs = [_Run(path.resolve(), name, options, report, told, (k, processes)) for k in range(processes)]
+    threads = [threading.Thread(target=run.run) for run in runs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    order = {subject: place for place, subject in enumerate(report.order)}
+    report.records.sort(key=lambda r: order.get(r["subject"], len(order)))
+    return report
+
+
+def now() -> float:
+    """Return a clock for durations."""
+    return time.monotonic()

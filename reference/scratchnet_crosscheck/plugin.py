@@ -1,0 +1,341 @@
+"""The pytest plugin: options and hooks. It imports pytest and the standard library; all else on demand."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable
+
+PROFILES = ("quick", "default", "thorough")
+_ORACLES = ("torch", "golden", "jax")
+_MARK = "__crosscheck__"  # items.MARK, which cannot be imported here
+_PROPERTY = "crosscheck"
+_RESULTS = pytest.StashKey[dict[str, list[dict[str, Any]]]]()
+_SEED = pytest.StashKey[int]()
+_ITEMS = pytest.StashKey[bool]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options, each with its ini option."""
+    group = parser.getgroup("crosscheck", "cross-check of forward and backward passes")
+    group.addoption(
+        "--crosscheck",
+        action="append",
+        default=[],
+        metavar="FILE.py",
+        help="check the layers in FILE.py, which imports it; may be given several times",
+    )
+    group.addoption(
+        "--crosscheck-like",
+        action="append",
+        default=[],
+        metavar="NAME=OPERATION",
+        help="what a class or function of another name in such a file is meant to be",
+    )
+    group.addoption(
+        "--crosscheck-profile",
+        choices=PROFILES,
+        help="how much is tried: 12, 40 or 400 cases for each check (ini: crosscheck_profile)",
+    )
+    group.addoption(
+        "--crosscheck-oracle",
+        action="append",
+        choices=_ORACLES,
+        help="what things are held against; may be given several times (ini: crosscheck_oracles)",
+    )
+    group.addoption(
+        "--crosscheck-seed", type=int, metavar="N", help="of all that is drawn (ini: crosscheck_seed)"
+    )
+    group.addoption(
+        "--crosscheck-json", metavar="FILE", help="write every result to FILE (ini: crosscheck_json)"
+    )
+    group.addoption(
+        "--crosscheck-html", metavar="FILE", help="write a page to FILE; needs Jinja2 (ini: crosscheck_html)"
+    )
+    parser.addini("crosscheck_profile", f"how much is tried: {', '.join(PROFILES)}", default="default")
+    parser.addini("crosscheck_oracles", "what things are held against", "args", ["torch", "golden"])
+    parser.addini("crosscheck_seed", "of all that is drawn; drawn anew by default", default="")
+    parser.addini("crosscheck_json", "file that every result is written to", default="")
+    parser.addini("crosscheck_html", "file that the page is written to", default="")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker and refuse what is misspelt in the ini file."""
+    config.addinivalue_line(
+        "markers",
+        "crosscheck(profile=None, oracles=None, seed=None): settings of the cross-checks of this test; every "
+        "cross-check has this marker",
+    )
+    profile, oracles = config.getini("crosscheck_profile"), config.getini("crosscheck_oracles")
+    if profile not in PROFILES:
+        raise pytest.UsageError(
+            f"crosscheck_profile must be one of {', '.join(PROFILES)}; the ini file has {profile!r}"
+        )
+    for name in oracles:
+        if name not in _ORACLES:
+            raise pytest.UsageError(
+                f"crosscheck_oracles must be among {', '.join(_ORACLES)}; the ini file has {name!r}"
+            )
+    if not str(config.getini("crosscheck_seed") or "0").isdecimal():
+        raise pytest.UsageError(
+            f"crosscheck_seed must be an integer; the ini file has {config.getini('crosscheck_seed')!r}"
+        )
+    if _option(config, "html") and not _worker(config):
+        import importlib.util
+
+        if importlib.util.find_spec("jinja2") is None:
+            raise pytest.UsageError("--crosscheck-html needs Jinja2: install it, or use --crosscheck-json")
+    config.stash[_RESULTS] = {}
+    _take_files(config)
+
+
+# ---- settings
+
+
+def _worker(config: pytest.Config) -> dict[str, Any] | None:
+    found: dict[str, Any] | None = getattr(config, "workerinput", None)
+    return found
+
+
+def _option(config: pytest.Config, name: str) -> str:
+    return str(config.getoption(f"--crosscheck-{name}") or config.getini(f"crosscheck_{name}") or "")
+
+
+def _seed(config: pytest.Config) -> int:
+    """Return the run's seed: the same in every worker; --hypothesis-seed is heeded."""
+    if _SEED not in config.stash:
+        worker = _worker(config)
+        if worker is not None and "crosscheck_seed" in worker:
+            seed = int(worker["crosscheck_seed"])
+        elif _option(config, "seed") or config.getoption("--crosscheck-seed") == 0:
+            seed = int(_option(config, "seed") or 0)
+        else:
+            given = config.getoption("--hypothesis-seed", default=None)
+            if given is None:
+                import random
+
+                seed = random.SystemRandom().randrange(2**32)
+            else:
+                text = str(given)
+                seed = int(text) if text.isdecimal() else zlib.crc32(text.encode())
+        config.stash[_SEED] = seed
+    return config.stash[_SEED]
+
+
+def _settings(config: pytest.Config) -> dict[str, Any]:
+    return {
+        "profile": _option(config, "profile"),
+        "oracles": tuple(config.getoption("--crosscheck-oracle") or config.getini("crosscheck_oracles")),
+        "seed": _seed(config),
+    }
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Hand the seed to a worker of pytest-xdist."""
+    node.workerinput["crosscheck_seed"] = _seed(node.config)
+
+
+# ---- files without tests
+
+
+def _take_files(config: pytest.Config) -> None:
+    """Let pytest collect the files of --crosscheck: alone where no other file or folder was named."""
+    files = config.getoption("--crosscheck")
+    for name in files:
+        if not Path(name).is_file():
+            raise pytest.UsageError(f"--crosscheck: {name}: no such file")
+    for words in config.getoption("--crosscheck-like"):
+        if not words.partition("=")[0].isidentifier() or not words.partition("=")[2]:
+            raise pytest.UsageError(f"--crosscheck-like takes NAME=OPERATION, not {words!r}")
+    if not files:
+        return
+    named = config.args if config.args_source is pytest.Config.ArgsSource.ARGS else []
+    config.args[:] = [*named, *(name for name in files if name not in named)]
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Collect a file of --crosscheck as one item: its layers are checked in a process of their own."""
+    files = parent.config.getoption("--crosscheck")
+    if files and any(Path(name).resolve() == file_path.resolve() for name in files):
+        found: pytest.Collector = CheckedFile.from_parent(parent, path=file_path)
+        return found
+    return None
+
+
+class CheckedFile(pytest.File):
+    """A file whose layers are checked though it has no tests."""
+
+    def collect(self) -> Iterable[pytest.Item]:
+        """Return the one item."""
+        item: pytest.Item = FileItem.from_parent(self, name="crosscheck")
+        return [item]
+
+
+class FileItem(pytest.Item):
+    """The check of everything in a file."""
+
+    def runtest(self) -> None:
+        """Check the file in a process of its own; fail with what is to be said of it."""
+        from .command import NOTHING, WRONG, configured, status, text
+        from .isolation import Options, check_file
+
+        chosen = _settings(self.config)
+        likes = [words.partition("=") for words in self.config.getoption("--crosscheck-like")]
+        like = {**configured(self.path), **{name: operation for name, _, operation in likes}}
+        oracles = [name for name in chosen["oracles"] if name in ("torch", "golden")]
+        options = Options(like, oracles, (), chosen["profile"], chosen["seed"])
+        shown = self.nodeid.partition("::")[0]
+        report = check_file(self.path, options, shown=shown)
+        for record in report.records:
+            self.user_properties.append((_PROPERTY, json.dumps(record)))
+        found = status(report.records)
+        if found in (WRONG, NOTHING):
+            pytest.fail("\n".join(text(shown, report)), pytrace=False)
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        """Say where it stands."""
+        return self.path, 0, f"{self.path.name}: crosscheck"
+
+
+# ---- items
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give a test that asked for checks one item for each of them."""
+    asked = getattr(metafunc.function, _MARK, None)
+    if asked is not None:
+        from .items import parametrize
+
+        parametrize(metafunc, asked, _settings(metafunc.config))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark every cross-check, so that ``-m crosscheck`` selects them."""
+    for item in items:
+        if isinstance(item, FileItem) or hasattr(getattr(item, "function", None), _MARK):
+            config.stash[_ITEMS] = True
+            item.add_marker("crosscheck")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """File what a check came to with its item: reports, JUnit files and workers' messages carry it on."""
+    try:
+        return (yield)
+    finally:
+        if hasattr(getattr(item, "function", None), _MARK):
+            found = item.function.__crosscheck__  # type: ignore[attr-defined]  # of a Function alone
+            check = item.callspec.params[found.argument]  # type: ignore[attr-defined]  # likewise
+            record = check.record()
+            if record is not None:
+                item.user_properties.append((_PROPERTY, json.dumps(record, sort_keys=True)))
+
+
+# ---- reports
+
+
+def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
+    """Say how things are checked, where something is."""
+    return [_header(config)] if config.stash.get(_ITEMS, False) else []
+
+
+def _header(config: pytest.Config) -> str:
+    import importlib.metadata
+
+    found, absent = ["numerical"], []
+    chosen = _settings(config)
+    for name in chosen["oracles"]:
+        try:
+            found.append("golden" if name == "golden" else f"{name} {importlib.metadata.version(name)}")
+        except importlib.metadata.PackageNotFoundError:
+            absent.append(name)
+    missing = f"; absent: {', '.join(absent)}" if absent else ""
+    return (
+        f"crosscheck: profile {chosen['profile']}; oracles {', '.join(found)}{missing}; "
+        f"float64 and float32; seed {chosen['seed']}"
+    )
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Collect what the checks came to; in a run with workers this is called where their reports arrive."""
+    if report.when == "call" and _Collected.results is not None:
+        found = [json.loads(str(value)) for name, value in report.user_properties if name == _PROPERTY]
+        if found:  # of a test that is run again, the last run's
+            _Collected.results[report.nodeid] = found
+
+
+def _results(config: pytest.Config) -> list[dict[str, Any]]:
+    """Return all results: test by test, and where workers' reports came in as they could, in one order."""
+    found = config.stash[_RESULTS]
+    tests = list(dict.fromkeys(nodeid.partition("[")[0] for nodeid in found))
+    if not config.stash.get(_ITEMS, False):
+        tests.sort()
+        found = dict(sorted(found.items()))
+    return [
+        r for test in tests for nodeid, rs in found.items() if nodeid.partition("[")[0] == test for r in rs
+    ]
+
+
+class _Collected:
+    """Where results are collected: the hook above is not told the configuration it belongs to."""
+
+    results: dict[str, list[dict[str, Any]]] | None = None
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Start collecting."""
+    _Collected.results = session.config.stash[_RESULTS]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write the files; a thing of which no check ran makes the run fail."""
+    config = session.config
+    _Collected.results = None
+    if _worker(config) is not None:
+        return
+    results = _results(config)
+    run = {k: list(v) if isinstance(v, tuple) else v for k, v in _settings(config).items()} if results else {}
+    for kind in ("json", "html"):
+        path = _option(config, kind)
+        if path:
+            import importlib
+
+            Path(path).resolve().parent.mkdir(parents=True, exist_ok=True)
+            importlib.import_module(f".report.{kind}", __package__).write(path, results, run)
+    if results and session.exitstatus == pytest.ExitCode.OK:
+        from .report.terminal import unchecked
+
+        if unchecked(results):
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print the table of what was checked."""
+    results = _results(config)
+    if not results:
+        return
+    from .report.terminal import table, totals, unchecked
+
+    terminalreporter.section("crosscheck")
+    if not config.stash.get(_ITEMS, False):  # with workers, nothing was collected here
+        terminalreporter.write_line(_header(config))
+    brief = config.get_verbosity() < 0
+    shown = [r for r in results if r["verdict"] not in ("passed", "not_applicable")] if brief else results
+    if shown:
+        for line, found in zip(table(shown), [None, *shown], strict=True):
+            bad = found is not None and found["verdict"] in ("failed", "not_checked")
+            terminalreporter.write_line(line, red=bad, bold=found is None)
+    terminalreporter.write_line(totals(results))
+    for name in unchecked(results):
+        terminalreporter.write_line(f"{name}: no check ran; it is not checked", red=True)
+    for kind in ("json", "html"):
+        if _option(config, kind):
+            terminalreporter.write_line(f"written: {_option(config, kind)}")

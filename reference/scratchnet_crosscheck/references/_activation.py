@@ -1,0 +1,170 @@
+"""Activations: elementwise, and softmax along a dimension."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..case import Case
+from .protocol import BATCH_LAST, Form, Kind, Parts, Sketch, lay
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+LARGE = (88.5, 89.5, -89.5, -104.5, 709.5, 710.5, -746.5, 0.0)
+
+
+def _draw(sketch: Sketch, kinks: tuple[float, ...] = (), **options: tuple[Any, ...]) -> Parts:
+    batch, side = sketch.batch(), sketch.side()
+    shape: tuple[int, ...] = (batch, side)
+    if sketch.may("a vector for x", 6):
+        shape = (batch,)
+    elif sketch.may("an x of rank 3", 6):
+        shape = (batch, side, sketch.side())
+    elif sketch.may("an x of rank 4", 6):
+        shape = (batch, side, sketch.side(1, 3), sketch.side(1, 3))
+    given: dict[str, Any] = {}
+    for name, values in options.items():
+        given |= sketch.option(name, *values)
+    sketch.plants = kinks
+    return {"x": sketch.array("x", *shape)}, given
+
+
+def _golden(name: str) -> Callable[[Mapping[str, Any], Mapping[str, Any]], Case | None]:
+    def golden(arrays: Mapping[str, Any], options: Mapping[str, Any]) -> Case | None:
+        return Case(name, {"x": arrays["x"]}, dict(options), ("x",))
+
+    return golden
+
+
+def _elementwise(
+    name: str, forward: Callable[..., Any], torch: Callable[..., Any], kinks: tuple[float, ...] = (),
+    forms: Callable[[bool], list[Form]] = lambda _: [Form()], **options: tuple[Any, ...],
+) -> Kind:  # fmt: skip
+    return Kind(
+        name, ("x",), lambda a, o: (forward(a["x"], **o),), lambda t, a, o: (torch(t, a["x"], **o),),
+        lambda sketch: _draw(sketch, kinks, **options), forms, golden=_golden(name), kinks=kinks,
+        extremes=LARGE, per_sample=("x",),
+    )  # fmt: skip
+
+
+def _sigmoid(x: Any) -> Any:
+    e = np.exp(-np.abs(x))
+    return np.where(x >= 0, 1.0, e) / (1.0 + e)
+
+
+def _erf(x: Any) -> Any:
+    return np.vectorize(math.erf, otypes=[float])(x)
+
+
+def _gelu(x: Any, approximate: str = "none") -> Any:
+    if approximate == "tanh":
+        return 0.5 * x * (1.0 + np.tanh(math.sqrt(2.0 / math.pi) * (x + 0.044715 * x**3)))
+    return 0.5 * x * (1.0 + _erf(x / math.sqrt(2.0)))
+
+
+def _gelu_forms(strict: bool) -> list[Form]:
+    tanh = Form(
+        options={"approximate": "tanh"},
+        conventions={"approximate_formula": "the tanh form of GELU, PyTorch's approximate='tanh'"},
+    )
+    return [Form()] if strict else [Form(), tanh]
+
+
+def _f(name: str) -> Callable[..., Any]:
+    def call(torch: Any, x: Any, **options: Any) -> Any:
+        return getattr(torch.nn.functional, name)(x, **options)
+
+    return call
+
+
+def _leaky(x: Any, negative_slope: float = 0.01) -> Any:
+    return np.where(x > 0, x, negative_slope * x)
+
+
+def _slope_forms(strict: bool) -> list[Form]:
+    others = [
+        Form(
+            options={"negative_slope": s},
+            conventions={"other_slope": f"a slope of {s} (PyTorch's default is 0.01)"},
+        )
+        for s in (0.1, 0.2, 0.05, 0.001, 0.3)
+    ]
+    return [Form()] if strict else [Form(), *others]
+
+
+RELU = _elementwise("relu", lambda x: np.maximum(x, 0), lambda t, x: t.relu(x), (0.0,))
+SIGMOID = _elementwise("sigmoid", _sigmoid, lambda t, x: t.sigmoid(x))
+TANH = _elementwise("tanh", np.tanh, lambda t, x: t.tanh(x))
+GELU = _elementwise("gelu", _gelu, _f("gelu"), forms=_gelu_forms)
+SILU = _elementwise("silu", lambda x: x * _sigmoid(x), _f("silu"))
+SOFTPLUS = _elementwise(
+    "softplus", lambda x: np.logaddexp(0, x), lambda t, x: t.logaddexp(t.zeros_like(x), x)
+)
+MISH = _elementwise("mish", lambda x: x * np.tanh(np.logaddexp(0, x)), _f("mish"))
+RELU6 = _elementwise("relu6", lambda x: np.clip(x, 0, 6), _f("relu6"), (0.0, 6.0))
+HARDTANH = _elementwise(
+    "hardtanh", lambda x, min_val=-1.0, max_val=1.0: np.clip(x, min_val, max_val), _f("hardtanh"), (-1.0, 1.0)
+)
+LEAKY_RELU = _elementwise(
+    "leaky_relu", _leaky, _f("leaky_relu"), (0.0,), _slope_forms, negative_slope=(0.01, 0.2, 0.5)
+)
+ELU = _elementwise(
+    "elu", lambda x, alpha=1.0: np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0))), _f("elu"), (0.0,),
+    alpha=(1.0, 0.5, 1.5),
+)  # fmt: skip
+
+
+def _prelu_draw(sketch: Sketch) -> Parts:
+    channels = sketch.side(1, 4)
+    x = sketch.array("x", sketch.batch(), channels)
+    return {"x": x, "weight": sketch.array("weight", channels if sketch.may("a slope a channel") else 1)}, {}
+
+
+PRELU = Kind(
+    "prelu", ("x", "weight"), lambda a, _: (np.where(a["x"] > 0, a["x"], a["weight"] * a["x"]),),
+    lambda t, a, _: (t.nn.functional.prelu(a["x"], a["weight"]),), _prelu_draw, params=("weight",),
+    kinks=(0.0,), per_sample=("x",),
+)  # fmt: skip
+
+
+# ---- along a dimension
+
+
+def _softmax(x: Any, dim: int = -1) -> Any:
+    e = np.exp(x - x.max(axis=dim, keepdims=True))
+    return e / e.sum(axis=dim, keepdims=True)
+
+
+def _log_softmax(x: Any, dim: int = -1) -> Any:
+    shifted = x - x.max(axis=dim, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=dim, keepdims=True))
+
+
+def _along_draw(sketch: Sketch) -> Parts:
+    shape: tuple[int, ...] = (sketch.batch(), sketch.side(1, 6))
+    if sketch.may("a vector for x", 6):
+        shape = shape[1:]
+    elif sketch.may("an x of rank 3", 4):
+        shape = (shape[0], sketch.side(), shape[1])
+    return {"x": sketch.array("x", *shape)}, sketch.option("dim", -1, 0) if len(shape) == 2 and shape[
+        0
+    ] else {}
+
+
+def _along(name: str, forward: Callable[..., Any]) -> Kind:
+    def options(o: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {"dim": -1, **o}
+
+    return Kind(
+        name, ("x",), lambda a, o: (forward(a["x"], **options(o)),),
+        lambda t, a, o: (getattr(t.nn.functional, name)(a["x"], **options(o)),),
+        _along_draw, lambda _: lay({}, {"x": BATCH_LAST, "y": BATCH_LAST}),
+        golden=lambda a, o: Case(name, {"x": a["x"]}, dict(options(o)), ("x",)), extremes=LARGE,
+    )  # fmt: skip
+
+
+SOFTMAX = _along("softmax", _softmax)
+LOG_SOFTMAX = _along("log_softmax", _log_softmax)

@@ -1,0 +1,160 @@
+"""The linear family: affine maps, alone and with what often follows them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..case import Case
+from .protocol import (
+    BATCH_LAST,
+    COLUMN,
+    FLAT,
+    ROW,
+    SAME,
+    TURNED,
+    Form,
+    Kind,
+    Parts,
+    Sketch,
+    every,
+    lay,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_OUT_IN = {"weight": SAME}
+
+
+def _forms(_: bool) -> list[Form]:
+    weights = [Form({"weight": TURNED}), Form()]
+    x = [Form(), Form({"x": FLAT})]
+    biases = [Form({"bias": bias}) for bias in (SAME, ROW, COLUMN)]
+    first = every(weights, biases, x)
+    last = every(
+        [Form({"x": BATCH_LAST, "y": BATCH_LAST})], weights, [Form({"bias": b}) for b in (COLUMN, SAME, ROW)]
+    )
+    none = every([Form(options={"samples": 0})], weights, biases)
+    return [*first, *last, *none]
+
+
+def _draw(sketch: Sketch) -> Parts:
+    inputs, outputs = sketch.side(1, 7), sketch.side(1, 6)
+    if sketch.may("a square weight", 3):
+        outputs = inputs
+    layout = sketch.form.layout("x")
+    arrays: dict[str, Any] = {}
+    if layout is FLAT:
+        batch = sketch.batch()
+        shape: tuple[int, ...] = (batch, inputs)
+        if sketch.may("an x of rank 3", 4):
+            shape = (batch, inputs, sketch.side(1, 3))
+        elif sketch.may("an x of rank 4", 4):
+            shape = (batch, inputs, sketch.side(1, 3), sketch.side(1, 2))
+        inputs = int(np.prod(shape[1:]))
+    elif layout is BATCH_LAST:
+        shape = (sketch.batch(), inputs)
+    elif sketch.form.options.get("samples") == 0:
+        shape = (inputs,)
+    else:
+        shape = (sketch.batch(), inputs)
+        if sketch.form.options.get("rank") == 3 or sketch.may("an x of rank 3", 3):
+            shape = (shape[0], sketch.side(2 if sketch.d.setting.sizes == "ordinary" else 1), inputs)
+        elif sketch.may("a vector for x", 8):
+            shape = (inputs,)
+    arrays["x"] = sketch.array("x", *shape)
+    arrays["weight"] = sketch.array("weight", outputs, inputs)
+    has_bias = "bias" not in sketch.form.absent and not (
+        "no bias" in sketch.takes and sketch.may("no bias", 4)
+    )
+    arrays["bias"] = sketch.array("bias", outputs) if has_bias else None
+    return arrays, {}
+
+
+def _forward(a: Mapping[str, Any], _: Mapping[str, Any]) -> tuple[Any, ...]:
+    y = a["x"] @ a["weight"].T
+    return (y if a.get("bias") is None else y + a["bias"],)
+
+
+def _golden(a: Mapping[str, Any], _: Mapping[str, Any]) -> Case | None:
+    slots = {"x": a["x"], "weight": a["weight"], "bias": a.get("bias")}
+    return Case("linear", slots, {}, tuple(n for n, v in slots.items() if v is not None))
+
+
+LINEAR = Kind(
+    "linear", ("x", "weight", "bias"), _forward,
+    lambda t, a, _: (t.nn.functional.linear(a["x"], a["weight"], a.get("bias")),),
+    _draw, lambda strict: [*_forms(strict), *every([Form(options={"rank": 3})], lay({"weight": TURNED}, {}))],
+    params=("weight", "bias"), golden=_golden, per_sample=("x",),
+    sizes=lambda a: {"in": a["weight"].shape[1], "out": a["weight"].shape[0]},
+)  # fmt: skip
+
+
+AFFINE_RELU = Kind(
+    "affine_relu", ("x", "weight", "bias"), lambda a, o: (np.maximum(_forward(a, o)[0], 0),),
+    lambda t, a, _: (t.relu(t.nn.functional.linear(a["x"], a["weight"], a.get("bias"))),),
+    _draw, _forms, params=("weight", "bias"), ties=True, per_sample=("x",),
+)  # fmt: skip
+
+
+# ---- embedding
+
+
+def _draw_embedding(sketch: Sketch) -> Parts:
+    rows, width = sketch.side(1, 6), sketch.side(1, 4)
+    shape: tuple[int, ...] = (sketch.batch(),)
+    if sketch.form.options.get("rank") == 2 or sketch.may("ids of rank 2"):
+        shape = (*shape, sketch.side())
+    return {"ids": sketch.d.labels(*shape, classes=rows), "weight": sketch.array("weight", rows, width)}, {}
+
+
+EMBEDDING = Kind(
+    "embedding", ("ids", "weight"), lambda a, _: (a["weight"][a["ids"]],),
+    lambda t, a, _: (t.nn.functional.embedding(a["ids"], a["weight"]),),
+    _draw_embedding, lambda _: [Form(), Form(options={"rank": 2})], params=("weight",), fixed=("ids",),
+    sizes=lambda a: {"in": a["weight"].shape[0], "out": a["weight"].shape[1]},
+)  # fmt: skip
+
+
+# ---- attention
+
+
+def _draw_attention(sketch: Sketch) -> Parts:
+    batch, queries, keys, width, values = sketch.batch(high=3), *(sketch.side(1, 4) for _ in range(4))
+    return {
+        "query": sketch.array("query", batch, queries, width),
+        "key": sketch.array("key", batch, keys, width),
+        "value": sketch.array("value", batch, keys, values),
+    }, {}
+
+
+def _attention(a: Mapping[str, Any], _: Mapping[str, Any]) -> tuple[Any, ...]:
+    scores = a["query"] @ a["key"].swapaxes(-1, -2) / np.sqrt(a["query"].shape[-1])
+    e = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    return (e / e.sum(axis=-1, keepdims=True) @ a["value"],)
+
+
+ATTENTION = Kind(
+    "scaled_dot_product_attention", ("query", "key", "value"), _attention,
+    lambda t, a, _: (t.nn.functional.scaled_dot_product_attention(a["query"], a["key"], a["value"]),),
+    _draw_attention, per_sample=("query", "key", "value"),
+)  # fmt: skip
+
+
+# ---- flatten
+
+
+def _draw_flatten(sketch: Sketch) -> Parts:
+    shape = [sketch.batch(), sketch.side(1, 3), sketch.side(1, 3)]
+    if sketch.may("an x of rank 4"):
+        shape.append(sketch.side(1, 3))
+    return {"x": sketch.array("x", *shape)}, {}
+
+
+FLATTEN = Kind(
+    "flatten", ("x",), lambda a, _: (a["x"].reshape(len(a["x"]), int(np.prod(a["x"].shape[1:]))),),
+    lambda t, a, _: (t.flatten(a["x"], 1),), _draw_flatten, views=True, per_sample=("x",),
+    golden=lambda a, _: Case("flatten", {"x": a["x"]}, {"start_dim": 1, "end_dim": -1}, ("x",)),
+)  # fmt: skip

@@ -1,0 +1,328 @@
+"""Losses: of classes and of numbers, reduced as the layer reduces them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..case import Case
+from ._activation import LARGE, _log_softmax, _softmax
+from .protocol import (
+    BATCH_LAST,
+    INDICES,
+    ONE_BY_ONE,
+    ONE_HOT,
+    ONE_HOT_LAST,
+    SCALAR,
+    Form,
+    Kind,
+    Parts,
+    Sketch,
+    every,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+LOG_EPS = {
+    "epsilon_in_logarithm": "{} is added inside the logarithm; its backward pass is that of the exact formula"
+}
+
+
+# ---- classes
+
+
+def _class_forms(strict: bool) -> list[Form]:
+    plain = Form({"target": INDICES})
+    hot = Form({"target": ONE_HOT})
+    if strict:
+        return every([plain, hot], [Form({"loss": SCALAR})])
+    forms = every(_reductions(), [plain, hot], _epsilons())
+    last = {"x": BATCH_LAST}
+    turned = [Form({**last, "target": ONE_HOT_LAST}), Form({**last, "target": INDICES})]
+    return [*forms, *every(turned, _reductions(), _epsilons())]
+
+
+def _reductions() -> list[Form]:
+    return [
+        Form({"loss": SCALAR}),
+        Form({"loss": SCALAR}, {"reduction": "sum"}, {"sum_reduction": "losses are summed, not averaged"}),
+        Form(
+            {"loss": ONE_BY_ONE}, {}, {}
+        ),
+        Form({"loss": SCALAR}, {"reduction": "none"}, {"one_loss_an_element": "one loss an element"}),
+    ]  # fmt: skip
+
+
+def _epsilons() -> list[Form]:
+    found = [Form()]
+    for eps in (1e-7, 1e-8, 1e-9, 1e-10, 1e-12, 1e-15, 1e-6, 1e-5):
+        words = LOG_EPS["epsilon_in_logarithm"].format(f"{eps:g}")
+        found.append(Form(options={"log_eps": eps}, conventions={"epsilon_in_logarithm": words}))
+    return found
+
+
+def _targets(sketch: Sketch, classes: int, batch: int, **labels: Any) -> Any:
+    target = sketch.d.labels(batch, classes=classes, **labels)
+    layout = sketch.form.layout("target")
+    if layout is INDICES:
+        return target
+    hot = np.eye(classes, dtype=sketch.d.setting.dtype)[target]
+    return np.ascontiguousarray(hot.T) if layout is ONE_HOT_LAST else hot
+
+
+def _draw_classes(sketch: Sketch) -> Parts:
+    batch, classes = max(sketch.batch(), 1), sketch.side(2, 6)
+    options: dict[str, Any] = {}
+    ignore: dict[str, int] = {}
+    if "ignore_index" in sketch.takes and sketch.may("ignored labels"):
+        options["ignore_index"] = ignore["ignore"] = 1
+    # Moderate: a softmax whose logarithm is taken is infinite for scores far apart, which is said once.
+    x = sketch.moderate("x", batch, classes)
+    target = _targets(sketch, classes, batch, **ignore)
+    if ignore:  # never all of them: the mean of nothing is a question of its own
+        target[0] = 0
+    return {"x": x, "target": target}, options | sketch.option("reduction", "mean", "sum")
+
+
+def _reduced(losses: Any, o: Mapping[str, Any], count: float | None = None) -> tuple[Any, ...]:
+    reduction = o.get("reduction", "mean")
+    if reduction == "none":
+        return (losses,)
+    total = losses.sum()
+    return (total if reduction == "sum" else total / (float(losses.size) if count is None else count),)
+
+
+def _cross_entropy(a: Mapping[str, Any], o: Mapping[str, Any]) -> tuple[Any, ...]:
+    x, target = a["x"], a["target"]
+    log_p = np.log(_softmax(x) + o["log_eps"]) if "log_eps" in o else _log_softmax(x)
+    kept = target != o.get("ignore_index", -100)
+    losses = -log_p[np.arange(len(x)), np.where(kept, target, 0)] * kept
+    return _reduced(losses, o, float(kept.sum()))
+
+
+def _cross_entropy_torch(t: Any, a: Mapping[str, Any], o: Mapping[str, Any]) -> tuple[Any, ...]:
+    options = {k: v for k, v in o.items() if k in ("reduction", "ignore_index")}
+    if "log_eps" in o:
+        log_p = t.log(t.softmax(a["x"], 1) + o["log_eps"])
+        return (t.nn.functional.nll_loss(log_p, a["target"], **options),)
+    return (t.nn.functional.cross_entropy(a["x"], a["target"], **options),)
+
+
+def _cross_entropy_golden(a: Mapping[str, Any], o: Mapping[str, Any]) -> Case | None:
+    if "log_eps" in o:
+        return None
+    options = {"ignore_index": -100, "reduction": "mean", "label_smoothing": 0.0, **o}
+    return Case("cross_entropy", {"x": a["x"], "target": a["target"], "weight": None}, options, ("x",))
+
+
+CROSS_ENTROPY = Kind(
+    "cross_entropy", ("x", "target"), _cross_entropy, _cross_entropy_torch, _draw_classes, _class_forms,
+    fixed=("target",), outputs=("loss",), golden=_cross_entropy_golden, loss=True, extremes=LARGE,
+)  # fmt: skip
+
+
+def _nll(a: Mapping[str, Any], o: Mapping[str, Any]) -> tuple[Any, ...]:
+    return _reduced(-a["x"][np.arange(len(a["x"])), a["target"]], o)
+
+
+NLL_LOSS = Kind(
+    "nll_loss", ("x", "target"), _nll, lambda t, a, o: (t.nn.functional.nll_loss(a["x"], a["target"], **o),),
+    _draw_classes, lambda strict: [f for f in _class_forms(strict) if "log_eps" not in f.options],
+    fixed=("target",), outputs=("loss",), loss=True,
+)  # fmt: skip
+
+
+def _svm_forms(strict: bool) -> list[Form]:
+    summed = Form(
+        options={"classes": "sum"},
+        conventions={"sum_over_classes": "margins are summed over the classes, not averaged"},
+    )
+    return every([Form({"target": INDICES})], [Form()] if strict else [summed, Form()])
+
+
+def _svm(a: Mapping[str, Any], o: Mapping[str, Any]) -> tuple[Any, ...]:
+    x, rows = a["x"], np.arange(len(a["x"]))
+    margins = np.maximum(0, x - x[rows, a["target"]][:, None] + 1)
+    margins[rows, a["target"]] = 0
+    return (margins.sum() / len(x) / (1 if o.get("classes") == "sum" else x.shape[1]),)
+
+
+def _svm_torch(t: Any, a: Mapping[str, Any], o: Mapping[str, Any]) -> tuple[Any, ...]:
+    x, rows = a["x"], t.arange(len(a["x"]))
+    margins = t.relu(x - x[rows, a["target"]][:, None] + 1)
+    keep = t.ones_like(x)
+    keep[rows, a["target"]] = 0
+    return ((margins * keep).sum() / len(x) / (1 if o.get("classes") == "sum" else x.shape[1]),)
+
+
+#: Margins are zero where scores are whole numbers: these are left alone where inputs are perturbed.
+_WHOLE = tuple(float(n) for n in range(-40, 41))
+
+
+def _draw_margins(sketch: Sketch) -> Parts:
+    arrays, options = _draw_classes(sketch)
+    x = arrays["x"]
+    if x is not None and x.flags.writeable and sketch.may("margins of exactly zero", 1):
+        x[...] = np.round(x)
+    return arrays, options
+
+
+MULTI_MARGIN_LOSS = Kind(
+    "multi_margin_loss", ("x", "target"), _svm, _svm_torch, _draw_margins, _svm_forms, fixed=("target",),
+    outputs=("loss",), loss=True, ties=True, kinks=_WHOLE,
+)  # fmt: skip
+
+
+# ---- classes over time
+
+
+def _time_forms(strict: bool) -> list[Form]:
+    mean = Form(options={"ignore": True})
+    over = Form(absent=frozenset({"mask"}))
+    summed = Form(
+        options={"time": "sum"}, conventions={"sum_over_time": "summed over time, averaged over the batch"}
+    )
+    return [over + mean, over, summed, Form()] if not strict else [over + mean]
+
+
+def _draw_time(sketch: Sketch) -> Parts:
+    batch, time, classes = max(sketch.batch(high=4), 1), sketch.side(1, 4), sketch.side(2, 5)
+    labels: dict[str, Any] = {"ignore": -1} if sketch.form.options.get("ignore") else {}
+    target = sketch.d.labels(batch, time, classes=classes, **labels)
+    target[0, 0] = 0
+    arrays = {"x": sketch.array("x", batch, time, classes), "target": target}
+    if "mask" not in sketch.form.absent:
+        arrays["mask"] = (sketch.d.labels(batch, time, classes=2)).astype(sketch.d.setting.dtype)
+    return arrays, {}
+
+
+def _time_torch(t: Any, a: Mapping[str, Any], o: Mapping[str, Any]) -> tuple[Any, ...]:
+    kept = a["target"] != -1
+    log_p = t.log_softmax(a["x"], -1)
+    picked = -t.gather(log_p, -1, t.where(kept, a["target"], 0)[..., None])[..., 0] * kept
+    if a.get("mask") is not None:
+        picked = picked * a["mask"]
+    return (picked.sum() / (len(a["x"]) if o.get("time") == "sum" else kept.sum()),)
+
+
+def _time(a: Mapping[str, Any], o: Mapping[str, Any]) -> tuple[Any, ...]:
+    kept = a["target"] != -1
+    log_p = _log_softmax(a["x"])
+    picked = -np.take_along_axis(log_p, np.where(kept, a["target"], 0)[..., None], -1)[..., 0] * kept
+    if a.get("mask") is not None:
+        picked = picked * a["mask"]
+    return (picked.sum() / (len(a["x"]) if o.get("time") == "sum" else kept.sum()),)
+
+
+TIME_CROSS_ENTROPY = Kind(
+    "temporal cross_entropy", ("x", "target", "mask"), _time, _time_torch, _draw_time, _time_forms,
+    fixed=("target", "mask"), outputs=("loss",), loss=True,
+)  # fmt: skip
+
+
+# ---- numbers
+
+
+def _number_forms(strict: bool) -> list[Form]:
+    plain = Form({"loss": SCALAR})
+    if strict:
+        return [plain]
+    half = Form(options={"half": True}, conventions={"half_squared_error": "half the squared error"})
+    rows = Form(
+        options={"over": "batch"},
+        conventions={"averaged_over_batch": "summed over the features, averaged over the batch alone"},
+    )
+    last = Form({"x": BATCH_LAST, "target": BATCH_LAST})
+    forms = every([Form()], _reductions(), [Form(), half])
+    return [*forms, *every([plain], [rows], [Form(), half]),
+            *every([last], _reductions(), [Form(), half]),
+            *every([last], [plain], [rows], [Form(), half])]  # fmt: skip
+
+
+def _draw_numbers(sketch: Sketch, low: str = "") -> Parts:
+    shape: tuple[int, ...] = (max(sketch.batch(), 1), sketch.side())
+    options: dict[str, Any] = sketch.option("reduction", "mean", "sum")
+    rows = sketch.form.options.get("over") == "batch" or sketch.form.layout("x") is BATCH_LAST
+    if not rows and sketch.may("a vector for x", 5):
+        shape = shape[:1]
+    x = sketch.array("x", *shape)
+    if low:  # probabilities, away from the ends
+        size = int(np.prod(x.shape))
+        span = np.array([sketch.d.integer(1, 7) for _ in range(size)]) / 8.0
+        target = span.reshape(x.shape).astype(sketch.d.setting.dtype)
+        if low == "both":
+            inner = np.array([sketch.d.integer(1, 15) for _ in range(size)]) / 16.0
+            if size and sketch.may("a probability next to 0"):
+                inner[sketch.d.integer(0, size - 1)] = 1e-6
+            x = inner.reshape(x.shape).astype(sketch.d.setting.dtype)
+    else:
+        target = sketch.array("target", *shape)
+    return {"x": x, "target": target}, options | sketch.option("beta", 1.0, 0.5)
+
+
+def _number(
+    name: str, losses: Callable[..., Any], torch: Callable[..., Any], low: str = "", kinks: bool = False,
+    fixed: tuple[str, ...] = ("target",), golden: Any = None, extremes: tuple[float, ...] = (),
+) -> Kind:  # fmt: skip
+    def scale(a: Mapping[str, Any], o: Mapping[str, Any]) -> float:
+        rows = a["x"].shape[0] if o.get("over") == "batch" else None
+        factor = 0.5 if o.get("half") else 1.0
+        if rows is not None:
+            factor *= float(np.prod(tuple(a["x"].shape))) / rows
+        return factor
+
+    def forward(a: Mapping[str, Any], o: Mapping[str, Any]) -> tuple[Any, ...]:
+        return (_reduced(losses(np, a["x"], a["target"], o), o)[0] * scale(a, o),)
+
+    def twin(t: Any, a: Mapping[str, Any], o: Mapping[str, Any]) -> tuple[Any, ...]:
+        found = torch(t, a["x"], a["target"], o)
+        reduction = o.get("reduction", "mean")
+        found = found if reduction == "none" else found.sum() if reduction == "sum" else found.mean()
+        return (found * scale(a, o),)
+
+    return Kind(
+        name, ("x", "target"), forward, twin, lambda sketch: _draw_numbers(sketch, low), _number_forms,
+        fixed=fixed, outputs=("loss",), loss=True, ties=kinks, golden=golden, extremes=extremes,
+    )  # fmt: skip
+
+
+def _smooth_l1(_: Any, x: Any, y: Any, o: Mapping[str, Any]) -> Any:
+    beta = o.get("beta", 1.0)
+    d = abs(x - y)
+    return np.where(d < beta, 0.5 * d * d / beta, d - 0.5 * beta)
+
+
+def _mse_golden(a: Mapping[str, Any], o: Mapping[str, Any]) -> Case | None:
+    if o.get("half") or o.get("over"):
+        return None
+    options = {"reduction": o.get("reduction", "mean")}
+    return Case("mse_loss", {"x": a["x"], "target": a["target"], "weight": None}, options, ("x", "target"))
+
+
+MSE_LOSS = _number(
+    "mse_loss",
+    lambda _n, x, y, _o: (x - y) * (x - y),
+    lambda _t, x, y, _o: (x - y) * (x - y),
+    fixed=(),
+    golden=_mse_golden,
+)
+L1_LOSS = _number(
+    "l1_loss", lambda _n, x, y, _o: abs(x - y), lambda _t, x, y, _o: (x - y).abs(), kinks=True, fixed=()
+)
+SMOOTH_L1_LOSS = _number(
+    "smooth_l1_loss", _smooth_l1,
+    lambda t, x, y, o: t.nn.functional.smooth_l1_loss(x, y, reduction="none", beta=o.get("beta", 1.0)),
+    kinks=True, fixed=(),
+)  # fmt: skip
+BCE = _number(
+    "binary_cross_entropy", lambda n, x, y, _o: -(y * n.log(x) + (1 - y) * n.log(1 - x)),
+    lambda t, x, y, _o: -(y * t.log(x) + (1 - y) * t.log(1 - x)), "both",
+)  # fmt: skip
+BCE_WITH_LOGITS = _number(
+    "binary_cross_entropy_with_logits",
+    lambda n, x, y, _o: n.maximum(x, 0) - x * y + n.log1p(n.exp(-abs(x))),
+    lambda t, x, y, _o: t.nn.functional.binary_cross_entropy_with_logits(x, y, reduction="none"), "target",
+    extremes=LARGE,
+)  # fmt: skip

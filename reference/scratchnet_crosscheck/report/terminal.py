@@ -1,0 +1,60 @@
+"""The report as lines of text: a table of thing, check, oracle and dtype."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+_HEAD = ("thing", "check", "oracle", "dtype", "cases", "worst error", "verdict")
+
+
+def _verdict(found: Mapping[str, Any]) -> str:
+    words = str(found["verdict"]).replace("_", " ")
+    return f"{words} (expected)" if found.get("expected_failure") and words == "failed" else words
+
+
+def _row(found: Mapping[str, Any]) -> tuple[str, ...]:
+    verdict, worst = found["verdict"], float(found["worst_error"])
+    ran = verdict in ("passed", "failed")
+    error = "-" if not ran or (worst == 0 and verdict == "failed") else f"{worst:.2g}"
+    thing = found["subject"]
+    if found["taken_for"] != thing:
+        thing = f"{thing} as {found['taken_for']}"
+    check = str(found["check"]).replace("_", " ")
+    return (thing, check, found["oracle"] or "-", found["dtype"], str(found["cases"]), error, _verdict(found))
+
+
+def table(results: Sequence[Mapping[str, Any]]) -> list[str]:
+    r"""Return one line a result, in columns under a head; the worst error is in tolerance units.
+
+    Examples
+    --------
+    >>> row = {"subject": "my_relu", "taken_for": "relu", "check": "dtype_is_preserved", "oracle": "",
+    ...        "dtype": "float32", "cases": 12, "worst_error": 0.0, "verdict": "passed"}
+    >>> print(*table([row]), sep="\n")
+    thing            check               oracle  dtype    cases  worst error  verdict
+    my_relu as relu  dtype is preserved  -       float32     12            0  passed
+    """
+    rows = [_HEAD, *(_row(found) for found in results)]
+    wide = [max(len(row[i]) for row in rows) for i in range(len(_HEAD))]
+    numbers = (4, 5)
+    return [
+        "  ".join(
+            cell.rjust(w) if i in numbers else cell.ljust(w)
+            for i, (cell, w) in enumerate(zip(row, wide, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def totals(results: Sequence[Mapping[str, Any]]) -> str:
+    """Return how often each verdict was given, on one line."""
+    counts = Counter(_verdict(found) for found in results)
+    return ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
+
+
+def unchecked(results: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the things of which no check ran: they are not checked, whatever else is green."""
+    ran = {(r["file"], r["subject"]) for r in results if r["verdict"] in ("passed", "failed")}
+    return sorted({r["subject"] for r in results if (r["file"], r["subject"]) not in ran})

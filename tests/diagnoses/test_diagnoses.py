@@ -1,0 +1,107 @@
+"""Every wrong operation is explained by its own cause first, and the right ones by none."""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from scratchnet_crosscheck.catalogue import operation_of
+from scratchnet_crosscheck.catalogue.protocol import Operation
+from scratchnet_crosscheck.diagnoses import Evidence, explain
+from scratchnet_crosscheck.oracles.golden import Golden
+from scratchnet_crosscheck.references.protocol import Sampler
+from scratchnet_crosscheck.run import plans
+from scratchnet_crosscheck.strategies import Setting
+
+pytestmark = pytest.mark.draft
+
+_spec = importlib.util.spec_from_file_location("diagnoses_wrong", Path(__file__).parent / "wrong.py")
+wrong = importlib.util.module_from_spec(_spec)
+sys.modules["diagnoses_wrong"] = wrong
+_spec.loader.exec_module(wrong)
+
+
+RIGHT_CHECKS = [
+    "backward_equals_the_reference",
+    "repeated_calls_agree",
+    "dtype_is_preserved",
+    "results_share_no_memory",
+    "interleaved_calls_agree",
+]
+
+
+class Reference(Golden):
+    """The golden model, with the mask that was drawn where there is one."""
+
+    def linearize(self, case):
+        if "mask" not in case.options:
+            return super().linearize(case)
+        p, mask = case.options["p"], np.asarray(case.options["mask"])
+        scale = mask / (1 - p) if case.options["training"] and p < 1 else mask * 1.0
+        if not case.options["training"]:
+            scale = np.ones_like(case["x"])
+        return (case["x"] * scale,), lambda dys, _: (dys[0] * scale,)
+
+
+def _evidence(entry: Operation, check, subject, failure):
+    def draw(seed):
+        return entry.draw(Sampler(np.random.default_rng(seed), Setting(np.dtype(np.float64), layouts=False)))
+
+    return Evidence(
+        check, subject, Reference(), failure.case, failure.cotangents, failure.part, failure.got,
+        failure.wanted, draw, failure.message,
+    )  # fmt: skip
+
+
+def _explained(slip, seed):
+    entry = operation_of(slip.operation)
+    dtype = "float32" if slip.check == "dtype_is_preserved" else "float64"
+    plan = next(p for p in plans(entry, ("golden",)) if p.name == slip.check and dtype in p.dtypes)
+    subject = Golden(slip.function, name="wrong")
+    with np.errstate(all="ignore"):
+        result = _search(entry, plan, subject, seed)
+        assert result.failure is not None, f"not caught: {result}"
+        return explain(_evidence(entry, slip.check, subject, result.failure), most=9), result
+
+
+def _search(entry, plan, subject, seed):
+    from scratchnet_crosscheck import run
+
+    # The golden model cannot be told dropout's mask: the reference of these tests can.
+    judge = Reference() if plan.check.needs_oracle else None
+
+    def result(verdict, message="", **found):
+        return run.Result(entry.name, "", plan.name, "", "", verdict, message=message, seed=seed, **found)
+
+    return run._Search(entry, subject, plan, judge).run(run.Profile("test", 80, shrink=False), seed, result)
+
+
+def _id(slip):
+    return f"{slip.key or 'unexplained'}: {getattr(slip.function, '__name__', '_')} {slip.operation}"
+
+
+@pytest.mark.parametrize("slip", wrong.SLIPS, ids=_id)
+def test_its_own_cause_is_the_first_answer(slip):
+    found, result = _explained(slip, 1)
+    keys = [key for key, _ in found]
+    assert (keys[:1] or [""]) == [slip.key], f"{found}\n{result}"
+
+
+@pytest.mark.parametrize(
+    "name", ["linear", "relu", "conv2d", "batch_norm", "max_pool2d", "softmax", "mse_loss"]
+)
+@pytest.mark.parametrize("check", RIGHT_CHECKS)
+def test_of_a_right_operation_nothing_is_said(name, check):
+    entry, subject = operation_of(name), Golden()
+    rng = np.random.default_rng(0)
+    case = entry.draw(Sampler(rng, Setting(np.dtype(np.float64), layouts=False)))
+    dys = tuple(rng.normal(size=np.shape(y)) for y in subject.forward(case)[: len(case.outputs)])
+
+    def draw(seed):
+        return entry.draw(Sampler(np.random.default_rng(seed), Setting(np.dtype(np.float64), layouts=False)))
+
+    for slot in case.differentiable:
+        evidence = Evidence(check, subject, Reference(), case, dys, f"d{slot}", None, None, draw)
+        assert explain(evidence) == []

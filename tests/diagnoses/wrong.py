@@ -1,0 +1,403 @@
+"""Wrong operations for the diagnoses: right but for one slip each, with what must be said of it first."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+import scratchnet.functional as F
+
+
+class Slip(NamedTuple):
+    key: str
+    operation: str
+    function: object
+    check: str = "backward_equals_the_reference"
+
+
+SLIPS = []
+_ONES = (True,) * 9
+
+
+def slip(key, operation, check="backward_equals_the_reference"):
+    def add(function):
+        SLIPS.append(Slip(key, operation, function, check))
+        return function
+
+    return add
+
+
+def changed(name, change):
+    """The operation with `change(grads, dy, x, args, options)` made to its list of cotangents."""
+
+    def wrong(x, **options):
+        y, right, *state = getattr(F, name)(x, **options)
+
+        def pullback(dy, needs_input_grad=_ONES):
+            grads = list(right(dy))
+            change(grads, np.asarray(dy), x, options)
+            return tuple(g if need else None for g, need in zip(grads, needs_input_grad))  # noqa: B905
+
+        return (y, pullback, *state)
+
+    return wrong
+
+
+def wrongly(key, operation, check="backward_equals_the_reference"):
+    def add(change):
+        SLIPS.append(Slip(key, operation, changed(operation, change), check))
+        return change
+
+    return add
+
+
+def scaled(key, operation, factor, at=0):
+    def change(grads, dy, x, options):
+        if grads[at] is not None:
+            grads[at] = grads[at] * factor(x, dy, options)
+
+    SLIPS.append(Slip(key, operation, changed(operation, change)))
+
+
+scaled("sign", "tanh", lambda *_: -1)
+scaled("factor:2", "sigmoid", lambda *_: 2)
+scaled("factor:1/2", "mse_loss", lambda *_: 0.5)
+scaled("factor:constant", "tanh", lambda *_: 1.7)
+scaled("rounded_constant", "tanh", lambda *_: 1.0001)
+scaled("factor:1/N", "relu", lambda x, *_: 1 / max(x.shape[0] if x.ndim else 1, 1))
+scaled("factor:N", "softmax", lambda x, *_: x.shape[0] if x.ndim else 1)
+scaled("factor:1/groups", "conv2d", lambda _x, _dy, options: 1 / options["groups"])
+scaled("factor:1-p", "dropout", lambda _x, _dy, options: 1 - options["p"])
+scaled("averaged", "batch_norm", lambda x, *_: x.shape[1] / max(x.size, 1), at=3)
+
+
+@wrongly("averaged", "linear")
+def averages_the_bias(grads, dy, x, options):
+    if grads[2] is not None and grads[2].size:
+        grads[2] = grads[2] * grads[2].size / dy.size
+
+
+@wrongly("convention:1/N", "linear")
+def divides_both(grads, dy, x, options):
+    for i in (1, 2):
+        if grads[i] is not None and x.ndim:
+            grads[i] = grads[i] / x.shape[0]
+
+
+@slip("upstream_ignored", "sigmoid")
+def ignores_upstream(x):
+    y, right = F.sigmoid(x)
+    return y, lambda dy, *_: right(np.ones_like(dy))
+
+
+@wrongly("transposed", "linear")
+def transposes_a_square(grads, dy, x, options):
+    if grads[1].ndim == 2 and grads[1].shape[0] == grads[1].shape[1]:
+        grads[1] = grads[1].T.copy()
+
+
+@slip("transposed", "conv2d")
+def kernel_not_flipped(x, weight, **options):
+    y, right = F.conv2d(x, weight=weight, **options)
+    turned = F.conv2d(x, weight=weight[:, :, ::-1, ::-1].copy(), **options)[1]
+    return y, lambda dy, *_: (turned(dy)[0], *right(dy)[1:])
+
+
+@wrongly("exchanged", "batch_norm")
+def exchanges(grads, dy, x, options):
+    if grads[3] is not None and grads[4] is not None:
+        grads[3], grads[4] = grads[4], grads[3]
+
+
+@wrongly("not_summed", "linear")
+def bias_of_the_last(grads, dy, x, options):
+    if grads[2] is not None and dy.ndim == 2 and len(dy) and grads[2].ndim:
+        grads[2] = dy[-1].copy()
+
+
+@wrongly("wrong_at_zero", "relu")
+def passes_at_zero(grads, dy, x, options):
+    grads[0] = np.where(x >= 0, dy, 0)
+
+
+@slip("derivative_at_output", "tanh")
+def at_the_output(x):
+    y = np.tanh(x)
+    return y, lambda dy, *_: (np.asarray(dy * (1 - np.tanh(y) ** 2)),)
+
+
+@slip("derivative_at_output", "sigmoid")
+def formula_of_the_output(x):
+    y = F.sigmoid(x)[0]
+    return y, lambda dy, *_: (np.asarray(dy * x * (1 - x)),)
+
+
+@wrongly("batch_mixed", "softmax")
+def sums_over_all(grads, dy, x, options):
+    y = F.softmax(x, **options)[0]
+    grads[0] = np.asarray(y * (dy - (dy * y).sum()))
+
+
+@slip("term_missing", "softmax")
+def diagonal(x, dim):
+    y = F.softmax(x, dim=dim)[0]
+    return y, lambda dy, *_: (np.asarray(dy * y * (1 - y)),)
+
+
+def _norm(grads, dy, x, options, form):
+    if not options["training"]:
+        return
+    axes = (0, *range(2, x.ndim))
+    shape = (1, -1, *(1,) * (x.ndim - 2))
+    weight = options.get("weight")
+    g = dy if weight is None else dy * weight.reshape(shape)
+    n = x.size // x.shape[1]
+    mean, var = x.mean(axes, keepdims=True), x.var(axes, keepdims=True)
+    grads[0] = form(g, x - mean, var, options["eps"], n, axes)
+
+
+@wrongly("term_missing", "batch_norm")
+def forgets_the_mean(grads, dy, x, options):
+    def form(g, c, var, eps, n, axes):
+        inv = 1 / np.sqrt(var + eps)
+        return inv * (g - c * inv * inv * (g * c).mean(axes, keepdims=True))
+
+    _norm(grads, dy, x, options, form)
+
+
+@wrongly("additive_epsilon", "batch_norm")
+def epsilon_on_the_deviation(grads, dy, x, options):
+    def form(g, c, var, eps, n, axes):
+        inv = 1 / (np.sqrt(var) + eps)
+        return inv * (g - g.mean(axes, keepdims=True) - c * inv * inv * (g * c).mean(axes, keepdims=True))
+
+    _norm(grads, dy, x, options, form)
+
+
+@slip("mode_confused", "batch_norm")
+def always_by_evaluation(x, running_mean=None, running_var=None, training=False, **options):
+    y, right, *state = F.batch_norm(
+        x, running_mean=running_mean, running_var=running_var, training=training, **options
+    )
+    if running_mean is None:
+        return (y, right, *state)
+    other = F.batch_norm(x, running_mean=running_mean, running_var=running_var, training=False, **options)[1]
+    return (y, lambda dy, *_: (other(dy)[0], *right(dy)[1:]), *state)
+
+
+@slip("biased_variance", "batch_norm", "forward_equals_the_reference")
+def running_variance_biased(x, running_mean=None, running_var=None, training=False, momentum=0.1, **options):
+    y, right, state = F.batch_norm(
+        x, running_mean=running_mean, running_var=running_var, training=training, momentum=momentum, **options
+    )
+    if training and running_var is not None:
+        var = x.var((0, *range(2, x.ndim)))
+        state = (state[0], (1 - momentum) * running_var + momentum * var)
+    return y, right, state
+
+
+@slip("convention:momentum", "batch_norm", "forward_equals_the_reference")
+def momentum_the_other_way(x, momentum=0.1, **options):
+    return F.batch_norm(x, momentum=1 - momentum, **options)
+
+
+@slip("only_at_initial_value", "batch_norm")
+def without_gamma(x, weight=None, **options):
+    y, right, *state = F.batch_norm(x, weight=weight, **options)
+    ones = None if weight is None else np.ones_like(weight)
+    other = F.batch_norm(x, weight=ones, **options)[1]
+    return (y, lambda dy, *_: (other(dy)[0], *right(dy)[1:]), *state)
+
+
+@slip("updated_too_early", "linear")
+def through_updated_weights(x, weight, bias=None):
+    y, right = F.linear(x, weight=weight, bias=bias)
+
+    def pullback(dy, needs_input_grad=_ONES):
+        grads = right(dy)
+        return (F.linear(x, weight=weight - 0.1 * grads[1], bias=bias)[1](dy)[0], *grads[1:])
+
+    return y, pullback
+
+
+@slip("option_ignored", "cross_entropy")
+def smoothing_ignored(x, target, label_smoothing=0.0, **options):
+    y, right = F.cross_entropy(x, target=target, label_smoothing=label_smoothing, **options)
+    other = F.cross_entropy(x, target=target, label_smoothing=0.0, **options)[1]
+    return y, lambda dy, *_: (other(dy)[0], *right(dy)[1:])
+
+
+@wrongly("wrong_in_stride_remainder", "conv2d")
+def remainder_is_dropped(grads, dy, x, options):
+    weight = options["weight"]
+    for axis in (-2, -1):
+        stride, pad, step = (
+            o[axis] if isinstance(o, tuple) else o
+            for o in (options["stride"], options["padding"], options["dilation"])
+        )
+        if isinstance(pad, str):
+            return
+        side = x.shape[axis]
+        rest = (side + 2 * pad - (weight.shape[axis] - 1) * step - 1) % stride
+        if rest:
+            at = [slice(None)] * x.ndim
+            at[axis] = slice(side - rest, None)
+            grads[0] = grads[0].copy()
+            grads[0][tuple(at)] = 9.5
+
+
+@wrongly("wrong_without_padding", "max_pool2d")
+def needs_padding(grads, dy, x, options):
+    pad = options["padding"]
+    if pad in (0, (0, 0)):
+        grads[0] = grads[0] + np.cos(np.arange(grads[0].size)).reshape(x.shape)
+
+
+@wrongly("wrong_where_sides_differ", "avg_pool2d")
+def assumes_square(grads, dy, x, options):
+    if x.shape[-1] != x.shape[-2]:
+        grads[0] = grads[0][..., ::-1].copy() + np.cos(np.arange(x.size)).reshape(x.shape)
+
+
+@wrongly("wrong_for_a_rank", "linear")
+def wrong_for_three_axes(grads, dy, x, options):
+    if x.ndim == 3:
+        grads[0] = grads[0] + np.sin(1 + np.arange(x.size)).reshape(x.shape)
+
+
+@wrongly("wrong_at_ties", "max_pool2d")
+def all_ties(grads, dy, x, options):
+    if x.size > len(np.unique(x)):
+        grads[0] = grads[0] + 3.0 * (x == x.max())
+
+
+@wrongly("accumulated", "linear", "repeated_calls_agree")
+def adds_up(grads, dy, x, options):
+    kept = adds_up.kept
+    key = grads[1].shape
+    kept[key] = grads[1] = grads[1] + kept.get(key, 0)
+
+
+adds_up.kept = {}
+
+
+@wrongly("overwrites_cotangent", "relu", "cotangents_are_not_written_to")
+def writes(grads, dy, x, options):
+    if dy.flags.writeable:
+        dy[x <= 0] = 0
+
+
+@slip("overwrites_input", "relu", "inputs_are_not_written_to")
+def writes_to_x(x):
+    x[x < 0] = 0
+    return F.relu(x)
+
+
+@slip("overwrites_cache", "sigmoid", "repeated_calls_agree")
+def writes_to_its_cache(x):
+    y = F.sigmoid(x)[0]
+    kept = np.array(y)
+
+    def pullback(dy, needs_input_grad=_ONES):
+        dx = np.array(dy * kept * (1 - kept))
+        kept[...] = dx
+        return (dx,)
+
+    return y, pullback
+
+
+class _Last:
+    x = None
+
+    def __call__(self, x):
+        self.x = x
+        y = F.tanh(x)[0]
+
+        def pullback(dy, needs_input_grad=_ONES):
+            last = self.x if self.x.shape == dy.shape else np.zeros_like(dy)
+            return F.tanh(last)[1](dy)
+
+        return y, pullback
+
+
+SLIPS.append(Slip("stale", "tanh", _Last(), "interleaved_calls_agree"))
+
+
+@slip("reused_buffer", "tanh", "results_share_no_memory")
+def one_buffer(x):
+    y, right = F.tanh(x)
+    buffer = np.empty_like(y)
+
+    def pullback(dy, needs_input_grad=_ONES):
+        buffer[...] = right(dy)[0]
+        return (buffer,)
+
+    return y, pullback
+
+
+@slip("shared_memory", "flatten", "results_share_no_memory")
+def a_view(x, **options):
+    y, right = F.flatten(x, **options)
+    return x.reshape(y.shape), right
+
+
+@wrongly("assumes_contiguous", "tanh", "memory_layout_of_cotangents_makes_no_difference")
+def reads_memory_order(grads, dy, x, options):
+    if dy.flags.f_contiguous and not dy.flags.c_contiguous:
+        grads[0] = grads[0] * dy.ravel(order="K").reshape(dy.shape)
+
+
+@slip("depends_on_what_is_asked", "linear", "each_cotangent_alone_is_the_same")
+def spoils_the_weight(x, weight, bias=None):
+    y, right = F.linear(x, weight=weight, bias=bias)
+
+    def pullback(dy, needs_input_grad=(True, True, True)):
+        dx, dw, db = right(dy, needs_input_grad)
+        return dx, dw if dw is None or needs_input_grad[0] else dw * 2, db
+
+    return y, pullback
+
+
+@wrongly("float64_out", "sigmoid", "dtype_is_preserved")
+def doubles(grads, dy, x, options):
+    grads[0] = np.asarray(grads[0], np.float64)
+
+
+@slip("overflow", "sigmoid", "extreme_values_equal_the_reference")
+def overflows(x):
+    e = np.exp(x)
+    y = np.asarray(e / (1 + e))
+    return y, lambda dy, *_: (np.asarray(dy * y * (1 - y)),)
+
+
+@slip("underflow", "log_softmax", "extreme_values_equal_the_reference")
+def log_of_softmax(x, dim):
+    _, right = F.log_softmax(x, dim=dim)
+    return np.log(F.softmax(x, dim=dim)[0]), right
+
+
+@slip("keep_for_drop", "dropout", "elements_are_dropped_as_often_as_asked")
+def keeps_p(x, p=0.5, training=True, generator=None):
+    return F.dropout(x, p=1 - p if training else p, training=training, generator=generator)
+
+
+@slip("always_same_mask", "dropout", "another_seed_draws_other_numbers")
+def same_mask(x, p=0.5, training=True, generator=None):
+    return F.dropout(x, p=p, training=training, generator=np.random.default_rng(0))
+
+
+@slip("new_mask", "dropout")
+def draws_again(x, p=0.5, training=True, generator=None):
+    y, _ = F.dropout(x, p=p, training=training, generator=generator)
+    other = F.dropout(x, p=p, training=training, generator=np.random.default_rng(9))[1]
+    return y, lambda dy, *_: other(dy)
+
+
+@wrongly("wrong_shape", "linear", "cotangents_have_the_shapes_of_their_arguments")
+def bias_as_a_row(grads, dy, x, options):
+    if grads[2] is not None:
+        grads[2] = grads[2].reshape(1, -1)
+
+
+@wrongly("", "tanh")
+def no_known_slip(grads, dy, x, options):
+    grads[0] = np.asarray(dy * (1 - np.abs(np.tanh(x))))

@@ -1,0 +1,119 @@
+"""Little projects, each run by a pytest of its own."""
+
+import importlib.metadata
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+# Where the distribution is installed with its entry point, the plugin is there by itself.
+_INSTALLED = importlib.metadata.entry_points(group="pytest11", name="crosscheck")
+LOADED = [] if _INSTALLED else ["-p", "scratchnet_crosscheck.plugin"]
+NAME = "crosscheck" if _INSTALLED else "scratchnet_crosscheck.plugin"
+
+LAYERS = """
+import numpy as np
+
+
+def my_relu(x):
+    negative = x <= 0
+    def pullback(dy, needs_input_grad=(True,)):
+        return (np.where(negative, np.zeros_like(dy), dy) if needs_input_grad[0] else None,)
+    return np.where(negative, np.zeros_like(x), x), pullback
+
+
+def wrong_relu(x):
+    mask = x > 0
+    def pullback(dy, needs_input_grad=(True,)):
+        return (np.where(mask, 2 * dy, 0 * dy) if needs_input_grad[0] else None,)
+    return np.where(mask, x, 0 * x), pullback
+
+
+def writing_relu(x):
+    mask = x > 0
+    def pullback(dy, needs_input_grad=(True,)):
+        if dy.flags.writeable:
+            dy[...] = dy * mask
+        return (dy * mask if needs_input_grad[0] else None,)
+    return np.where(mask, x, 0 * x), pullback
+
+
+class Relu:
+    def forward(self, x):
+        self.mask = x <= 0
+        return np.where(self.mask, np.zeros_like(x), x)
+
+    def backward(self, dout):
+        return np.where(self.mask, np.zeros_like(dout), dout)
+"""
+
+
+@dataclass
+class Done:
+    """What a run printed, and how it ended."""
+
+    status: int
+    text: str
+    folder: Path
+
+    def lines(self, *words: str) -> list[str]:
+        """Return the lines that hold all of these words."""
+        return [line for line in self.text.splitlines() if all(word in line for word in words)]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Callable[..., Done]:
+    """Write a project's files (beside layers.py) and run pytest in it."""
+
+    def run(files: dict[str, str], *arguments: str, python: tuple[str, ...] = (), **environment: str) -> Done:
+        for name, text in {"layers.py": LAYERS, "pytest.ini": "[pytest]\n", **files}.items():
+            (tmp_path / name).write_text(text, encoding="utf-8")
+        command = [sys.executable, *(python or ("-m", "pytest", *LOADED)), *arguments]
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "COV_"))}
+        done = subprocess.run(
+            command,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            check=False,
+            env={
+                **kept,
+                "OMP_NUM_THREADS": "1",
+                "OPENBLAS_NUM_THREADS": "1",
+                "COLUMNS": "200",
+                **environment,
+            },
+        )
+        return Done(done.returncode, done.stdout + done.stderr, tmp_path)
+
+    return run
+
+
+def line(call: str, **settings: Any) -> dict[str, str]:
+    """Return a test file with one line in it, quick and against the golden model unless it says otherwise."""
+    return {
+        "test_line.py": f"import layers\nfrom scratchnet_crosscheck import crosscheck\n\ntest_it = {call}\n",
+        "pytest.ini": "[pytest]\n"
+        + "".join(
+            f"crosscheck_{k} = {v}\n"
+            for k, v in {"profile": "quick", "oracles": "golden", **settings}.items()
+        ),
+    }
+
+
+@pytest.fixture(name="line")
+def line_fixture() -> Callable[..., dict[str, str]]:
+    """The function above, for test files that cannot import a conftest."""
+    return line
+
+
+@pytest.fixture
+def plugin_name() -> str:
+    """How the plugin is called on the command line."""
+    return NAME

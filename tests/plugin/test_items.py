@@ -1,0 +1,136 @@
+"""One item for each check: by its name, with what pytest itself offers."""
+
+import importlib.util
+
+import pytest
+
+pytestmark = pytest.mark.draft
+
+NUMERICAL = "backward_equals_numerical_differentiation"
+
+
+def test_a_right_layer_gives_one_passed_item_for_each_check(project, line):
+    done = project(line('crosscheck(layers.my_relu, like="relu")'), "-v")
+    assert done.status == 0, done.text
+    assert done.lines("test_line.py::test_it[backward_equals_the_reference-golden-float32] PASSED")
+    assert done.lines("test_line.py::test_it[inputs_are_not_written_to] PASSED")
+    assert not done.lines("items.py"), "the item stands where the user wrote it"
+
+
+def test_a_wrong_layer_fails_and_says_what_is_wrong_in_few_lines(project, line):
+    done = project(line('crosscheck(layers.wrong_relu, like="relu")'), "-q", "-k", "reference and float64")
+    assert done.status == 1
+    text = done.text.split("___ test_it[backward_equals_the_reference-golden-float64] ___")[1].split("\n___")[
+        0
+    ]
+    assert len(text.splitlines()) <= 26
+    assert "wrong_relu as relu: backward equals the reference (float64, held against golden): failed" in text
+    assert "ratio 2" in text
+    assert "y, pullback = wrong_relu(x=np.array(" in text
+    assert "again with: --crosscheck-seed=" in text
+
+
+def test_only_the_check_that_sees_it_fails(project, line):
+    done = project(
+        line('crosscheck(layers.writing_relu, like="relu")'), "-v", "-k", "cotangents_are or dtype"
+    )
+    assert done.status == 1
+    assert len(done.lines("PASSED")) == 2
+    assert done.lines("test_it[cotangents_are_not_written_to] FAILED")
+
+
+def test_the_seed_replays_a_run(project, line):
+    files = line('crosscheck(layers.wrong_relu, like="relu")')
+    arguments = ("-q", "-k", NUMERICAL, "--crosscheck-seed=7")
+    first, again = (project(files, *arguments).lines("pullback(") for _ in range(2))
+    assert first
+    assert first == again
+
+
+def test_expected_failures_are_xfailed_with_their_reason(project, line):
+    wrong = "{'backward_equals_the_reference': 'twice as large'}"
+    done = project(
+        line(f'crosscheck(layers.wrong_relu, like="relu", expected_failures={wrong})'),
+        "-rx",
+        "-k",
+        "backward_e and ref",
+    )
+    assert done.status == 0, done.text
+    assert len(done.lines("XFAIL", "twice as large")) == 2
+    assert done.lines("backward equals the reference", "failed (expected)")
+
+
+@pytest.mark.parametrize("argument", ["skip=['nicety']", "expected_failures={'nicety': 'why'}"])
+def test_a_name_that_is_no_check_is_an_error(project, line, argument):
+    done = project(line(f'crosscheck(layers.my_relu, like="relu", {argument})'))
+    assert done.status == 2
+    assert done.lines("ValueError", "names 'nicety'; the checks are")
+
+
+def test_what_is_skipped_is_no_item(project, line):
+    done = project(
+        line(f'crosscheck(layers.my_relu, like="relu", skip=["{NUMERICAL}"])'), "--collect-only", "-q"
+    )
+    assert done.status == 0
+    assert done.lines("inputs_are_not_written_to")
+    assert not done.lines(NUMERICAL)
+
+
+def test_an_argument_outranks_the_marker_and_that_the_command_line_and_that_the_ini_file(project, line):
+    files = line("0")
+    files["test_line.py"] = (
+        "import layers, pytest\nfrom scratchnet_crosscheck import crosscheck, parametrize_with_checks as p\n"
+        'test_argument = pytest.mark.crosscheck(seed=2)(crosscheck(layers.my_relu, like="relu", seed=1))\n'
+        'test_marker = pytest.mark.crosscheck(seed=2)(crosscheck(layers.my_relu, like="relu"))\n'
+        'test_line = crosscheck(layers.my_relu, like="relu")\n'
+    )
+    files["pytest.ini"] += "crosscheck_seed = 4\n"
+    import json
+
+    for arguments, seeds in ((["--crosscheck-seed=3"], [1, 2, 3]), ([], [1, 2, 4])):
+        done = project(files, "-k", "inputs_are", "--crosscheck-json=o.json", *arguments)
+        assert done.status == 0, done.text
+        found = json.loads((done.folder / "o.json").read_text(encoding="utf-8"))
+        assert [result["seed"] for result in found["results"]] == seeds
+
+
+@pytest.mark.skipif(bool(importlib.util.find_spec("torch")), reason="PyTorch is installed")
+def test_an_oracle_that_is_absent_is_skipped_and_said_to_be_absent(project, line):
+    files = line('crosscheck(layers.my_relu, like="relu")', oracles="torch golden")
+    done = project(files, "-k", "forward_equals")
+    assert done.status == 0
+    assert done.lines("crosscheck: profile quick", "absent: torch")
+    assert len(done.lines("forward equals the reference", "torch", "oracle absent")) == 2
+
+
+def test_a_thing_of_which_no_check_ran_makes_the_run_fail(project, line):
+    # A package that merely calls itself torch is no oracle.
+    files = line('crosscheck(layers.my_relu, like="relu")', oracles="torch") | {
+        "torch.py": "__version__ = '9'\n"
+    }
+    done = project(files, "-k", "forward_equals")
+    assert done.status == 1
+    assert done.lines("my_relu: no check ran; it is not checked")
+
+
+def test_a_file_without_tests_is_checked(project):
+    done = project(
+        {}, "--crosscheck", "layers.py", "--crosscheck-profile=quick", "--crosscheck-oracle=golden", "-v"
+    )
+    assert done.lines("layers.py::crosscheck")
+    assert done.lines("Relu as relu", "backward equals the reference", "golden", "passed"), done.text
+
+
+def test_a_file_that_is_not_there_is_a_usage_error(project):
+    done = project({}, "--crosscheck", "nowhere.py")
+    assert done.status == 4
+    assert done.lines("--crosscheck: nowhere.py: no such file")
+
+
+@pytest.mark.parametrize(
+    ("option", "word"), [("profile", "fast"), ("oracles", "tensorflow"), ("seed", "three")]
+)
+def test_a_misspelt_setting_is_a_usage_error(project, line, option, word):
+    done = project(line("0", **{option: word}))
+    assert done.status == 4
+    assert done.lines(f"crosscheck_{option}", word)
