@@ -8,12 +8,10 @@ import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from . import __version__
+from ._commands.protocol import FAILURE, INTERRUPTED, USAGE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-USAGE, FAILURE, INTERRUPTED = 2, 1, 130
-"""Exit statuses: the call's words are off; the work failed; Ctrl-C."""
 
 
 class _Parser(argparse.ArgumentParser):

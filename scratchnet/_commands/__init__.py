@@ -5,7 +5,6 @@ from __future__ import annotations
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, cast
 
-from . import gradcheck, train
 from .protocol import GROUP
 
 if TYPE_CHECKING:
@@ -14,6 +13,9 @@ if TYPE_CHECKING:
 
 def commands() -> dict[str, Command]:
     """Return all subcommands by name: ours, then those found in the entry-point group."""
+    # Here, not above: they import NumPy, and the command line first says how many threads that may use.
+    from . import gradcheck, train
+
     found: dict[str, Command] = {"train": cast("Command", train), "gradcheck": cast("Command", gradcheck)}
     for entry in entry_points(group=GROUP):
         found.setdefault(entry.name, entry.load())

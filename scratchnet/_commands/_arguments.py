@@ -12,53 +12,34 @@ import numpy as np
 from .. import datasets
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .._types import Array
 
     Data = tuple[tuple[Array, Array], tuple[Array, Array]]
 
 
-def positive_int(text: str) -> int:
-    """Return a positive integer, or refuse it in words."""
-    try:
-        number = int(text)
-    except ValueError:
-        number = 0
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"must be a positive integer; got {text!r}")
-    return number
+def _number(
+    kind: type[int] | type[float], right: Callable[[float], bool], words: str
+) -> Callable[[str], Any]:
+    """Return what turns an argument's text into a number of a kind for which `right` holds, or refuses it."""
+
+    def parse(text: str) -> Any:
+        try:
+            number = kind(text)
+        except ValueError:
+            number = None
+        if number is None or not right(number):
+            raise argparse.ArgumentTypeError(f"must be {words}; got {text!r}")
+        return number
+
+    return parse
 
 
-def seed(text: str) -> int:
-    """Return a non-negative integer, or refuse it in words."""
-    try:
-        number = int(text)
-    except ValueError:
-        number = -1
-    if number < 0:
-        raise argparse.ArgumentTypeError(f"must be a non-negative integer; got {text!r}")
-    return number
-
-
-def positive_float(text: str) -> float:
-    """Return a positive finite number, or refuse it in words."""
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not 0.0 < number < float("inf"):
-        raise argparse.ArgumentTypeError(f"must be a positive number; got {text!r}")
-    return number
-
-
-def fraction(text: str) -> float:
-    """Return a number in [0, 1), or refuse it in words."""
-    try:
-        number = float(text)
-    except ValueError:
-        number = -1.0
-    if not 0.0 <= number < 1.0:
-        raise argparse.ArgumentTypeError(f"must be a number in [0, 1); got {text!r}")
-    return number
+positive_int = _number(int, lambda n: n >= 1, "a positive integer")
+seed = _number(int, lambda n: n >= 0, "a non-negative integer")
+positive_float = _number(float, lambda x: 0.0 < x < float("inf"), "a positive number")
+fraction = _number(float, lambda x: 0.0 <= x < 1.0, "a number in [0, 1)")
 
 
 def add_network_arguments(parser: argparse.ArgumentParser) -> None:

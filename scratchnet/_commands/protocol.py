@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     import argparse
 
+USAGE, FAILURE, INTERRUPTED = 2, 1, 130
+"""Exit statuses: the call's words are off; the work failed; Ctrl-C."""
+
 GROUP = "scratchnet.commands"
 """The entry-point group under which another package registers a subcommand's module."""
 

@@ -14,6 +14,7 @@ import numpy as np
 from .. import serialization
 from ..training import accuracy, multilayer_perceptron, sgd_losses
 from . import _arguments
+from .protocol import INTERRUPTED
 
 if TYPE_CHECKING:
     import argparse
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 SUMMARY = "train a network on MNIST, by default the one of the book's chapter 5.7"
 
-INTERRUPTED = 130
 _SETTINGS = ("steps", "batch", "rate", "schedule", "momentum", "dtype", "seed")
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .._check import check_integer, refuse
+from . import _params_file
 from ._arrays import as_labels
 from .layers import Affine, Convolution
 
@@ -16,6 +18,39 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from .._types import Array
+
+
+class NumberedNet:
+    """A network whose parameters W1, b1, W2, b2, ... are its layers' in that order, and can be saved."""
+
+    params: dict[str, Array]
+
+    def _with_parameters(self) -> list[Any]:
+        """Return the layers that have parameters, the first one first."""
+        raise NotImplementedError(f"{type(self).__name__}._with_parameters")
+
+    def _numbered_gradients(self) -> dict[str, Array]:
+        """Return what the layers' last backward passes left, by the parameters' names."""
+        grads = {}
+        for index, layer in enumerate(self._with_parameters(), start=1):
+            grads[f"W{index}"], grads[f"b{index}"] = layer.dW, layer.db
+        return grads
+
+    def save_params(self, file_name: str | os.PathLike[str] = "params.pkl") -> None:
+        """Write the parameters into a file of exactly this name, as an .npz archive, all or nothing."""
+        _params_file.save_params(self.params, file_name)
+
+    def load_params(self, file_name: str | os.PathLike[str] = "params.pkl") -> None:
+        """Read what `save_params` wrote, or the book's own .pkl file, without running anything in it.
+
+        Raises
+        ------
+        ValueError
+            The file holds something else, or other names or shapes; the network is then as it was.
+        """
+        _params_file.fill(self.params, file_name)
+        for index, layer in enumerate(self._with_parameters(), start=1):
+            layer.W, layer.b = self.params[f"W{index}"], self.params[f"b{index}"]
 
 
 def backpropagate(layers: Iterable[Any], last_layer: Any) -> None:

@@ -9,9 +9,8 @@ import sys
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
-from . import _params_file
 from . import layers as _layers
-from ._network import accuracy, backpropagate, conv_side
+from ._network import NumberedNet, accuracy, backpropagate, conv_side
 from .layers import *  # noqa: F403 - the book's module hands on the names of its layers
 from .layers import Affine, Convolution, Dropout, Pooling, Relu, SoftmaxWithLoss, np
 
@@ -31,7 +30,7 @@ _CONV_PARAM_5 = {"filter_num": 64, "filter_size": 3, "pad": 1, "stride": 1}
 _CONV_PARAM_6 = {"filter_num": 64, "filter_size": 3, "pad": 1, "stride": 1}
 
 
-class DeepConvNet:
+class DeepConvNet(NumberedNet):
     """Three times (conv - relu - conv - relu - pool), then affine - relu - dropout - affine - dropout - loss.
 
     Parameters
@@ -113,26 +112,7 @@ class DeepConvNet:
         """Return the gradient of the training loss by backpropagation."""
         self.loss(x, t)
         backpropagate(self.layers, self.last_layer)
-        grads = {}
-        for index, layer in enumerate(self._with_parameters(), start=1):
-            grads[f"W{index}"], grads[f"b{index}"] = layer.dW, layer.db
-        return grads
-
-    def save_params(self, file_name: str | os.PathLike[str] = "params.pkl") -> None:
-        """Write the parameters into a file of exactly this name, as an .npz archive, all or nothing."""
-        _params_file.save_params(self.params, file_name)
-
-    def load_params(self, file_name: str | os.PathLike[str] = "params.pkl") -> None:
-        """Read what `save_params` wrote, or the book's own .pkl file, without running anything in it.
-
-        Raises
-        ------
-        ValueError
-            The file holds something else, or other names or shapes; the network is then as it was.
-        """
-        _params_file.fill(self.params, file_name)
-        for index, layer in enumerate(self._with_parameters(), start=1):
-            layer.W, layer.b = self.params[f"W{index}"], self.params[f"b{index}"]
+        return self._numbered_gradients()
 
     def _with_parameters(self) -> list[Any]:
         return [layer for layer in self.layers if isinstance(layer, Affine | Convolution)]

@@ -8,9 +8,8 @@ import sys
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
-from . import _params_file
 from . import layers as _layers
-from ._network import accuracy, backpropagate, conv_side
+from ._network import NumberedNet, accuracy, backpropagate, conv_side
 from .gradient import numerical_gradient
 from .layers import *  # noqa: F403 - the book's module hands on the names of its layers
 from .layers import Affine, Convolution, Pooling, Relu, SoftmaxWithLoss, np
@@ -34,7 +33,7 @@ __all__ = [  # noqa: PLE0604
 _CONV_PARAM = {"filter_num": 30, "filter_size": 5, "pad": 0, "stride": 1}
 
 
-class SimpleConvNet:
+class SimpleConvNet(NumberedNet):
     """conv - relu - pool - affine - relu - affine - softmax loss.
 
     Parameters
@@ -115,26 +114,7 @@ class SimpleConvNet:
         """Return the gradient of the loss by backpropagation."""
         self.loss(x, t)
         backpropagate(self.layers.values(), self.last_layer)
-        grads = {}
-        for index, layer in enumerate(self._with_parameters(), start=1):
-            grads[f"W{index}"], grads[f"b{index}"] = layer.dW, layer.db
-        return grads
-
-    def save_params(self, file_name: str | os.PathLike[str] = "params.pkl") -> None:
-        """Write the parameters into a file of exactly this name, as an .npz archive, all or nothing."""
-        _params_file.save_params(self.params, file_name)
-
-    def load_params(self, file_name: str | os.PathLike[str] = "params.pkl") -> None:
-        """Read what `save_params` wrote, or the book's own .pkl file, without running anything in it.
-
-        Raises
-        ------
-        ValueError
-            The file holds something else, or other names or shapes; the network is then as it was.
-        """
-        _params_file.fill(self.params, file_name)
-        for index, layer in enumerate(self._with_parameters(), start=1):
-            layer.W, layer.b = self.params[f"W{index}"], self.params[f"b{index}"]
+        return self._numbered_gradients()
 
     def _with_parameters(self) -> list[Any]:
         return [self.layers[key] for key in ("Conv1", "Affine1", "Affine2")]
