@@ -30,10 +30,10 @@ class _Line:
         self._stream.flush()
         self._last = time.monotonic()
 
-    def beat(self) -> None:
-        """Say that all is well."""
+    def beat(self, cases: int = 0) -> None:
+        """Say that all is well, and how many cases have been tried."""
         if time.monotonic() - self._last > _BEAT:
-            self.say("beat")
+            self.say("beat", cases=cases)
 
 
 def _quiet() -> IO[str]:
@@ -100,8 +100,9 @@ def main() -> int:
         unknown=[list(u) for u in unknown(names, taken)],
     )  # fmt: skip
     share, of = configuration["share"]
+    only = set(configuration["only"]) or {c.name for c in candidates}
     for place, candidate in enumerate(candidates):
-        if candidate.name in configuration["done"] or place % of != share:
+        if candidate.name not in only - set(configuration["done"]) or place % of != share:
             continue
         line.say("subject", subject=candidate.name, check="being tried")
         try:
@@ -113,6 +114,11 @@ def main() -> int:
             "taken", subject=candidate.name, taken_for=subject.taken_for, convention=candidate.convention,
             notes=[*subject.notes, *subject.driver.notes],
         )  # fmt: skip
+        if configuration["listing"]:
+            plans = checking.listed(subject, configuration["oracles"], configuration["skip"])
+            line.say("plans", subject=candidate.name, plans=plans)
+            line.say("finished", subject=candidate.name)
+            continue
         seen = len(subject.driver.notes)
         profile = configuration["profile"]
 
@@ -122,6 +128,7 @@ def main() -> int:
         for found in checking.check_subject(
             configuration["shown"], subject, oracles=configuration["oracles"], profile=profile,
             seed=configuration["seed"], skip=configuration["skip"], started=started,
+            told=line.beat,
         ):  # fmt: skip
             line.say("result", record=found)
         if len(subject.driver.notes) > seen:

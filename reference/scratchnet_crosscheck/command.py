@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import sys
@@ -13,8 +12,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from .checking import Record
     from .isolation import Report
+    from .report.records import Record
 
 SUMMARY = "check hand-written layers in Python files against PyTorch and numerical differentiation"
 
@@ -225,14 +224,6 @@ def status(records: Sequence[Record]) -> int:
 
 def write_json(path: Path, records: Sequence[Record], *, seed: int, profile: str) -> None:
     """Write every result; docs/check-json.md says what is in it."""
-    from scratchnet import __version__
-    from scratchnet._files import write_atomically
+    from .report.json import write
 
-    from .checking import SCHEMA_VERSION
-
-    kept = [{k: v for k, v in record.items() if k != "report"} for record in records]
-    whole = {
-        "schema_version": SCHEMA_VERSION, "version": __version__, "seed": seed, "profile": profile,
-        "results": kept,
-    }  # fmt: skip
-    write_atomically(path, (json.dumps(whole, indent=1) + "\n").encode())
+    write(str(path), records, {"seed": seed, "profile": profile})

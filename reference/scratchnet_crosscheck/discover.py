@@ -30,7 +30,79 @@ class _Missing:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        raise ModuleNotFoundError(f"{self._name} is not installed")
+        raise ModuleNotFoundError(f"{self._name} is not installed", name=self._name)
+
+    def __call__(self, *_: Any, **__: Any) -> Any:
+        raise ModuleNotFoundError(f"{self._name} is not installed", name=self._name)
+
+
+#: Where the names of a module are kept that a star import which failed would have brought.
+LOST = "__crosscheck_lost_imports__"
+
+
+# ---- what older files count on
+
+
+def _numpy_aliases() -> dict[str, Any]:
+    """Return what NumPy had before 1.24 and 2.0, by name."""
+    import numpy as np
+
+    return {
+        "float": float, "int": int, "bool": bool, "object": object, "str": str, "complex": complex,
+        "long": int, "unicode": str, "float_": np.float64, "complex_": np.complex128, "NaN": np.nan,
+        "Inf": np.inf, "infty": np.inf, "Infinity": np.inf, "PINF": np.inf, "NINF": -np.inf,
+        "product": np.prod, "cumproduct": np.cumprod, "sometrue": np.any, "alltrue": np.all,
+        "row_stack": np.vstack, "round_": np.round,
+    }  # fmt: skip
+
+
+def stand_in(tree: ast.Module) -> list[str]:
+    """Bring back what Python 2 and old NumPy had, for this process; return what of it a file uses, in words.
+
+    Files that use these are right otherwise: their formulas are what is to be checked.
+    """
+    import builtins
+    import functools
+    import pickle
+    import warnings
+
+    import numpy as np
+
+    old = {"xrange": range, "unicode": str, "long": int, "basestring": str, "raw_input": input,
+           "reduce": functools.reduce}  # fmt: skip
+    for name, value in old.items():
+        if not hasattr(builtins, name):
+            setattr(builtins, name, value)
+    for module, more in (
+        ("past.builtins", {}), ("six.moves", {"range": range, "cPickle": pickle, "zip": zip, "input": input})
+    ):  # fmt: skip
+        top = module.partition(".")[0]
+        if top not in sys.modules and importlib.util.find_spec(top) is None:
+            outer, inner = types.ModuleType(top), types.ModuleType(module)
+            vars(inner).update({**old, **more})
+            setattr(outer, module.partition(".")[2], inner)
+            outer.__path__ = []
+            sys.modules[top], sys.modules[module] = outer, inner
+    aliases = _numpy_aliases()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for name in [n for n in aliases if not hasattr(np, n)]:
+            setattr(np, name, aliases[name])
+            _STOOD_IN.add(name)
+    bound = {a.asname or a.name for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) for a in n.names}
+    notes = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id == "xrange" and "xrange" not in bound:
+            notes.append("xrange is Python 2's: taken as range")
+        elif (
+            isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+            and node.value.id in ("np", "numpy") and node.attr in _STOOD_IN
+        ):  # fmt: skip
+            notes.append(f"np.{node.attr} is gone from NumPy {np.__version__}: taken as it was")
+    return list(dict.fromkeys(notes))
+
+
+_STOOD_IN: set[str] = set()
 
 
 def load(path: Path, *, definitions: bool = False) -> tuple[types.ModuleType, list[str]]:
@@ -61,7 +133,7 @@ def load(path: Path, *, definitions: bool = False) -> tuple[types.ModuleType, li
     os.chdir(path.parent)  # files read their data from beside them
     sys.argv = [str(path)]
     module = _module(name, path)
-    notes: list[str] = []
+    notes = stand_in(tree)
     if definitions:
         _run(_defining(tree), module, notes, path)
         return module, notes
@@ -95,7 +167,8 @@ def _module(name: str, path: Path) -> types.ModuleType:
 def _name_and_roots(path: Path) -> tuple[str, list[Path]]:
     """Return a module's dotted name and the folders that it may import from."""
     parts, folder = [path.stem], path.parent
-    while (folder / "__init__.py").is_file() and folder.parent != folder:
+    # a folder whose name is no identifier is no package, whatever lies in it
+    while (folder / "__init__.py").is_file() and folder.name.isidentifier():
         parts.insert(0, folder.name)
         folder = folder.parent
     roots = [path.parent, folder]
@@ -167,9 +240,19 @@ def _run(nodes: list[ast.stmt], module: types.ModuleType, notes: list[str], path
                     pass
             for name in names:
                 vars(module)[name] = _Missing(error.name or name)
+            _lose(node, module)
             notes.append(f"line {node.lineno}: {error}")
         except Exception as error:
+            _lose(node, module)
             notes.append(f"line {node.lineno}: {type(error).__name__}: {error}")
+        except SystemExit as left:
+            notes.append(f"line {node.lineno}: it calls sys.exit({left.code!r})")
+
+
+def _lose(node: ast.stmt, module: types.ModuleType) -> None:
+    """Remember that names which cannot be known are missing: those of a star import."""
+    if isinstance(node, ast.ImportFrom) and any(a.name == "*" for a in node.names):
+        vars(module).setdefault(LOST, []).append("." * node.level + (node.module or ""))
 
 
 def _defines(node: ast.stmt) -> list[str]:

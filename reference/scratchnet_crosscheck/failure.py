@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ._types import Array, Outputs
     from .case import Case
 
@@ -32,6 +34,9 @@ class Failure(Exception):  # noqa: N818 - what a check found, not an error of th
         The largest error and the bound, in the result's own unit.
     wrong : int, optional
         How many of its elements lie outside the bound.
+    place : callable, optional
+        Returns the same failure with its place, where finding that takes many calls: asked of the smallest
+        case alone.
     """
 
     message: str
@@ -44,6 +49,7 @@ class Failure(Exception):  # noqa: N818 - what a check found, not an error of th
     error: float | None = None
     allowed: float | None = None
     wrong: int | None = None
+    place: Callable[[], Failure] | None = None
 
     def __str__(self) -> str:
         """Return the message and the case."""

@@ -9,11 +9,10 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from .checking import Record, record
+from .report.records import Record, record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -41,6 +40,10 @@ class Options:
         How long one call of a layer may take.
     gigabytes : float
         How much memory a layer may take beyond what is in use.
+    only : sequence of str
+        The subjects that are checked; all where none is named.
+    listing : bool
+        Whether the checks are only listed, and none is run.
     """
 
     like: Mapping[str, str] = field(default_factory=dict)
@@ -50,6 +53,8 @@ class Options:
     seed: int = 0
     seconds: float = 10.0
     gigabytes: float = 4.0
+    only: Sequence[str] = ()
+    listing: bool = False
 
 
 @dataclass
@@ -64,15 +69,21 @@ class Report:
         For each subject what it was taken for, in what convention, and what was guessed.
     notes : list of str
         Of the import.
+    plans : dict
+        Where checks are only listed: of each subject, the check, oracle and dtype of each of its records.
     """
 
     records: list[Record] = field(default_factory=list)
     taken: dict[str, tuple[str, str, list[str]]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     order: list[str] = field(default_factory=list)
+    plans: dict[str, list[tuple[str, str, str]]] = field(default_factory=dict)
 
 
-Told = "Callable[[str, str], None]"
+Told: TypeAlias = "Callable[[str, str, int], None]"
+
+
+def _say_nothing(_subject: str, _check: str, _cases: int) -> None: ...
 
 
 class _Worker:
@@ -138,10 +149,13 @@ class _Run:
     """The workers that one file takes: another is started where one is lost."""
 
     def __init__(
-        self, path: Path, shown: str, options: Options, report: Report, told: Callable[[str, str], None],
-        share: tuple[int, int],
+        self, path: Path, shown: str, options: Options, report: Report, told: Told,
+        took: Callable[[Record], None], share: tuple[int, int],
     ) -> None:  # fmt: skip
         self._path, self._shown, self._options, self._report, self._told = path, shown, options, report, told
+        self._took = took
+        self._worker: _Worker | None = None
+        self._stopped = False
         self._share = share
         self._done: list[str] = []
         self._definitions = False
@@ -151,17 +165,23 @@ class _Run:
     def run(self) -> None:
         """Check the file to its end, with as many workers as it takes."""
         for _ in range(200):
-            if self._one_worker():
+            if self._stopped or self._one_worker():
                 return
+
+    def stop(self) -> None:
+        """End the worker that runs, and start no other."""
+        self._stopped = True
+        if self._worker is not None:
+            self._worker.kill()
 
     def _one_worker(self) -> bool:
         options = self._options
         self._subject = self._check = ""
-        worker = _Worker({
+        worker = self._worker = _Worker({
             "file": str(self._path), "shown": self._shown, "like": dict(options.like), "done": self._done,
             "oracles": list(options.oracles), "skip": list(options.skip), "profile": options.profile,
             "seed": options.seed, "gigabytes": options.gigabytes, "definitions": self._definitions,
-            "share": list(self._share),
+            "share": list(self._share), "only": list(options.only), "listing": options.listing,
         })  # fmt: skip
         limit = SUITE_SECONDS
         self._state = "the suite"
@@ -190,19 +210,27 @@ class _Run:
             worker.end()
             return self._silent(limit)
         status, last = worker.end()
-        return finished or self._gone(status, last)
+        return finished or self._stopped or self._gone(status, last)
+
+    def _keep(self, found: Record) -> None:
+        self._report.records.append(found)
+        self._took(found)
 
     def _take(self, kind: str, event: dict[str, Any]) -> None:
         report = self._report
         if kind == "subject":
             self._subject, self._check = event["subject"], event["check"]
-            self._told(self._subject, self._check)
+            self._told(self._subject, self._check, 0)
         elif kind == "taken":
             report.taken[event["subject"]] = event["taken_for"], event["convention"], event["notes"]
         elif kind == "note":
             report.taken[event["subject"]][2].extend(event["notes"])
         elif kind == "result":
-            report.records.append(event["record"])
+            self._keep(event["record"])
+        elif kind == "plans":
+            report.plans[event["subject"]] = [tuple(plan) for plan in event["plans"]]
+        elif kind == "beat" and event.get("cases") and self._check:
+            self._told(self._subject, self._check, event["cases"])
         elif kind == "finished":
             self._done.append(event["subject"])
         elif kind == "cannot":
@@ -212,7 +240,7 @@ class _Run:
     def _add(self, subject: str, check: str, verdict: str, message: str, remedy: str = "") -> None:
         taken = self._report.taken.get(subject, ("", "", []))[0]
         words = f"{message} ({remedy})" if remedy else message
-        self._report.records.append(
+        self._keep(
             record(self._shown, subject, taken, check or "all", verdict, message=words, report=[words],
                    seed=self._options.seed)
         )  # fmt: skip
@@ -235,7 +263,7 @@ class _Run:
 
     def _file_record(self, reason: str) -> None:
         if not self._share[0]:
-            self._report.records.append(
+            self._keep(
                 record(self._shown, "", "", "import", "not_checked", message=reason, report=[reason])
             )
 
@@ -282,7 +310,7 @@ def _how(status: int) -> str:
 
 def check_file(
     path: Path, options: Options, *, shown: str | None = None, processes: int = 1,
-    told: Callable[[str, str], None] = lambda _subject, _check: None,
+    told: Told = _say_nothing, took: Callable[[Record], None] = lambda _: None,
 ) -> Report:  # fmt: skip
     """Check everything in a file; return every result.
 
@@ -297,21 +325,52 @@ def check_file(
     processes : int
         How many workers share the subjects.
     told : callable
-        Called with subject and check as each begins.
+        Called with subject, check and the number of cases tried, as each begins and while it goes on.
+    took : callable
+        Called with each result as it comes in.
     """
-    report = Report()
-    name = str(path) if shown is None else shown
-    runs = [_Run(path.resolve(), name, options, report, told, (k, processes)) for k in range(processes)]
-    threads = [threading.Thread(target=run.run) for run in runs]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    order = {subject: place for place, subject in enumerate(report.order)}
-    report.records.sort(key=lambda r: order.get(r["subject"], len(order)))
-    return report
+    going = Checking(path, options, shown=shown, processes=processes, told=told, took=took)
+    going.start()
+    try:
+        going.join()
+    except BaseException:  # interrupted: what it started ends with it
+        going.stop()
+        raise
+    return going.report
 
 
-def now() -> float:
-    """Return a clock for durations."""
-    return time.monotonic()
+class Checking:
+    """A file that is being checked: it is started, and waited for or stopped. As `check_file`."""
+
+    def __init__(
+        self, path: Path, options: Options, *, shown: str | None = None, processes: int = 1,
+        told: Told = _say_nothing, took: Callable[[Record], None] = lambda _: None,
+    ) -> None:  # fmt: skip
+        self.report = Report()
+        name = str(path) if shown is None else shown
+        self._runs = [
+            _Run(path.resolve(), name, options, self.report, told, took, (k, processes))
+            for k in range(processes)
+        ]
+        self._threads = [threading.Thread(target=run.run, daemon=True) for run in self._runs]
+
+    def start(self) -> None:
+        """Begin."""
+        for thread in self._threads:
+            thread.start()
+
+    def alive(self) -> bool:
+        """Return whether it still goes on."""
+        return any(thread.is_alive() for thread in self._threads)
+
+    def join(self) -> None:
+        """Wait for its end, and put the report in the file's order."""
+        for thread in self._threads:
+            thread.join()
+        order = {subject: place for place, subject in enumerate(self.report.order)}
+        self.report.records.sort(key=lambda r: order.get(r["subject"], len(order)))
+
+    def stop(self) -> None:
+        """End it and what it started."""
+        for run in self._runs:
+            run.stop()

@@ -20,10 +20,6 @@ if TYPE_CHECKING:
 ORACLES = ("torch", "golden")
 #: The attribute by which the plugin knows a test function that wants checks.
 MARK = "__crosscheck__"
-#: Checks that only hold a thing against its own forward pass.
-_BY_DIFFERENCES = "backward_equals_numerical_differentiation"
-#: What an operation of one's own is not asked: its strategy draws no edge of its own.
-_NOT_OF_OWN = ("empty_and_smallest_shapes_equal_the_reference",)
 
 T = TypeVar("T", bound=Callable[..., Any])
 
@@ -51,6 +47,7 @@ class Check:
     oracles: Sequence[str] = ()
     result: Result | None = None
     reasons: tuple[tuple[str, str], ...] = ()
+    told: Callable[[int], None] | None = None
 
     @property
     def id(self) -> str:
@@ -59,27 +56,31 @@ class Check:
         parts = (self.plan.name, self.plan.oracle, self.plan.dtypes[0] if precise else "")
         return "-".join(part for part in parts if part)
 
-    def run(self) -> Result:
-        """Run the check; return and keep what it came to."""
-        self.result, self.reasons = None, ()
+    def run(self, told: Callable[[int], None] | None = None) -> Result:
+        """Run the check; return and keep what it came to. `told` is called with the number of cases tried."""
         import warnings
+
+        from . import checking
+
+        self.result, self.reasons = None, ()
 
         # What a layer warns of is no verdict, and must not become one under the user's -W error.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            self.result = run(self.thing, self.plan, self.profile, self.seed)
-            self.reasons = reasons(self.thing, self.result, self.oracles)
+            self.result, self.reasons = checking.check(
+                self.thing, self.plan, profile=self.profile, seed=self.seed, oracles=self.oracles, told=told
+            )
         return self.result
 
     def __call__(self) -> None:
         """Run the check inside a test: fail where it does not hold, skip where it says nothing."""
         import pytest
 
-        from .report.words import explain
+        from .report.words import lines_of
 
-        result = self.run()
-        if result.verdict in ("failed", "not_checked"):
-            pytest.fail("\n".join(explain(result, self.reasons)), pytrace=False)
+        result, found = self.run(self.told), self.record()
+        if found is not None and result.verdict in ("failed", "not_checked"):
+            pytest.fail("\n".join(lines_of(found, "--crosscheck-seed=")), pytrace=False)
         if result.verdict != "passed":
             pytest.skip(f"{result.verdict.replace('_', ' ')}: {result.message}")
 
@@ -87,9 +88,9 @@ class Check:
         """Return what it came to as plain values, or None where it did not run to its end."""
         if self.result is None:
             return None
-        from .report.records import record
+        from .report.records import of_result
 
-        return record(self.result, self.thing.file, self.expected, self.reasons)
+        return of_result(self.result, self.thing.file, self.expected, self.reasons)
 
     def __repr__(self) -> str:
         """Return the check in words."""
@@ -115,95 +116,12 @@ class Remark:
     def record(self) -> dict[str, Any]:
         """Return it as plain values."""
         from .report.records import record
-        from .run import Result
 
-        found = Result(
-            self.thing.entry.name, self.thing.name, self.key, "", "", "not_checked", seed=self.seed
-        )
-        return {**record(found, self.thing.file), "verdict": self.verdict, "message": self.words}
-
-
-def run(thing: Thing, plan: Plan, profile: str | Profile, seed: int) -> Result:
-    """Run one check of a thing, with its own oracle where it has one."""
-    from dataclasses import replace
-
-    from .oracles import OracleAbsent
-    from .run import PROFILES, Result, _Search, check_property
-
-    if plan.oracle in thing.judges:
-
-        def result(verdict: Any, message: str = "", **found: Any) -> Result:
-            named = (thing.entry.name, thing.name, plan.name, plan.oracle, ", ".join(plan.dtypes))
-            return Result(*named, verdict, message=message, seed=seed, **found)
-
-        try:
-            judge = thing.judges[plan.oracle]()
-        except OracleAbsent as absent:
-            return result("oracle_absent", str(absent))
-        size = PROFILES[profile] if isinstance(profile, str) else profile
-        return _Search(thing.entry, thing.runner, plan, judge).run(size, seed, result)
-    found = check_property(thing.entry, plan, thing.runner, profile=profile, seed=seed)
-    return replace(found, oracle="numerical") if plan.name == _BY_DIFFERENCES else found
-
-
-def _judges(thing: Thing, oracles: Sequence[str]) -> tuple[str, ...]:
-    """Return the oracles of those that are asked for that can judge a thing, or its own."""
-    if thing.own:
-        return thing.oracles or ()
-    return tuple(name for name in oracles if thing.oracles is None or name in thing.oracles)
-
-
-def reasons(thing: Thing, result: Result, oracles: Sequence[str]) -> tuple[tuple[str, str], ...]:
-    """Return the explanations of a failure that fit, as key and words, the most specific first."""
-    failure = result.failure
-    if failure is None:
-        return ()
-    import numpy as np
-
-    from .diagnoses import Evidence, explain
-    from .oracles import OracleAbsent, oracle
-    from .references.protocol import Sampler
-    from .strategies import Setting
-
-    reference: Any = None
-    for name in (result.oracle, *oracles):
-        if name in thing.judges or (name in ("torch", "golden", "jax") and not thing.judges):
-            try:
-                reference = thing.judges[name]() if name in thing.judges else oracle(name, thing.entry)
-            except OracleAbsent:
-                continue
-            break
-
-    def draw(seed: int) -> Any:
-        setting = Setting(np.dtype(np.float64), layouts=False)
-        return thing.entry.draw(Sampler(np.random.default_rng(seed), setting))
-
-    evidence = Evidence(
-        result.check,
-        thing.runner,
-        reference,
-        failure.case,
-        failure.cotangents,
-        failure.part,
-        failure.got,
-        failure.wanted,
-        draw,
-        failure.message,
-    )
-    return tuple(explain(evidence))
-
-
-def plans_of(thing: Thing, oracles: Sequence[str]) -> list[Plan]:
-    """Return the checks of a thing, with each oracle that is asked for and can judge it."""
-    from .run import plans
-
-    judges = _judges(thing, oracles)
-    found = plans(thing.entry, judges)
-    if thing.own:
-        found = [plan for plan in found if plan.name not in _NOT_OF_OWN]
-    if "numpy" in judges:
-        found = [plan for plan in found if not plan.oracle or plan.name.startswith("forward_")]
-    return found
+        thing = self.thing
+        return record(
+            thing.file, thing.name, thing.entry.name, self.key, self.verdict, message=self.words,
+            seed=self.seed,
+        )  # fmt: skip
 
 
 def _things(
@@ -425,11 +343,12 @@ def check(
 
 def items(asked: Asked, oracles: Sequence[str], profile: str | Profile, seed: int) -> list[Check]:
     """Return the checks that were asked for, in order."""
+    from .checking import judges_of, plans_of
+
     return [
-        Check(thing, plan, profile, seed, asked.expected.get(plan.name, ""), _judges(thing, oracles))
+        Check(thing, plan, profile, seed, asked.expected.get(plan.name, ""), judges_of(thing, oracles))
         for thing in asked.things
-        for plan in plans_of(thing, oracles)
-        if plan.name not in asked.skip and plan.name not in thing.left_out
+        for plan in plans_of(thing, oracles, asked.skip)
     ]
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import random
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -13,14 +16,14 @@ from hypothesis import strategies as st
 
 from .catalogue import operation_of
 from .failure import Failure, Inconclusive, NotApplicable
-from .oracles import OracleAbsent, oracle
+from .oracles import NUMERICAL, OracleAbsent, oracle
 from .oracles.golden import Golden
 from .properties import Property, Trial, properties
 from .properties.refusals import bad_call_is_refused
-from .strategies import COTANGENTS, Setting
+from .strategies import COTANGENTS, Setting, seeded_case
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from .case import Case
     from .catalogue.protocol import Operation
@@ -43,22 +46,31 @@ class Profile:
         Cases for each property.
     slow_share : float
         The share of them that an oracle gets which compiles anew for every shape.
-    shrink : bool
-        Whether a failing case is made smaller.
+    shrinking : float
+        How many seconds of processor time are spent on making a failing case smaller.
     """
 
     name: str
     examples: int
     slow_share: float = 0.1
-    shrink: bool = True
+    shrinking: float = 1.5
 
 
 PROFILES = {
-    "quick": Profile("quick", 12),
+    "quick": Profile("quick", 12, shrinking=0.5),
     "default": Profile("default", 40),
-    "thorough": Profile("thorough", 400),
+    "thorough": Profile("thorough", 400, shrinking=10.0),
 }
 
+
+class _Enough(BaseException):
+    """Ends Hypothesis's search for a smaller case: no Exception, which it would take for a failure."""
+
+
+#: The share of cases that Hypothesis chooses part by part; the others follow from seeds, a tenth as costly.
+_CHOSEN = 0.25
+#: How many cases Hypothesis may try to find a smaller one than a failing case that came from a seed.
+_TRIES = 200
 _SLOW_ORACLES = ("jax",)
 _SAME_CONVENTIONS = ("torch", "golden")
 
@@ -72,7 +84,8 @@ class Result:
     operation, subject, check : str
         What was checked, who computes it, and the property's name.
     oracle : str
-        What it was held against: an oracle's name, "numerical", or "" for a property that needs none.
+        What it was held against: an oracle's name ("numerical" is its own forward pass, differentiated
+        numerically), or "" for a property that needs none.
     dtype : str
         The dtypes the cases were drawn in.
     verdict : str
@@ -124,6 +137,11 @@ class Plan:
     oracle: str = ""
 
     @property
+    def needs_oracle(self) -> bool:
+        """Whether the check holds the thing against an oracle."""
+        return self.check is not None and self.check.needs_oracle
+
+    @property
     def name(self) -> str:
         """The check's name."""
         return REFUSALS if self.check is None else self.check.name
@@ -146,12 +164,13 @@ def plans(entry: Operation, oracles: Sequence[str] = ("torch",)) -> list[Plan]:
     ['backward equals the reference (torch) in float64', 'backward equals the reference (torch) in float32']
     """
     found = [Plan(None, ("float64",))] if entry.invalid else []
+    oracles = [name for name in oracles if name != NUMERICAL]  # it judges by a check of its own
     for check in properties().values():
         if not check.applies(entry):
             continue
         splits = [("float64",), ("float32",)] if check.precision else [check.dtypes]
         judges = [name for name in oracles if not check.conventions or name in _SAME_CONVENTIONS]
-        for name in judges if check.needs_oracle else [""]:
+        for name in judges if check.needs_oracle else [check.oracle]:
             found += [Plan(check, dtypes, name) for dtypes in splits]
     return found
 
@@ -208,8 +227,28 @@ def check_property(
     *,
     profile: str | Profile = "default",
     seed: int | None = None,
+    judge: Callable[[], Oracle] | None = None,
+    told: Callable[[int], None] | None = None,
 ) -> Result:
-    """Run one check of one operation."""
+    """Run one check of one operation.
+
+    Parameters
+    ----------
+    entry : Operation
+        How its calls are drawn.
+    plan : Plan
+        The check, in which dtype and against which oracle.
+    subject : Runner, optional
+        The thing under test; scratchnet.functional's own function by default.
+    profile : str or Profile
+        How much is tried.
+    seed : int, optional
+        Replays a run.
+    judge : callable, optional
+        Makes the oracle, where it is another than the one of the plan's name; may raise `OracleAbsent`.
+    told : callable, optional
+        Called with the number of cases that have been tried, after each.
+    """
     thing: Runner = Golden(name="scratchnet") if subject is None else subject
     seed = random.SystemRandom().randrange(2**32) if seed is None else seed
     profile = PROFILES[profile] if isinstance(profile, str) else profile
@@ -230,15 +269,15 @@ def check_property(
 
     if plan.check is None:
         return _refusals(entry, thing, result)
-    judge: Oracle | None = None
-    if plan.check.needs_oracle:
-        if plan.oracle == "golden" and isinstance(thing, Golden) and subject is None:
+    believed: Oracle | None = None
+    if plan.needs_oracle:
+        if judge is None and subject is None and plan.oracle == "golden":
             return result("not_checked", "the oracle is the thing under test")
         try:
-            judge = oracle(plan.oracle, entry)
+            believed = oracle(plan.oracle, entry) if judge is None else judge()
         except OracleAbsent as absent:
             return result("oracle_absent", str(absent))
-    return _Search(entry, thing, plan, judge).run(profile, seed, result)
+    return _Search(entry, thing, plan, believed, told).run(profile, seed, result)
 
 
 def _refusals(entry: Operation, subject: Runner, result: Any) -> Result:
@@ -253,53 +292,54 @@ def _refusals(entry: Operation, subject: Runner, result: Any) -> Result:
 
 
 class _Search:
-    """Hypothesis's search for a case on which one check does not hold."""
+    """The search for a case on which one check does not hold, as small as possible."""
 
-    def __init__(self, entry: Operation, subject: Runner, plan: Plan, judge: Oracle | None) -> None:
+    def __init__(
+        self,
+        entry: Operation,
+        subject: Runner,
+        plan: Plan,
+        judge: Oracle | None,
+        told: Callable[[int], None] | None = None,
+    ) -> None:
         if plan.check is None:
             raise TypeError("a plan without a property is no search")
         self._entry, self._subject, self._check, self._judge = entry, subject, plan.check, judge
         self._dtypes = plan.dtypes
+        self._told = told
+        self._tried = 0
         self._said = 0
         self._worst = 0.0
         self._silent: Counter[tuple[Verdict, str]] = Counter()
         self._evidence: Counter[str] = Counter()
         self._smallest: Failure | None = None
+        self._until = math.inf
 
     def run(self, profile: Profile, seed: int, result: Any) -> Result:
         """Draw cases within the profile; return what it came to."""
         share = self._check.share * (
             profile.slow_share if self._judge is not None and self._judge.name in _SLOW_ORACLES else 1.0
         )
-        settings = hypothesis.settings(
-            max_examples=max(3, round(profile.examples * share)),
-            deadline=None,
-            database=None,
-            print_blob=True,
-            derandomize=False,
-            report_multiple_bugs=False,
-            verbosity=hypothesis.Verbosity.quiet,
-            suppress_health_check=list(hypothesis.HealthCheck),
-            phases=(hypothesis.Phase.generate, *((hypothesis.Phase.shrink,) if profile.shrink else ())),
-        )
-
-        @hypothesis.seed(seed)
-        @settings
-        @hypothesis.given(self._trials())
-        def one(drawn: tuple[Case, Case | None, str, int]) -> None:
-            self._one(*drawn)
-
+        examples = max(3, round(profile.examples * share))
+        chosen = examples if self._entry.by_strategy else max(2, round(examples * _CHOSEN))
         found: Result
         try:
-            one()
+            self._shrinking(chosen, profile, seed)
         except Failure as failure:
             return self._failed(failure, result)
+        except _Enough:
+            if self._smallest is not None:
+                return self._failed(self._smallest, result)
         except hypothesis.errors.HypothesisException as error:
             # Flaky: it failed and then did not, as a layer does that remembers earlier calls.
             if self._smallest is None:
                 found = result("not_checked", f"no case could be drawn: {error}")
                 return found
             return self._failed(self._smallest, result)
+        try:
+            self._seeded(examples - chosen, seed)
+        except Failure as failure:
+            return self._failed(self._smaller(failure, profile, seed), result)
         if self._said:
             found = result("passed", cases=self._said, worst=self._worst, evidence=dict(self._evidence))
             return found
@@ -311,6 +351,10 @@ class _Search:
         return found
 
     def _failed(self, failure: Failure, result: Any) -> Result:
+        if failure.place is not None:
+            # The thing is run again to find the place: what is broken may break in any way there.
+            with contextlib.suppress(Exception):
+                failure = failure.place()
         found: Result = result(
             "failed",
             str(failure),
@@ -321,25 +365,81 @@ class _Search:
         )
         return found
 
-    def _trials(self) -> st.SearchStrategy[tuple[Case, Case | None, str, int]]:
-        check = self._check
+    def _shrinking(self, examples: int, profile: Profile, seed: int) -> None:
+        """Try cases that Hypothesis chooses part by part, and makes smaller where one fails."""
+        settings = hypothesis.settings(
+            max_examples=examples,
+            deadline=None,
+            database=None,
+            print_blob=True,
+            derandomize=False,
+            report_multiple_bugs=False,
+            verbosity=hypothesis.Verbosity.quiet,
+            suppress_health_check=list(hypothesis.HealthCheck),
+            phases=(hypothesis.Phase.generate, hypothesis.Phase.shrink),
+        )
 
+        @hypothesis.seed(seed)
+        @settings
+        @hypothesis.given(self._trials())
+        def one(drawn: tuple[Case, Case | None, str, int]) -> None:
+            if time.process_time() > self._until:
+                raise _Enough
+            try:
+                self._one(*drawn)
+            except Failure:
+                self._until = min(self._until, time.process_time() + profile.shrinking)
+                raise
+
+        one()
+
+    def _seeded(self, examples: int, seed: int) -> None:
+        """Try cases that follow from seeds: cheap to draw, and each drawn afresh."""
+        numbers = random.Random(seed)
+        settings = [self._setting(dtype) for dtype in self._dtypes]
+        for _ in range(examples):
+            setting = numbers.choice(settings)
+            case = seeded_case(self._entry.draw, setting, numbers.getrandbits(32))
+            other = None
+            if self._check.needs_other:
+                other = seeded_case(self._entry.draw, setting, numbers.getrandbits(32))
+            self._one(case, other, numbers.choice(COTANGENTS), numbers.getrandbits(16))
+
+    def _smaller(self, failure: Failure, profile: Profile, seed: int) -> Failure:
+        """Return a failure on a smaller case than one that was found from a seed, if there is one."""
+        self._until = time.process_time() + 2 * profile.shrinking
+        try:
+            self._shrinking(_TRIES, profile, seed + 1)
+        except Failure as smaller:
+            return smaller
+        except (_Enough, hypothesis.errors.HypothesisException):
+            pass
+        return self._smallest or failure
+
+    def _setting(self, dtype: str) -> Setting:
+        check = self._check
+        return Setting(
+            np.dtype(dtype), check.values, check.sizes, check.layouts, check.batched, self._entry.extremes
+        )
+
+    def _trials(self) -> st.SearchStrategy[tuple[Case, Case | None, str, int]]:
         def of(dtype: str) -> st.SearchStrategy[tuple[Case, Case | None, str, int]]:
-            setting = Setting(
-                np.dtype(dtype), check.values, check.sizes, check.layouts, check.batched, self._entry.extremes
-            )
-            drawn = self._entry.cases(setting)
-            other: st.SearchStrategy[Case | None] = drawn if check.needs_other else st.none()
+            drawn = self._entry.cases(self._setting(dtype))
+            other: st.SearchStrategy[Case | None] = drawn if self._check.needs_other else st.none()
             return st.tuples(drawn, other, st.sampled_from(COTANGENTS), st.integers(0, 2**16))
 
         return st.one_of([of(dtype) for dtype in self._dtypes])
 
     def _one(self, case: Case, other: Case | None, kind: str, seed: int) -> None:
         trial = Trial(self._entry, self._judge, kind, seed, other)
+        self._tried += 1
+        if self._told is not None:
+            self._told(self._tried)
         try:
             self._check(self._subject, case, trial)
         except Failure as failure:
             self._keep(failure)
+            self._worst = max(self._worst, trial.worst)
             raise
         except NotApplicable as why:
             self._silent["not_applicable", str(why)] += 1

@@ -7,8 +7,9 @@ draws ordinary calls, calm ones for numerical differentiation, extreme magnitude
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+import random
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 import numpy as np
 from hypothesis import strategies as st
@@ -75,36 +76,87 @@ class Window:
     remainder: int
 
 
+class Choices(Protocol):
+    """Where a `Draw` takes its integers from."""
+
+    def integer(self, low: int, high: int) -> int:
+        """Return an integer in [low, high]; the simplest is `low`."""
+        ...
+
+    def integers(self, count: int, low: int, high: int) -> list[int]:
+        """Return so many integers in [low, high]."""
+        ...
+
+
+class Shrinking:
+    """Choices that Hypothesis makes one by one, and can make smaller."""
+
+    def __init__(self, draw: Callable[[st.SearchStrategy[Any]], Any]) -> None:
+        self._draw = draw
+
+    def integer(self, low: int, high: int) -> int:
+        """Return an integer in [low, high]."""
+        return int(self._draw(st.integers(low, high)))
+
+    def integers(self, count: int, low: int, high: int) -> list[int]:
+        """Return so many integers in [low, high]."""
+        return list(self._draw(st.lists(st.integers(low, high), min_size=count, max_size=count)))
+
+    def of(self, strategy: st.SearchStrategy[Any]) -> Any:
+        """Return what a strategy of somebody else's draws."""
+        return self._draw(strategy)
+
+
+class Seeded:
+    """Choices that follow from one seed: many times as fast, and not to be made smaller."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(seed)
+
+    def integer(self, low: int, high: int) -> int:
+        """Return an integer in [low, high]."""
+        return low + int(self._random.random() * (high - low + 1))
+
+    def integers(self, count: int, low: int, high: int) -> list[int]:
+        """Return so many integers in [low, high]."""
+        return self._random.choices(range(low, high + 1), k=count)
+
+
 class Draw:
     """Draws the parts of a call within a `Setting`.
 
     Parameters
     ----------
-    draw : callable
-        Hypothesis's draw function.
+    choices : Choices
+        Where its integers come from.
     setting : Setting
         What kind of call is wanted.
     """
 
-    def __init__(self, draw: Callable[[st.SearchStrategy[Any]], Any], setting: Setting) -> None:
-        self._draw = draw
+    def __init__(self, choices: Choices, setting: Setting) -> None:
+        self._choices = choices
         self.setting = setting
         self.marks: set[str] = set()
 
     # ---- configuration
 
+    def of(self, strategy: st.SearchStrategy[Any]) -> Any:
+        """Return what a strategy of somebody else's draws: of an operation that says `by_strategy` alone."""
+        if not isinstance(self._choices, Shrinking):
+            raise TypeError("a strategy can be drawn from by Hypothesis alone, not from a seed")
+        return self._choices.of(strategy)
+
     def one_of(self, *options: T) -> T:
         """Return one of `options`; shrinks towards the first."""
-        option: T = self._draw(st.sampled_from(options))
-        return option
+        return options[self._choices.integer(0, len(options) - 1)]
 
     def flag(self) -> bool:
         """Return a bool; shrinks towards False."""
-        return bool(self._draw(st.booleans()))
+        return bool(self._choices.integer(0, 1))
 
     def integer(self, low: int, high: int) -> int:
         """Return an integer in [low, high]; shrinks towards `low`."""
-        return int(self._draw(st.integers(low, high)))
+        return self._choices.integer(low, high)
 
     def batch(self, low: int = 1, high: int = 5) -> int:
         """Return a number of samples: 0 or `low` at the edge."""
@@ -178,7 +230,7 @@ class Draw:
         """Return class indices, some of them `ignore` where that is given."""
         size = math.prod(shape)
         choices = [*range(classes), *([ignore] if ignore is not None else [])]
-        drawn = self._draw(st.lists(st.sampled_from(choices), min_size=size, max_size=size))
+        drawn = [choices[i] for i in self._choices.integers(size, 0, len(choices) - 1)]
         labels: Array = np.array(drawn, dtype=np.int64).reshape(shape)
         return labels
 
@@ -190,12 +242,11 @@ class Draw:
         size = math.prod(shape)
         calm = self.setting.values == "calm"
         if size <= SMALL:
-            eighths = calm or self.integer(0, 2) < 2
-            low, high, step = (-32, 32, 0.125) if eighths else (-40, 40, 0.1)
-            low = 1 if positive else low
-            drawn = self._draw(st.lists(st.integers(low, high), min_size=size, max_size=size))
+            kind = 0 if calm else self.integer(0, 3)  # 2: few values, so that zeros and ties are met
+            low, high, step = ((-32, 32, 0.125), (-32, 32, 0.125), (-3, 3, 0.5), (-40, 40, 0.1))[kind]
+            drawn = self._choices.integers(size, 1 if positive else low, high)
             values = np.round(np.array(drawn, dtype=np.float64) * step, 3)
-            if eighths or positive:
+            if kind < 3 or positive:
                 return values.reshape(shape)
             return (values * self.one_of(1.0, 0.01, 100.0)).reshape(shape)
         rng = np.random.default_rng(self.seed())
@@ -225,13 +276,20 @@ def cases(entry: Callable[[Draw], Case], setting: Setting) -> st.SearchStrategy[
 
     @st.composite
     def drawn(draw: Callable[[st.SearchStrategy[Any]], Any]) -> Case:
-        from dataclasses import replace
-
-        drawer = Draw(draw, setting)
-        case = entry(drawer)
-        return replace(case, marks=case.marks | drawer.marks)
+        return drawn_by(entry, Draw(Shrinking(draw), setting))
 
     return drawn()
+
+
+def seeded_case(entry: Callable[[Draw], Case], setting: Setting, seed: int) -> Case:
+    """Return the call of a catalogue entry that follows from a seed."""
+    return drawn_by(entry, Draw(Seeded(seed), setting))
+
+
+def drawn_by(entry: Callable[[Draw], Case], drawer: Draw) -> Case:
+    """Return the call that an entry draws, marked with what was drawn for it."""
+    case = entry(drawer)
+    return replace(case, marks=case.marks | drawer.marks)
 
 
 def lay_out(array: Array, kind: str) -> Array:

@@ -109,7 +109,7 @@ class Softmax(Layer):
         y: Array = self._keep(F.softmax(x, self.dim))
         return y
 
-    def _extra_repr(self) -> str:
+    def extra_repr(self) -> str:
         return f"dim={self.dim}"
 
 
@@ -138,5 +138,5 @@ class LogSoftmax(Layer):
         y: Array = self._keep(F.log_softmax(x, self.dim))
         return y
 
-    def _extra_repr(self) -> str:
+    def extra_repr(self) -> str:
         return f"dim={self.dim}"

@@ -86,7 +86,7 @@ class _ConvNd(Layer):
         )
         return y
 
-    def _extra_repr(self) -> str:
+    def extra_repr(self) -> str:
         text = (
             f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
         )

@@ -59,5 +59,5 @@ class Dropout(Layer):
         y: Array = self._keep(F.dropout(x, self.p, self.training, self.generator))
         return y
 
-    def _extra_repr(self) -> str:
+    def extra_repr(self) -> str:
         return f"p={self.p}, inplace=False"

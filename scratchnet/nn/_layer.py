@@ -222,16 +222,18 @@ class Layer:
 
     # What it prints as.
 
-    def _extra_repr(self) -> str:
-        """Return the constructor's arguments as PyTorch prints them."""
+    def extra_repr(self) -> str:
+        """Return the constructor's arguments as PyTorch prints them; "" for a layer that has none to show."""
         return ""
 
     def __repr__(self) -> str:
-        children = self.children
-        if not children:
-            return f"{type(self).__name__}({self._extra_repr()})"
-        lines = [f"({name}): {child!r}".replace("\n", "\n  ") for name, child in children.items()]
-        return "\n  ".join([f"{type(self).__name__}(", *lines]) + "\n)"
+        name, extra, children = type(self).__name__, self.extra_repr(), self.children
+        if not children and "\n" not in extra:
+            return f"{name}({extra})"
+        lines = extra.split("\n") if extra else []
+        for key, child in children.items():
+            lines += f"({key}): {child!r}".split("\n")
+        return "\n  ".join([f"{name}(", *lines]) + "\n)"
 
 
 class _Flat(dict[str, "Array"]):

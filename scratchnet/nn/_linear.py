@@ -82,6 +82,6 @@ class Linear(Layer):
         y: Array = self._keep(F.linear(x, params["weight"], params.get("bias")))
         return y
 
-    def _extra_repr(self) -> str:
+    def extra_repr(self) -> str:
         bias = "bias" in self._params
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={bias}"

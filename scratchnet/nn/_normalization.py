@@ -83,7 +83,7 @@ class _BatchNorm(Layer):
         self._pullback = pullback
         return y
 
-    def _extra_repr(self) -> str:
+    def extra_repr(self) -> str:
         return (
             f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
             f"bias={'bias' in self._params}, track_running_stats={self.track_running_stats}"

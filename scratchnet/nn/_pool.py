@@ -50,7 +50,7 @@ class _MaxPoolNd(Layer):
             )
         )
 
-    def _extra_repr(self) -> str:
+    def extra_repr(self) -> str:
         return (
             f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}, "
             f"dilation={self.dilation}, ceil_mode={self.ceil_mode}"
@@ -94,7 +94,7 @@ class _AvgPoolNd(Layer):
         )
         return y
 
-    def _extra_repr(self) -> str:
+    def extra_repr(self) -> str:
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
 
 
@@ -230,7 +230,7 @@ class AvgPool1d(_AvgPoolNd):
         )
         return y
 
-    def _extra_repr(self) -> str:
+    def extra_repr(self) -> str:
         # PyTorch prints this one's options as tuples.
         options = {"kernel_size": self.kernel_size, "stride": self.stride, "padding": self.padding}
         return ", ".join(

@@ -40,5 +40,5 @@ class Flatten(Layer):
         y: Array = self._keep(F.flatten(x, self.start_dim, self.end_dim))
         return y
 
-    def _extra_repr(self) -> str:
+    def extra_repr(self) -> str:
         return f"start_dim={self.start_dim}, end_dim={self.end_dim}"

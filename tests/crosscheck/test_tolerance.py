@@ -11,7 +11,7 @@ from scratchnet_crosscheck.oracles.golden import Golden
 from scratchnet_crosscheck.run import Profile, check_property, plans
 from scratchnet_crosscheck.tolerance import Yardstick, perturb
 
-SEARCH = Profile("sensitivity", 40, shrink=False)
+SEARCH = Profile("sensitivity", 40, shrinking=0.0)
 PLANTED = {"float64": 1e-10, "float32": 1e-4}
 # What only moves elements has no precision to lose: its plan in float32 is as sharp.
 

@@ -12,7 +12,7 @@ from scratchnet_crosscheck.catalogue.protocol import Operation
 from scratchnet_crosscheck.diagnoses import Evidence, explain
 from scratchnet_crosscheck.oracles.golden import Golden
 from scratchnet_crosscheck.references.protocol import Sampler
-from scratchnet_crosscheck.run import plans
+from scratchnet_crosscheck.run import Profile, check_property, plans
 from scratchnet_crosscheck.strategies import Setting
 
 pytestmark = pytest.mark.draft
@@ -67,15 +67,9 @@ def _explained(slip, seed):
 
 
 def _search(entry, plan, subject, seed):
-    from scratchnet_crosscheck import run
-
     # The golden model cannot be told dropout's mask: the reference of these tests can.
-    judge = Reference() if plan.check.needs_oracle else None
-
-    def result(verdict, message="", **found):
-        return run.Result(entry.name, "", plan.name, "", "", verdict, message=message, seed=seed, **found)
-
-    return run._Search(entry, subject, plan, judge).run(run.Profile("test", 80, shrink=False), seed, result)
+    profile = Profile("test", 80, shrinking=0.0)
+    return check_property(entry, plan, subject, profile=profile, seed=seed, judge=Reference)
 
 
 def _id(slip):

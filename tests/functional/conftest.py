@@ -4,11 +4,23 @@ A file here names its FAMILY; what is tested follows from the catalogue and the 
 """
 
 import importlib.util
+import os
 
+import hypothesis
 import pytest
 
 from scratchnet_crosscheck.catalogue import operations
-from scratchnet_crosscheck.run import Plan, check_property, plans
+from scratchnet_crosscheck.run import PROFILES, Plan, Profile, check_property, plans
+
+# Mutation testing runs every test against hundreds of wrong functions: few cases, and none made smaller.
+FEW = Profile("few", 12, shrinking=0.0)
+hypothesis.settings.register_profile(
+    "few",
+    max_examples=20,
+    deadline=None,
+    database=None,
+    phases=(hypothesis.Phase.explicit, hypothesis.Phase.generate),
+)
 
 # An oracle that PyTorch-free and JAX-free environments go without.
 PACKAGES = {"torch": "PyTorch", "jax": "JAX"}
@@ -52,7 +64,8 @@ def verify(request, record_property):
     def run(entry, plan):
         seed = request.config.getoption("--hypothesis-seed", default=None)
         number = int(seed) if seed is not None and str(seed).isdigit() else None
-        result = check_property(entry, plan, seed=number)
+        profile = FEW if "SCRATCHNET_FEW_CASES" in os.environ else PROFILES["default"]
+        result = check_property(entry, plan, profile=profile, seed=number)
         record_property("cases", result.cases)
         record_property("worst", result.worst)
         if result.verdict == "not_applicable":

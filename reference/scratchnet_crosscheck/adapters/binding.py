@@ -15,22 +15,31 @@ if TYPE_CHECKING:
     from ..references.protocol import Form, Kind
 
 OPTION_NAMES = frozenset(names.OPTIONS)
+#: How the names of parameter dictionaries end.
+_TABLES = ("_param", "_params", "_config", "_cfg", "_opts", "_options", "_parameters", "_hparams")
 
 #: The options that belong to each kind, and the value PyTorch has by default where one must be given.
 DEFAULTS: dict[str, dict[str, Any]] = {
     "conv2d": {"stride": 1, "padding": 0, "dilation": 1, "groups": 1},
     "conv1d": {"stride": 1, "padding": 0, "dilation": 1},
     "conv_relu": {"stride": 1, "padding": 0},
-    "conv_relu_pool": {"stride": 1, "padding": 0},
+    "conv_relu_pool": {"stride": 1, "padding": 0, "kernel_size": 2, "pool_stride": 2},
+    "conv_batchnorm_relu": {"stride": 1, "padding": 0, "eps": 1e-5, "training": True},
+    "conv_batchnorm_relu_pool": {
+        "stride": 1, "padding": 0, "kernel_size": 2, "pool_stride": 2, "eps": 1e-5, "training": True,
+    },
+    "affine_batchnorm_relu": {"eps": 1e-5, "training": True},
+    "affine_layernorm_relu": {"eps": 1e-5},
+    "linear cross_entropy": {"reg": 0.0}, "linear multi_margin_loss": {"reg": 0.0},
     "max_pool2d": {"kernel_size": 2, "kernel_h": 2, "kernel_w": 2, "stride": 2, "padding": 0},
     "avg_pool2d": {"kernel_size": 2, "kernel_h": 2, "kernel_w": 2, "stride": 2, "padding": 0},
     "batch_norm": {"eps": 1e-5, "momentum": 0.1, "training": True},
     "layer_norm": {"eps": 1e-5}, "rms_norm": {"eps": 1e-5}, "group_norm": {"eps": 1e-5, "num_groups": 1},
     "dropout": {"p": 0.5, "training": True},
-    "leaky_relu": {"negative_slope": 0.01}, "elu": {"alpha": 1.0},
+    "leaky_relu": {"negative_slope": 0.01}, "elu": {"alpha": 1.0}, "celu": {"alpha": 1.0},
     "softmax": {"dim": -1}, "log_softmax": {"dim": -1},
     "cross_entropy": {"reduction": "mean", "ignore_index": -100}, "mse_loss": {"reduction": "mean"},
-    "nll_loss": {"reduction": "mean"}, "l1_loss": {"reduction": "mean"},
+    "nll_loss": {"reduction": "mean"}, "categorical_cross_entropy": {"reduction": "mean"}, "l1_loss": {"reduction": "mean"},
     "smooth_l1_loss": {"reduction": "mean", "beta": 1.0},
 }  # fmt: skip
 
@@ -139,7 +148,7 @@ def bind(
             continue
         option = names.option_named(name, names.OPTIONS, options)
         found = names.slot_named(name, tuple(free))
-        if name.endswith(("_param", "_params", "_config")):
+        if name.endswith(_TABLES) or names.plain(name) in ("hparameters", "hparams", "hyperparameters"):
             bound.tables[name] = names.plain(name)
         elif is_flag and option is None:
             continue
@@ -160,7 +169,7 @@ def bind(
             continue
         elif not sized and free:
             bound.slots[name] = free.pop(0)
-        elif sized and free and any(s in kind.params for s in free):
+        elif sized and not bound.sizes and free and any(s in kind.params for s in free):
             slot = next(s for s in free if s in kind.params)
             bound.slots[name] = slot
             free.remove(slot)

@@ -16,8 +16,13 @@ ALTERNATIVES = {
     "rnn": ("rnn", "rnn_cell"),
     "lstm": ("lstm", "lstm_cell"),
     "max_pool2d": ("max_pool2d", "avg_pool2d"),
-    "cross_entropy": ("cross_entropy", "temporal cross_entropy"),
-}
+    "gru": ("gru", "gru_cell"),
+    "cross_entropy": (
+        "cross_entropy", "temporal cross_entropy", "categorical_cross_entropy", "binary_cross_entropy",
+    ),
+    "categorical_cross_entropy": ("categorical_cross_entropy", "cross_entropy", "binary_cross_entropy"),
+    "nll_loss": ("nll_loss", "categorical_cross_entropy"),
+}  # fmt: skip
 
 
 def recognises(names: Mapping[str, Any], like: Mapping[str, str]) -> list[Candidate]:

@@ -6,55 +6,103 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from . import names as called
-from .functions import PairDriver
+from .binding import signature
+from .functions import DerivativeDriver, PairDriver, is_cotangent
 from .protocol import Candidate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 #: Endings after the pair's own: one forward may have several backward passes.
-_ENDINGS = ("", "_naive", "_alt", "_fast", "_im2col", "_strides", "_vectorized", "_loops", "_v2")
+_ENDINGS = (
+    "", "_naive", "_alt", "_fast", "_im2col", "_strides", "_reshape", "_vectorized", "_loops", "_v2", "_quick",
+    "_slow", "_simple", "_numpy", "_np", "_einsum", "_2", "2", "_new", "_opt",
+)  # fmt: skip
+#: How the derivative of an activation or a loss is called, beside its own name.
+_DERIVATIVES = (
+    "{}_prime", "{}_derivative", "{}_deriv", "{}_der", "{}_grad", "{}_gradient", "{}_d", "{}_dash", "{}_dx",
+    "{}_delta", "d_{}", "d{}", "deriv_{}", "derivative_{}", "derivative_of_{}", "grad_{}", "gradient_{}",
+    "der_{}", "{}Prime", "{}Derivative", "{}Deriv", "{}Grad", "{}Gradient", "{}_backward", "{}_bwd", "{}_backprop",
+    "{}_back", "{}Backward", "backward_{}",
+)  # fmt: skip
 
 
 def recognises(names: Mapping[str, Any], like: Mapping[str, str]) -> list[Candidate]:
     """Return the pairs: by the forward's name, and by the backward's where a forward has another one."""
-    found = []
+    found: list[Candidate] = []
     for name, thing in names.items():
         if not inspect.isfunction(thing):
             continue
-        for ending, other in called.PAIRS:
-            stem = _stem(name, ending)
-            if stem is None:
-                continue
-            backwards = _backwards(name, ending, other, names)
-            if not backwards:
-                continue
-            kind = like.get(name) or like.get(stem) or called.operation(stem)
-            if kind is None:
-                continue
-            for first, backward in enumerate(backwards):
-                found.append(
-                    Candidate(
-                        name if not first else backward, (kind,),
-                        lambda k, f=thing, b=names[backward]: PairDriver(f, b, k),  # type: ignore[misc]  # bound in the loop
-                        "forward/backward pair", others=tuple(backwards[:1]) if not first else (),
-                    )
-                )  # fmt: skip
-            break
+        split = _split(name)
+        backwards: list[str] = []
+        stem = name
+        if split is not None:
+            before, stem, _ending, other, after = split
+            backwards = _backwards(before, stem, other, after, names)
+        if not backwards and not _is_backward(name):
+            backwards, stem = _derivatives(name, names), name
+        if not backwards:
+            continue
+        kind = like.get(name) or like.get(stem) or called.operation(stem)
+        if kind is None:
+            continue
+        for first, backward in enumerate(backwards):
+            found.append(
+                Candidate(
+                    name if not first else backward, (kind,),
+                    lambda k, f=thing, b=names[backward]: driven(f, b, k),  # type: ignore[misc]  # bound in the loop
+                    "forward/backward pair", others=tuple(backwards[:1]) if not first else (),
+                )
+            )  # fmt: skip
     return found
 
 
-def _stem(name: str, ending: str) -> str | None:
-    for after in sorted(_ENDINGS, key=len, reverse=True):
-        if name.endswith(ending + after):
-            return name[: len(name) - len(ending + after)]
+def driven(forward: Any, backward: Any, kind: Any) -> PairDriver | DerivativeDriver:
+    """Return what drives a pair: a backward pass, or a derivative that is handed what the function is."""
+    theirs = [p for p in signature(backward) if p.default is p.empty]
+    ours = [p for p in signature(forward) if p.default is p.empty]
+    if len(theirs) == len(ours) and not any(is_cotangent(p.name) for p in theirs) and (
+        (kind.loss and {p.name for p in theirs} == {p.name for p in ours}) or len(theirs) == 1
+    ):  # fmt: skip
+        return DerivativeDriver(forward, backward, kind)
+    return PairDriver(forward, backward, kind)
+
+
+#: Where the word for the pass stands first: `forward_relu`.
+_FIRST = (("forward_", "backward_"), ("fwd_", "bwd_"), ("fprop_", "bprop_"))
+
+
+def _split(name: str) -> tuple[bool, str, str, str, str] | None:
+    """Return whether the pass's word stands first, the stem, that word, the backward's, and what follows."""
+    for ending, other in called.PAIRS:
+        for after in sorted(_ENDINGS, key=len, reverse=True):
+            if name.endswith(ending + after) and len(name) > len(ending + after):
+                return False, name[: len(name) - len(ending + after)], ending, other, after
+    for before, other in _FIRST:
+        if name.startswith(before):
+            return True, name[len(before) :], before, other, ""
     return None
 
 
-def _backwards(name: str, ending: str, other: str, names: Mapping[str, Any]) -> list[str]:
-    at = name.rindex(ending)
-    stem, after = name[:at], name[at + len(ending) :]
-    wanted = [stem + other + after, *(stem + other + e for e in _ENDINGS)]
+def _is_backward(name: str) -> bool:
+    return any(
+        name.endswith(other) or name.startswith(before) for _, other in called.PAIRS for _, before in _FIRST
+    )
+
+
+def _backwards(before: bool, stem: str, other: str, after: str, names: Mapping[str, Any]) -> list[str]:
+    if before:
+        return [w for w in (other + stem,) if inspect.isfunction(names.get(w))]
+    wanted = [
+        stem + other + after,
+        *(stem + other + e for e in _ENDINGS),
+        *(stem + e + other for e in _ENDINGS),
+    ]
     return [
         w for w in dict.fromkeys(wanted) if inspect.isfunction(names.get(w)) and (w == wanted[0] or not after)
     ]
+
+
+def _derivatives(name: str, names: Mapping[str, Any]) -> list[str]:
+    wanted = [pattern.format(name) for pattern in _DERIVATIVES]
+    return [w for w in wanted if w != name and inspect.isfunction(names.get(w))][:1]

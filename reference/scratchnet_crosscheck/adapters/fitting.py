@@ -11,6 +11,7 @@ from ..failure import Failure
 from ..references.protocol import CHANNEL, COLUMN, PIXEL, ROW, Form, Kind, Sampler, Sketch
 from ..strategies import Setting
 from .functions import ValueDriver
+from .objects import ObjectDriver
 from .protocol import Cannot
 from .runner import Subject, canonical, replayed
 
@@ -104,6 +105,8 @@ def _close(got: Any, wanted: Any) -> bool:
     if got.shape != wanted.shape:
         return False
     scale = float(np.max(np.abs(wanted), initial=0.0))
+    if got.dtype == np.float32:  # computed so, whatever went in
+        return bool(np.all(np.abs(got - wanted) <= 2e-5 * max(scale, 1e-30)))
     return bool(
         np.all(np.abs(got - wanted) <= 2e-10 * max(scale, 1e-30)) or np.allclose(got, wanted, 1e-10, 1e-13)
     )
@@ -155,9 +158,23 @@ def _fit_kind(candidate: Candidate, kind: Kind, beat: Callable[[], None]) -> tup
         raise Cannot("its forward pass returns None: not written yet", "fill it in")
     if score == 0 and isinstance(error, NotImplementedError):
         raise Cannot("its forward pass raises NotImplementedError: not written yet", "fill it in")
+    if score == 0 and isinstance(driver, ObjectDriver) and error is not None:
+        if _wants_pairs(driver, error):
+            driver.pairs = True
+            score, chosen, error, none = _best(candidate, kind, driver, forms, beat)
+        if score == 0 and error is not None and driver.may_be_misdriven(error):
+            raise Cannot(
+                f"taken for {kind.name}, its forward pass raises {type(error).__name__} on every call that was "
+                f"tried: {error}",
+                "give its constructor the usual arguments, with defaults, and let forward(x) do without set-up",
+            )
     if kind.random and score >= 2:
         chosen = _random_form(candidate, kind, driver, forms, chosen, beat)
     return score, _subject(candidate, kind, driver, chosen, beat)
+
+
+def _wants_pairs(driver: ObjectDriver, error: BaseException) -> bool:
+    return isinstance(error, TypeError) and any(w in str(error) for w in ("unpack", "subscriptable"))
 
 
 def _subject(
@@ -274,6 +291,10 @@ def _random_form(
 def _settle(subject: Subject, score: int) -> Subject:
     """Find out which gradients it has, which features it does, and what only backward can tell."""
     driver, kind = subject.driver, subject.kind
+    _look_at_precision(subject)
+    _look_at_writing(subject)
+    _look_at_evaluation(subject)
+    _look_at_derivative(subject)
     case = _probe(subject, 1)
     grads, error = _gradients(subject, case)
     if error is None and grads is not None:
@@ -293,6 +314,10 @@ def _settle(subject: Subject, score: int) -> Subject:
         subject.extras = found.error is None and all(n in found.started.extras for n in kind.extras)
     if error is None and kind.loss and not subject.strict and driver.linearizes is False:
         subject.ignores_upstream = _ignores(subject, case)
+        if subject.ignores_upstream and score >= 3:
+            _look_at_mean(subject)
+        if "log_eps" in subject.form.options and score >= 3:
+            _look_at_epsilon(subject)
     if error is None and not subject.strict and "weight" in kind.params and score >= 3:
         subject.averaged = _averaged(subject)
     if kind.name == "max_pool2d" and score == 4 and not subject.strict and error is None:
@@ -313,6 +338,150 @@ def _settle(subject: Subject, score: int) -> Subject:
         if guessed:
             subject.notes.append(f"taken as: {', '.join(guessed)}")
     return subject
+
+
+def _look_at_precision(subject: Subject) -> None:
+    """Tell a layer that computes in float32 whatever it is given: it is asked in float32 alone."""
+    found = [_Fit(subject, _probe(subject, seed)) for seed in range(2)]
+    if all(f.error is None and f.got and all(g is not None and g.dtype == np.float32 for g in f.got) for f in found):
+        subject.dtypes = ("float32",)
+        subject.conventions["float32_alone"] = "it computes in float32 whatever it is given: checked in float32"
+
+
+def _look_at_writing(subject: Subject) -> None:
+    """Find out whether it overwrites its arguments or the cotangent: one check says so, others give copies."""
+    for seed in range(2):
+        case = _probe(subject, seed)
+        kept = {k: a.copy() for k, a in case.given.items()}
+        try:
+            started = subject.start(case)
+            outputs = subject.outputs(started, case)[: len(case.outputs)]
+            dys = tuple(np.random.default_rng(7).normal(size=y.shape) for y in outputs)
+            before = tuple(dy.copy() for dy in dys)
+            with replayed(case.seed), np.errstate(all="ignore"):
+                started.back(dys, None)
+        except (Exception, SystemExit):
+            return
+        subject.writes = subject.writes or any(
+            not np.array_equal(a, b, equal_nan=True)
+            for a, b in [*((kept[k], a) for k, a in case.given.items()), *zip(before, dys, strict=True)]
+        )
+
+
+def _look_at_evaluation(subject: Subject) -> None:
+    """Find out whether its backward pass belongs to training alone: after evaluation a new object's raises."""
+    if "training" not in subject.driver.takes or subject.strict:
+        return
+    for seed in range(12):
+        case = _probe(subject, seed)
+        if case.options.get("training", True):
+            continue
+        grads, error = _gradients(subject, case)
+        if _Fit(subject, case).error is None and (error is not None or not grads):
+            subject.trains_only = True
+            why = f"it raises {type(error).__name__}: {error}" if error is not None else "it gives nothing"
+            subject.left["backward_in_evaluation"] = (
+                f"after a forward pass in evaluation its backward pass is not asked for: {why}"
+            )
+        return
+
+
+def _look_at_derivative(subject: Subject) -> None:
+    """Tell an element's derivative that is a function of the output from one of the input."""
+    driver = subject.driver
+    if not isinstance(driver, ObjectDriver) or not driver.local:
+        return
+    case = _probe(subject, 1)
+    errors = {}
+    for of_output in (driver.of_output, not driver.of_output):
+        driver.of_output = of_output
+        grads, error = _gradients(subject, case)
+        got = (grads or {}).get(case.slots[0])
+        step = 1e-6
+        x = case[case.slots[0]]
+        try:
+            up, down = (
+                subject.outputs(subject.start(case.replace(**{case.slots[0]: x + s})), case)[0]
+                for s in (step, -step)
+            )
+        except (Exception, SystemExit):
+            return
+        dy = np.random.default_rng(7).normal(size=up.shape)
+        true = dy * (up - down) / (2 * step)
+        fits = error is None and isinstance(got, np.ndarray) and got.shape == true.shape
+        errors[of_output] = float(np.max(np.abs(got - true), initial=0.0)) if fits else np.inf
+    first, second = errors
+    driver.of_output = second if errors[second] < 1e-4 <= errors[first] else first
+    if driver.of_output:
+        subject.conventions["derivative_of_the_output"] = "its derivative is handed what forward returned"
+
+
+def _look_at_mean(subject: Subject) -> None:
+    """Tell a loss for each sample or element whose backward pass is that of their mean."""
+    for seed in range(3, 12):
+        case = _probe(subject, seed)
+        first = case.slots[0]
+        try:
+            losses = subject.outputs(subject.start(case), case)[0]
+            if losses.ndim == 0 or losses.size < 2 or (losses.ndim > 1 and losses.size == len(losses)):
+                continue
+            grads, error = _gradients(subject, case)
+            got = (grads or {}).get(first)
+            if error is not None or not isinstance(got, np.ndarray):
+                return
+            true = _slope(_runner(subject), case, first, (np.ones(losses.shape),))
+        except (Exception, SystemExit):
+            return
+        if abs(true) < 1e-6:
+            continue
+        share = float(got.sum()) / true
+        for key, count in (("samples", len(losses)), ("elements", losses.size)):
+            if count > 1 and abs(share * count - 1.0) < 1e-4:
+                subject.of_mean = key
+                subject.conventions["backward_of_the_mean"] = (
+                    f"one loss for each of the {key}; the backward pass is that of their mean"
+                )
+                return
+        return
+
+
+def _look_at_epsilon(subject: Subject) -> None:
+    """Tell whether a small number inside the logarithm is in the backward pass as well."""
+    eps = float(subject.form.options["log_eps"])
+    case = _probe(subject, 4)
+    first = case.slots[0]
+    exact = replace(subject, form=replace(subject.form, options={**subject.form.options, "log_eps_back": True}))
+    grads, error = _gradients(subject, case)
+    got = (grads or {}).get(first)
+    if error is not None or not isinstance(got, np.ndarray) or got.shape != case[first].shape:
+        return
+    try:
+        from .runner import Reference
+
+        dy = tuple(np.ones(y.shape) for y in subject.outputs(subject.start(case), case))
+        got = _runner(subject).vjp(case, dy)[0]
+        plain, inside = (Reference("torch", s).vjp(case, dy)[0] for s in (subject, exact))
+    except Exception:  # no PyTorch here: judged by the exact formula
+        return
+    if got is None or plain is None or inside is None:
+        return
+    if np.max(np.abs(got - inside)) < np.max(np.abs(got - plain)):
+        subject.form = exact.form
+    else:
+        subject.form = replace(
+            subject.form,
+            conventions={
+                **subject.form.conventions,
+                "epsilon_in_logarithm": f"{eps:g} is added inside the logarithm; its backward pass is that of "
+                "the exact formula",
+            },
+        )
+
+
+def _runner(subject: Subject) -> Any:
+    from .runner import runner_of
+
+    return runner_of(subject)
 
 
 def _gradients(subject: Subject, case: Case) -> tuple[dict[str, Any] | None, BaseException | None]:

@@ -10,11 +10,14 @@ _BATCHNORM = "batch_norm"
 OPERATIONS: dict[str, tuple[str, ...]] = {
     "linear": (
         "linear", "affine", "dense", "fullyconnected", "fc", "innerproduct", "matmul", "timeaffine",
-        "temporalaffine",
+        "temporalaffine", "simpletimeaffine", "fullyconnect", "denselayer", "affinetransform",
         "perceptron", "hidden",
     ),
-    "relu": ("relu", "rectifiedlinear", "rectifiedlinearunit"),
-    "sigmoid": ("sigmoid", "logistic", "sigm"),
+    "relu": ("relu", "rectifiedlinear", "rectifiedlinearunit", "rectifier"),
+    "sigmoid": ("sigmoid", "logistic", "sigm", "timesigmoid"),
+    "selu": ("selu",), "celu": ("celu",), "softsign": ("softsign",), "log_sigmoid": ("logsigmoid",),
+    "hardsigmoid": ("hardsigmoid",), "hardswish": ("hardswish",),
+    "identity": ("identity", "noactivation", "activationlinear", "linearactivation"),
     "tanh": ("tanh", "hyperbolictangent"),
     "softmax": ("softmax",),
     "log_softmax": ("logsoftmax",),
@@ -26,7 +29,11 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
         "softmaxcrossentropyloss", "softmaxcrossentropywithlogits", "softmaxwithcrossentropy",
         "activationsoftmaxlosscategoricalcrossentropy", "crossentropywithlogits", "softmaxloss1", "celoss",
     ),
-    "temporal cross_entropy": ("timesoftmaxwithloss", "temporalsoftmaxloss"),
+    "temporal cross_entropy": ("timesoftmaxwithloss", "temporalsoftmaxloss", "simpletimesoftmaxwithloss"),
+    "categorical_cross_entropy": (
+        "categoricalcrossentropy", "losscategoricalcrossentropy", "categoricalcrossentropyloss",
+        "sparsecategoricalcrossentropy", "softmaxloglikelihood",
+    ),
     "nll_loss": ("nllloss", "nll"),
     "mse_loss": (
         "mse", "mseloss", "meansquarederror", "meansquarederrorloss", "meansquareloss", "squareloss",
@@ -34,7 +41,7 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
         "squarederror", "quadraticloss", "lossmeansquarederror",
     ),
     "l1_loss": ("l1", "l1loss", "mae", "maeloss", "meanabsoluteerror", "lossmeanabsoluteerror"),
-    "smooth_l1_loss": ("smoothl1", "smoothl1loss"),
+    "smooth_l1_loss": ("smoothl1", "smoothl1loss", "huber", "huberloss"),
     "binary_cross_entropy": ("bce", "bceloss", "binarycrossentropy", "binarycrossentropyloss"),
     "binary_cross_entropy_with_logits": (
         "bcewithlogits", "bcewithlogitsloss", "binarycrossentropywithlogits", "sigmoidwithloss",
@@ -49,23 +56,39 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     "adaptiveavgpool2d"),
     _BATCHNORM: (
         "batchnorm", "batchnormalization", "batchnorm1d", "batchnorm2d", "spatialbatchnorm", "bn",
+        "batchnormalization1d", "batchnormalization2d", "batchnormlayer", "spatialbatchnormalization",
     ),
     "layer_norm": ("layernorm", "layernormalization", "layernormstd", "ln", "norm"),
     "rms_norm": ("rmsnorm",), "group_norm": ("groupnorm", "spatialgroupnorm", "groupnormalization"),
-    "dropout": ("dropout",),
+    "dropout": ("dropout", "timedropout", "inverteddropout"),
     "embedding": ("embedding", "wordembedding", "timeembedding"),
     "flatten": ("flatten", "reshape"),
-    "rnn_cell": ("rnncell", "rnnstep"), "rnn": ("rnn", "timernn"),
+    "rnn_cell": ("rnncell", "rnnstep"), "rnn": ("rnn", "timernn", "simplernn"),
+    "gru_cell": ("grucell", "grustep"), "gru": ("gru", "timegru"),
     "lstm_cell": ("lstmcell", "lstmstep"), "lstm": ("lstm", "timelstm"),
     "scaled_dot_product_attention": ("scaleddotproductattention", "attention", "dotproductattention"),
-    "affine_relu": ("affinerelu", "linearrelu"), "conv_relu": ("convrelu",),
+    "embedding_dot": ("embeddingdot",), "weight_sum": ("weightsum",), "attention_weight": ("attentionweight",),
+    "affine_relu": ("affinerelu", "linearrelu", "fcrelu", "denserelu"), "conv_relu": ("convrelu",),
     "conv_relu_pool": ("convrelupool",),
+    "affine_batchnorm_relu": (
+        "affinebatchnormrelu", "affinebnrelu", "affinenormrelu", "linearbatchnormrelu", "linearbnrelu",
+        "fcbnrelu", "densebatchnormrelu", "densebnrelu",
+    ),
+    "affine_layernorm_relu": ("affinelayernormrelu", "affinelnrelu", "linearlayernormrelu", "linearlnrelu"),
+    "conv_batchnorm_relu": (
+        "convbnrelu", "convbatchnormrelu", "convspatialbatchnormrelu", "convsbnrelu", "convnormrelu",
+    ),
+    "conv_batchnorm_relu_pool": (
+        "convbnrelupool", "convbatchnormrelupool", "convspatialbatchnormrelupool", "convsbnrelupool",
+        "convnormrelupool",
+    ),
+    "linear cross_entropy": (), "linear multi_margin_loss": (),
 }  # fmt: skip
 
 _BY_NAME = {name: kind for kind, names in OPERATIONS.items() for name in names}
-_NOISE = ("layer", "activation", "function", "func", "op", "module", "autograd", "custom", "my", "numpy",
+_NOISE = ("layer", "activation", "function", "func", "op", "module", "autograd", "custom", "my", "numpy", "loss", "simple",
 "np", "naive", "fast",
-          "vectorized", "im2col", "strides", "loops", "alt")  # fmt: skip
+          "vectorized", "im2col", "strides", "loops", "alt", "quick", "reshape", "vec", "loop", "einsum", "stable")  # fmt: skip
 
 
 def plain(name: str) -> str:
@@ -91,9 +114,10 @@ def operation(name: str) -> str | None:
     if whole in _BY_NAME:
         return _BY_NAME[whole]
     words = re.findall(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+\d*d?|[A-Z]+\d*|\d+", name)
-    kept = "".join(word.lower() for word in words if word.lower() not in _NOISE)
-    if kept in _BY_NAME:
-        return _BY_NAME[kept]
+    for noise in (set(_NOISE) - {"loss"}, set(_NOISE)):  # "softmax_loss_naive" is a loss, "MSELoss" as well
+        kept = "".join(word.lower() for word in words if word.lower() not in noise)
+        if kept in _BY_NAME:
+            return _BY_NAME[kept]
     for noise in _NOISE:
         for short in (whole.removeprefix(noise), whole.removesuffix(noise)):
             if short in _BY_NAME:
@@ -144,6 +168,8 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "kernel_w": ("poolw", "poolwidth", "kw", "kernelw", "ww"),
     "dim": ("dim", "axis"),
     "reduction": ("reduction",),
+    "reg": ("reg", "regularization", "lam", "lamb", "lambd", "lambda", "l2", "l2reg", "regstrength", "weightdecay"),
+    "pool_stride": (),
     "ignore_index": ("ignoreindex", "ignorelabel"),
     "beta": ("beta",),
     "training": ("training", "trainflg", "train", "istraining", "trainmode", "istrain"),
@@ -151,7 +177,8 @@ OPTIONS: dict[str, tuple[str, ...]] = {
 
 SIZES: dict[str, tuple[str, ...]] = {
     "in": (
-        "infeatures", "indim", "inputsize", "inputdim", "nin", "nfeatures", "numfeatures", "inchannels",
+        "infeatures", "indim", "insize", "inunits", "innodes", "inputnodes", "inputneurons", "nin", "idim",
+        "inputdims", "inputchannel", "inplanes", "ni", "numinputs", "ninput", "numin", "fin", "inputsize", "inputdim", "nin", "nfeatures", "numfeatures", "inchannels",
         "numembeddings",
         "normalizedshape", "vocabsize", "dim", "d", "ninputs", "features", "infeature", "dimin", "inputs",
         "size",
@@ -159,7 +186,11 @@ SIZES: dict[str, tuple[str, ...]] = {
         "inputunits", "h",
     ),
     "out": (
-        "outfeatures", "outdim", "outputsize", "nout", "outchannels", "nfilters", "numfilters",
+        "outfeatures", "outdim", "outsize", "outunits", "outnodes", "outputnodes", "outputneurons", "odim",
+        "outputdims", "outputchannel", "outplanes", "no", "numoutputs", "noutput", "numout", "fout",
+        "numneurons", "numunits", "nfilter", "numfilter", "nkernels", "numkernels", "depth", "nodes",
+        "neuronscount", "hiddenunits", "nhidden", "hdim", "hidden", "embedsize", "embeddingsize",
+        "numnodes", "nodesnumber", "cells", "outputsize", "nout", "outchannels", "nfilters", "numfilters",
         "embeddingdim",
         "hiddensize", "units", "nunits", "nneurons", "outputdim", "outfeature", "dimout", "outputs",
         "noutputs",
@@ -167,27 +198,29 @@ SIZES: dict[str, tuple[str, ...]] = {
         "fanout",
         "outputunits", "neurons",
     ),
-    "kernel": ("kernelsize", "k", "size", "filtersize", "kernel", "ksize", "fsize"),
-    "kernel_h": ("kh", "kernelh", "hh"), "kernel_w": ("kw", "kernelw", "ww"),
+    "kernel": ("kernelsize", "k", "size", "filtersize", "kernel", "ksize", "fsize", "f", "kernelshape", "filtershape"),
+    "kernel_h": ("kh", "kernelh", "hh", "hfilter", "filterh", "filterheight", "kernelheight", "fh"),
+    "kernel_w": ("kw", "kernelw", "ww", "wfilter", "filterw", "filterwidth", "kernelwidth", "fw"),
+    "shape": ("xdim", "inputshape", "inshape", "xshape", "inputdims"),
 }  # fmt: skip
 
 RATES = ("learningrate", "lr", "eta", "rate", "stepsize", "alpha")
 
-#: Names of the two passes of a class.
-PASSES = (
-    ("forward", "backward"), ("forward_pass", "backward_pass"), ("forward", "backprop"), ("forward", "back"),
-    ("forward", "backward_pass"), ("forward_propagate", "back_propagate"), ("forward_propagation",
-    "backward_propagation"),
-    ("forward_propagation", "back_propagation"), ("forward_prop", "backward_prop"), ("forward_prop",
-    "back_prop"),
-    ("propagate", "backpropagate"), ("fprop", "bprop"), ("call", "deriv"), ("loss", "grad"), ("loss",
-    "gradient"),
-    ("loss", "derivative"), ("loss", "backward"), ("loss", "deriv"), ("__call__", "backward"), ("__call__",
-    "backprop"),
-    ("forward", "derivative"), ("forward", "gradient"), ("forward", "grad"), ("call", "backward"),
-    ("__call__", "grad"),
-    ("__call__", "gradient"), ("compute", "backward"),
+#: Names of the two passes of a class, the likelier first: of a class that has several the first is taken.
+_FORWARDS = (
+    "forward", "forward_pass", "forward_propagate", "forward_propagation", "forward_prop", "feed_forward",
+    "feedforward", "propagate", "fprop", "fwd", "call", "__call__", "activate", "apply", "function", "compute",
+    "loss", "calculate",
 )  # fmt: skip
+_BACKWARDS = (
+    "backward", "backward_pass", "backprop", "back_propagate", "backward_propagate", "backward_propagation",
+    "back_propagation", "backpropagation", "backward_prop", "back_prop", "backpropagate", "bprop", "bwd", "back",
+)  # fmt: skip
+#: Names that a derivative may have: of the whole, handed the cotangent, or of each element, handed the input.
+DERIVATIVES = (
+    "derivative", "deriv", "gradient", "grad", "prime", "derive", "activate_prime", "function_prime", "diff",
+)  # fmt: skip
+PASSES = tuple((f, b) for b in (*_BACKWARDS, *DERIVATIVES) for f in _FORWARDS)
 
 #: How a pair's two functions are called: an ending of the forward's, and the backward's in its place.
 PAIRS = (
@@ -212,6 +245,58 @@ def option_named(name: str, table: dict[str, tuple[str, ...]], allowed: frozense
         if option in allowed and short in names:
             return option
     return None
+
+
+_TARGETS = (
+    *SLOTS["target"], "actual", "gt", "groundtruth", "onehot", "expected", "desired", "yact", "labely", "tt",
+)  # fmt: skip
+_PREDICTIONS = (
+    *SLOTS["x"], "ypred", "yhat", "p", "yp", "probs", "prob", "probabilities", "predicted", "output",
+    "outputs", "out", "al", "ypredicted", "preds", "yprediction", "score", "dvalues", "yprob",
+)  # fmt: skip
+
+
+def is_target(name: str) -> bool:
+    """Return whether an argument of a loss is what should have come out, by its name."""
+    return plain(name) in _TARGETS
+
+
+def is_prediction(name: str) -> bool:
+    """Return whether an argument of a loss is what came out, by its name."""
+    return plain(name) in _PREDICTIONS
+
+
+def target_first(first: str, second: str) -> bool:
+    """Return whether a loss of these two arguments is handed the target before the prediction.
+
+    Examples
+    --------
+    >>> target_first("y", "y_pred"), target_first("y", "t"), target_first("x", "y"), target_first("y_true", "y")
+    (True, False, False, True)
+    """
+    if not is_target(first):
+        return False
+    return is_prediction(second) or (plain(first) not in ("y", "target") and plain(second) == "y")
+
+
+def is_upstream(name: str) -> bool:
+    """Return whether an argument of a backward pass is the gradient of the output, by its name."""
+    short = plain(name)
+    return short not in ("data", "dim") and (
+        short in ("g", "e")
+        or short.startswith(("d", "grad", "upstream", "err", "nextgrad", "outputgrad", "outgrad", "lossgrad"))
+        or short.endswith(("grad", "gradient", "gradients", "error"))
+    )
+
+
+def is_input(name: str) -> bool:
+    """Return whether an argument of a backward pass is what forward was handed, by its name."""
+    return plain(name) in (*SLOTS["x"], "inp", "inputdata", "ainput", "aprev", "xin", "inputtensor")
+
+
+def is_output(name: str) -> bool:
+    """Return whether an argument of a derivative is what forward returned, by its name."""
+    return plain(name) in ("y", "out", "output", "outputs", "fx", "activated", "o", "s")
 
 
 _BEFORE = ("d", "grad", "dld", "dl", "delta", "gradient", "gradients", "g", "grads", "nabla")

@@ -88,6 +88,18 @@ def methods(cls: type) -> tuple[str, str] | None:
     return None
 
 
+def _parameters(cls: type, name: str) -> list[inspect.Parameter]:
+    """Return what a method is handed, without the object itself."""
+    held = inspect.getattr_static(cls, name)
+    found = signature(getattr(cls, name))
+    return found if isinstance(held, staticmethod | classmethod) else found[1:]
+
+
+def _takes_anything(call: Any) -> bool:
+    """Return whether a callable takes any number of arguments by position."""
+    return any(p.kind is p.VAR_POSITIONAL for p in inspect.signature(call).parameters.values())
+
+
 class ObjectDriver:
     """Drives a class: builds an object, hands it our parameters, and finds its gradients.
 
@@ -107,13 +119,18 @@ class ObjectDriver:
         self.notes: list[str] = []
         self.conventions: dict[str, str] = {}
         self.reuses = False
+        #: Of an element's derivative: whether it is handed what forward returned.
+        self.of_output = False
         self._pool: dict[Any, tuple[Any, dict[str, list[Place]]]] = {}
         self._updates = False
         self._own_rate: str | None = None
         # A class without a constructor of its own has the empty signature.
         self._new: Bound = bind(signature(cls), kind, (*kind.params, *kind.state), sized=True)
+        #: Whether what it is guessed to be made with, "sizes" and pairs, may be what it stumbles over.
+        self.pairs = False
         self._bind_forward()
-        self._back = signature(getattr(cls, self._backward))[1:]
+        self._back = _parameters(cls, self._backward)
+        self.local = self._is_local()
         self.takes = self._new.takes | self._call.takes | self._modes()
         if "kernel_h" in self.takes or "kernel_w" in self.takes:
             self.takes |= {"kernel_size", "unequal kernel"}
@@ -127,12 +144,19 @@ class ObjectDriver:
 
     def _bind_forward(self) -> None:
         kind = self._kind
-        parameters = signature(getattr(self._cls, self._forward))[1:]
+        parameters = _parameters(self._cls, self._forward)
+        self._call = Bound()
+        free = list(kind.inputs)
+        self._bare = not parameters and _takes_anything(getattr(self._cls, self._forward))
+        if self._bare:  # by position, in the usual order
+            self._call.slots, self.absent, self._inputs = {s: s for s in free}, frozenset(), tuple(free)
+            return
         if not parameters:
             raise Cannot(f"its {self._forward} takes no input")
         required = [p for p in parameters if p.default is p.empty]
-        self._call = Bound()
-        free = list(kind.inputs)
+        if kind.loss and len(parameters) > 1 and names.target_first(parameters[0].name, parameters[1].name):
+            free = ["target", *(s for s in free if s != "target")]
+            self.notes.append(f"{parameters[0].name} is taken as the target")
         for parameter in parameters:
             option = names.option_named(parameter.name, names.OPTIONS, frozenset({"training"}))
             if names.plain(parameter.name) == "mode":
@@ -152,6 +176,26 @@ class ObjectDriver:
                 raise Cannot(f"the argument {parameter.name!r} of its {self._forward} is not known")
         self.absent: frozenset[str] = frozenset(free)
         self._inputs = tuple(slot for slot in kind.inputs if slot not in free)
+
+    def _is_local(self) -> bool:
+        """Return whether its backward pass is handed the input, and gives each element's own derivative."""
+        required = [p for p in self._back if p.default is p.empty] or self._back[:1]
+        if self._backward not in names.DERIVATIVES or len(required) != 1 or self._kind.loss:
+            return False
+        name = required[0].name
+        if not (names.is_input(name) or names.is_output(name)):
+            return False
+        if not self._kind.elementwise:
+            raise Cannot(
+                f"its {self._backward}({name}) is handed no gradient of the output: the derivative of "
+                f"{self._kind.name} is a matrix for each sample",
+                "give it a method backward(dout)",
+            )
+        self.of_output = names.is_output(name)
+        self.notes.append(
+            f"{self._backward}({name}) is taken as each element's derivative, times the gradient of the output"
+        )
+        return True
 
     def _modes(self) -> frozenset[str]:
         cls = self._cls
@@ -206,6 +250,15 @@ class ObjectDriver:
                 found[slot] = [p for _, p in named if p.get() is one]
         return found
 
+    def may_be_misdriven(self, error: BaseException) -> bool:
+        """Return whether an error on every call may rather be ours: how the object is made or set up."""
+        if isinstance(error, NameError | ImportError | KeyError):
+            return not isinstance(error, NameError) or isinstance(error, UnboundLocalError)
+        if isinstance(error, AttributeError) and error.name and f"self.{error.name} =" in _source(self._cls):
+            return True  # another of its methods sets it
+        guessed = set(self._new.sizes.values()) - {"in", "out"} or self._new.options or self._bare
+        return bool(guessed)
+
     # ---- objects
 
     def use_again(self, *, reuses: bool) -> None:
@@ -218,6 +271,8 @@ class ObjectDriver:
         found = {}
         for arg, option in self._new.options.items():
             value = given_option(self._kind, option, options, form, defaults[arg])
+            if self.pairs and option in ("kernel_size", "stride", "padding") and isinstance(value, int):
+                value = (value, value)
             if (
                 option in options
                 or option in form.options
@@ -249,7 +304,8 @@ class ObjectDriver:
         for arg, size in self._new.sizes.items():
             if size not in sizes:
                 raise Cannot(f"its constructor's argument {arg!r} is not known")
-            building[arg] = sizes[size]
+            side = sizes[size]
+            building[arg] = (side, side) if self.pairs and size == "kernel" else side
         thing = self._cls(**building)
         named = set(self._new.slots.values())
         where = {s: [p for p in places(thing) if p.get() is held[s]] for s in params if s in named}
@@ -280,7 +336,7 @@ class ObjectDriver:
             arguments[arg] = ("train" if training else "test") if self._mode_words else training
         self._pool.pop(key, None)  # a call that raises leaves an object that is not used again
         # By position: a wrapper may have other names.
-        order = [p.name for p in signature(getattr(self._cls, self._forward))[1:]]
+        order = list(arguments) if self._bare else [p.name for p in _parameters(self._cls, self._forward)]
         positional = [arguments[n] for n in order if n in arguments]
         leading = order[: len(positional)] == [n for n in order if n in arguments]
         call = getattr(thing, self._forward)
@@ -289,7 +345,7 @@ class ObjectDriver:
             out = next(
                 (getattr(thing, n) for n in _OUTPUTS if isinstance(getattr(thing, n, None), np.ndarray)), None
             )
-        outputs = tuple(out) if isinstance(out, tuple) else (out,)
+        outputs = self._outputs(out)
         self._pool[key] = (thing, where)
         extras = {f"new_{k}": p.get() for k, p in state.items() if isinstance(p.get(), np.ndarray)}
 
@@ -301,6 +357,16 @@ class ObjectDriver:
             return grads
 
         return Started(outputs, back, extras)
+
+    def _outputs(self, out: Any) -> tuple[Any, ...]:
+        """Return what forward gave: of a loss that returns more than one thing, the one that is a number."""
+        if not isinstance(out, tuple):
+            return (out,)
+        if self._kind.loss and len(out) > 1:
+            numbers = [y for y in out if isinstance(y, float) or (_is_array(y) and np.size(y) == 1)]
+            if len(numbers) == 1:
+                return (numbers[0],)
+        return tuple(out)
 
     def _set_mode(self, thing: Any, *, training: bool) -> None:
         if self._switch == "eval":
@@ -339,6 +405,8 @@ class ObjectDriver:
             )
             setattr(thing, own, rate)
         returned = getattr(thing, self._backward)(*given)
+        if self.local:
+            returned = cotangents[0] * returned
         grads = self._inputs_gradients(thing, returned, params)
         for position, slot in enumerate(params):
             if slot in grads:
@@ -380,24 +448,56 @@ class ObjectDriver:
         self, arrays: Mapping[str, Array], outputs: tuple[Any, ...], cotangents: tuple[Array, ...]
     ) -> Any:
         """Return what backward is handed; with a learning rate, a pair of the rate and that."""
-        required = [p for p in self._back if p.default is p.empty]
         handed = [_as_given(dy, y) for dy, y in zip(cotangents, outputs, strict=False)]
         if not self._back:
-            return []
+            return handed if _takes_anything(getattr(self._cls, self._backward)) else []
+        if self.local:
+            return [outputs[0] if self.of_output else arrays[self._inputs[0]]]
         rate_at = [i for i, p in enumerate(self._back) if names.plain(p.name) in names.RATES and i]
-        if rate_at:
-            rate = _rate(cotangents, 1.0)
-            return (rate, [*handed[: rate_at[0]], rate])
-        if self._kind.loss and len(required) == 2 and len(self._inputs) >= 2:
-            first = names.slot_named(required[0].name, ("x",))
-            if first or names.slot_named(required[1].name, ("target",)):
-                if names.plain(required[0].name).startswith(("d", "grad", "upstream")):
-                    return [arrays["x"], arrays["target"]]
-                return [arrays[s] for s in self._inputs[:2]]
-        if len(required) > len(handed):
-            unknown = required[len(handed)].name
-            raise Cannot(f"the argument {unknown!r} of its {self._backward} is not known")
-        return handed[: len(self._back)]
+        rate = _rate(cotangents, 1.0) if rate_at else 0.0
+        wanted = [
+            p for i, p in enumerate(self._back) if i in rate_at or p.default is p.empty or i < len(handed)
+        ]
+        given = self._assigned([p for p in wanted if self._back.index(p) not in rate_at], arrays, outputs, handed)
+        for place in rate_at:
+            given.insert(min(place, len(given)), rate)
+        return (rate, given) if rate_at else given
+
+    def _assigned(
+        self, wanted: list[inspect.Parameter], arrays: Mapping[str, Array], outputs: tuple[Any, ...],
+        handed: list[Any],
+    ) -> list[Any]:  # fmt: skip
+        """Return an argument for each parameter of backward, by its name where there are more than outputs."""
+        required = [p for p in wanted if p.default is p.empty]
+        called = [p.name for p in required]
+        if self._kind.loss and len(required) >= 2 and "target" in self._inputs:
+            given = []
+            first_is_target = names.target_first(*called[-2:])
+            for place, name in enumerate(called):
+                if len(called) == 3 and place == 0:
+                    given.append(handed[0])
+                elif place == len(called) - 2:
+                    given.append(arrays["target" if first_is_target else "x"])
+                else:
+                    given.append(arrays["x" if first_is_target else "target"])
+            return given
+        if self._kind.loss and called == ["y_true"]:
+            return [arrays["target"]]
+        if len(required) <= len(handed):
+            return handed[: len(wanted)]
+        given, left = [], list(handed)
+        for place, name in enumerate(called):
+            if names.is_input(name) and len(called) - place + len(given) > len(left) and not names.is_upstream(name):
+                given.append(arrays[self._inputs[0]])
+            elif left and (names.is_upstream(name) or len(called) == len(handed) + len(given)):
+                given.append(left.pop(0))
+            elif slot := names.slot_named(name, tuple(s for s in self._inputs[1:] if s in arrays)):
+                given.append(arrays[slot])
+            elif left:
+                given.append(left.pop(0))
+            else:
+                raise Cannot(f"the argument {name!r} of its {self._backward} is not known")
+        return given
 
     def _inputs_gradients(self, thing: Any, returned: Any, params: list[str]) -> Gradients:
         moving = [s for s in self._inputs if s not in self._kind.fixed]
@@ -406,6 +506,8 @@ class ObjectDriver:
                 (getattr(thing, n) for n in _INPUT_GRADIENTS if getattr(thing, n, None) is not None), None
             )
             return {moving[0]: found} if moving and found is not None else {}
+        if isinstance(returned, dict):
+            return self._by_key(returned, moving, params)
         if not isinstance(returned, tuple):
             if (
                 isinstance(returned, list)
@@ -416,10 +518,28 @@ class ObjectDriver:
             else:
                 slots = moving or params
                 return {slots[0]: returned} if slots else {}
+        if len(returned) == 2 and len(moving) == 1 and isinstance(returned[1], dict):
+            return {moving[0]: returned[0]} | self._by_key(returned[1], [], params)
+        if len(returned) == 2 and len(moving) == 1 and isinstance(returned[1], list | tuple):
+            returned = (returned[0], *returned[1])  # dx, [dW, db]
         grads = dict(zip(moving, returned, strict=False))
         if len(returned) > len(moving):
             grads.update(zip(params, returned[len(moving) :], strict=False))
         return {k: g for k, g in grads.items() if g is not None}
+
+    @staticmethod
+    def _by_key(returned: Mapping[Any, Any], moving: list[str], params: list[str]) -> Gradients:
+        """Return the gradients of a dict by the slots that its keys name."""
+        grads: Gradients = {}
+        for key, value in returned.items():
+            short = names.plain(str(key))
+            for slot in (*params, *moving):
+                if slot not in grads and (
+                    short in names.gradient_names(slot, slot) or names.slot_named(short, (slot,))
+                ):
+                    grads[slot] = value
+                    break
+        return grads
 
     def _gradient(self, thing: Any, slot: str, where: list[Place], position: int) -> Any:
         """Find where an object keeps the gradient of a parameter."""

@@ -21,9 +21,13 @@ _PARTS = (
     "_derivative",
     "_grad",
     "_deriv",
-    "_naive",
-    "_alt",
 )
+
+
+def _has_weights(function: Any) -> bool:
+    """Return whether a loss is handed weights and data instead of scores: ``f(W, X, y, reg)``."""
+    first = [called.plain(p) for p in list(inspect.signature(function).parameters)[:3]]
+    return len(first) == 3 and bool({"w", "theta", "weights", "weight"} & set(first[:2]))
 
 
 def recognises(names: Mapping[str, Any], like: Mapping[str, str]) -> list[Candidate]:
@@ -32,8 +36,12 @@ def recognises(names: Mapping[str, Any], like: Mapping[str, str]) -> list[Candid
     for name, thing in names.items():
         if not inspect.isfunction(thing) or (name.endswith(_PARTS) and name not in like):
             continue
+        if name.startswith("_") and name not in like:  # a helper of the others
+            continue
         kind = like.get(name) or called.operation(name)
         if kind:
-            kinds = ("temporal cross_entropy",) if kind.startswith("temporal") else (kind,)
+            kinds = (kind,)
+            if kind in ("cross_entropy", "multi_margin_loss") and _has_weights(thing):
+                kinds = (f"linear {kind}",)
             found.append(Candidate(name, kinds, lambda k, f=thing: ValueDriver(f, k), "function"))  # type: ignore[misc]  # bound in the loop
     return found

@@ -12,6 +12,7 @@ import numpy as np
 from ..case import Case
 from ..catalogue.protocol import Operation
 from ..failure import Failure, NotApplicable
+from ..oracles import oracle
 from ..oracles.golden import Golden
 from ..oracles.pytorch import import_torch
 from ..references.protocol import Form, Kind, Sketch
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from .._types import Array, Cotangents, Needs, Outputs, Pull
+    from ..oracles.protocol import Oracle
     from ..strategies import Draw
     from .protocol import Driver, Started
 
@@ -71,6 +73,16 @@ class Subject:
         A loss whose backward pass takes no cotangent.
     averaged : bool
         Parameter gradients are divided by the batch inside the layer.
+    of_mean : str
+        A loss for each "samples" or "elements", whose backward pass is that of their mean.
+    writes : bool
+        It overwrites what it is given: said once, by the check of that; elsewhere it is given copies.
+    trains_only : bool
+        Its backward pass belongs to training alone.
+    dtypes : tuple of str
+        The dtypes it is asked in, where not all: one that computes in float32 whatever it is given.
+    left : dict
+        What is not asked of it, by a key, in words.
     notes : list of str
         What was guessed, in words.
     """
@@ -84,6 +96,11 @@ class Subject:
     ignores_upstream: bool = False
     averaged: bool = False
     strict: bool = False
+    of_mean: str = ""
+    writes: bool = False
+    trains_only: bool = False
+    dtypes: tuple[str, ...] = ()
+    left: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     conventions: dict[str, str] = field(default_factory=dict)
     beat: Callable[[], None] = lambda: None
@@ -91,7 +108,7 @@ class Subject:
     @property
     def taken_for(self) -> str:
         """PyTorch's name of the operation."""
-        return self.kind.name.removeprefix("temporal ")
+        return self.kind.name.rpartition(" ")[2]
 
     def case(self, draw: Draw, forced: str = "") -> Case:
         """Draw a call."""
@@ -127,7 +144,7 @@ class Subject:
     def start(self, case: Case) -> Started:
         """Run the thing's forward pass on the case's own arrays."""
         self.beat()
-        arrays = {k: a for k, a in case.arrays.items() if a is not None}
+        arrays = {k: self._own(a) for k, a in case.arrays.items() if a is not None}
         try:
             with replayed(case.seed), np.errstate(all="ignore"):
                 return self.driver.start(arrays, case.options, self.form)
@@ -143,9 +160,15 @@ class Subject:
             raise Failure(f"{len(found)} outputs, not {len(case.outputs)}", case)
         return found + tuple(started.extras[name] for name in case.extras)
 
+    def _own(self, array: Any) -> Any:
+        """Return an array that may be written to, where the thing does that."""
+        return array if array.flags.writeable or not self.writes else array.copy()
+
     def pull(self, started: Started, case: Case, cotangents: Outputs, needs: Needs | None) -> Cotangents:
         """Run the backward pass; one gradient a slot."""
-        given = cotangents
+        if self.trains_only and not case.options.get("training", True):
+            raise NotApplicable("its backward pass belongs to training alone")
+        given = tuple(self._own(dy) for dy in cotangents)
         if self.ignores_upstream:
             given = tuple(np.ones_like(dy, order="C", subok=False) for dy in cotangents)
         self.beat()
@@ -166,13 +189,22 @@ class Subject:
                 grad = found.get(slot)
             if isinstance(grad, np.ndarray | np.generic) and grad.dtype.kind == "f":
                 if self.ignores_upstream:
-                    grad = (grad * cotangents[0].reshape(-1)[0]).astype(grad.dtype)
+                    grad = (grad * self._spread(cotangents[0], grad)).astype(grad.dtype)
                 if self.averaged and slot in self.kind.params:
                     grad = (grad * self.samples(case)).astype(grad.dtype)
             elif isinstance(grad, float | int) and slot in case.differentiable and case[slot].ndim == 0:
                 grad = np.asarray(grad, dtype=case[slot].dtype)
             grads.append(grad)
         return tuple(grads)
+
+    def _spread(self, dy: Array, grad: Any) -> Any:
+        """Return what a gradient that no cotangent went into is multiplied by, one for each loss."""
+        if dy.size == 1 and dy.shape != grad.shape:
+            return dy.reshape(-1)[0]
+        times = {"": 1, "samples": len(dy) if dy.ndim else 1, "elements": dy.size}[self.of_mean]
+        if dy.shape == grad.shape or self.form.layout("x").name == "batch last":
+            return dy * times
+        return dy.reshape(dy.shape + (1,) * (grad.ndim - dy.ndim)) * times
 
     def samples(self, case: Case) -> int:
         """Return how many samples a call has."""
@@ -246,8 +278,8 @@ class Reference:
 
     Parameters
     ----------
-    name : {"torch", "golden"}
-        Which oracle.
+    name : str
+        Which oracle: "torch" and "golden" know every kind, others what the catalogue has.
     subject : Subject
         Whose layout.
     """
@@ -256,15 +288,22 @@ class Reference:
         self.name = name
         self._subject = subject
         self._torch: Any = import_torch() if name == "torch" else None
-        self._golden = Golden()
+        self._other: Oracle = Golden() if name in ("torch", "golden") else oracle(name)
 
-    def unable(self, _: Case) -> str | None:
-        """Return None: it judges every call, in the forward pass at least."""
-        return None
+    def unable(self, case: Case) -> str | None:
+        """Return why it cannot judge this call, or None; PyTorch and the golden model judge every one."""
+        if self.name in ("torch", "golden"):
+            return None
+        call = self._call(*canonical(self._subject, case))
+        return "the catalogue has no such operation" if call is None else self._other.unable(call)
 
     def forward(self, case: Case) -> Outputs:
         """Return the outputs."""
         arrays, options = canonical(self._subject, case)
+        if self.name not in ("torch", "golden"):
+            options.pop("log_eps", None)
+            call = self._call(arrays, options)
+            return () if call is None else self._own(self._other.forward(call), case)
         if self._torch is None:
             found = self._subject.kind.forward(_in_double(arrays), options)
             return self._own(tuple(np.asarray(y, dtype=case.dtype) for y in found), case)
@@ -276,7 +315,8 @@ class Reference:
         """Return the vector-Jacobian product."""
         subject = self._subject
         arrays, options = canonical(subject, case)
-        options.pop("log_eps", None)  # a declared epsilon is the forward formula's alone
+        if not options.pop("log_eps_back", False):  # a declared epsilon may be the forward formula's alone
+            options.pop("log_eps", None)
         dys = tuple(
             np.asarray(subject.form.layout(n).to(dy)) for n, dy in zip(case.outputs, cotangents, strict=True)
         )
@@ -292,11 +332,16 @@ class Reference:
         )  # fmt: skip
 
     def _by_golden(self, arrays: Any, options: Any, dys: Outputs) -> dict[str, Any]:
-        golden = self._subject.kind.golden
-        call = None if golden is None or "mask" in options else golden(arrays, options)
+        call = self._call(arrays, options)
         if call is None:
             raise NotApplicable("scratchnet has no such function: numerical differentiation alone judges it")
-        return dict(zip(call.slots, self._golden.vjp(call, dys), strict=True))
+        return dict(zip(call.slots, self._other.vjp(call, dys), strict=True))
+
+    def _call(self, arrays: Any, options: Any) -> Case | None:
+        """Return the catalogue's call of the same function, or None where it has none."""
+        golden = self._subject.kind.golden
+        call: Case | None = None if golden is None or "mask" in options else golden(arrays, options)
+        return call
 
     def _by_torch(self, case: Case, arrays: Any, options: Any, dys: Outputs) -> dict[str, Any]:
         torch = self._torch

@@ -49,7 +49,11 @@ FLATTEN = Operation(
         *usual_refusals(_GOOD, (24,)),
         Invalid("a start_dim out of range", _case(np.ones((2, 3)), 2), ("dim", "2")),
         Invalid("an end_dim out of range", _case(np.ones((2, 3)), 0, -3), ("dim", "-3")),
-        Invalid("start_dim behind end_dim", _case(np.ones((2, 3, 4)), 2, 1), ("start_dim", "end_dim")),
+        Invalid(
+            "start_dim behind end_dim",
+            _case(np.ones((2, 3, 4)), 2, 1),
+            ("start_dim=2", "end_dim=1", "x of shape (2, 3, 4)"),
+        ),
         Invalid("a start_dim that is no integer", _case(np.ones((2, 3)), 0.5), ("dim", "0.5"), TypeError),
     ),
     twin="torch.flatten",

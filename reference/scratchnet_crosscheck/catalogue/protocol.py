@@ -88,6 +88,8 @@ class Operation:
         Which extreme values are asked of it: NaN, infinities, the edge of the exponent.
     torch_cannot, jax_cannot : callable
         Why the twin cannot judge this call, or None when it can.
+    by_strategy : bool
+        Calls are drawn by a Hypothesis strategy of somebody else's, and so cannot follow from a seed.
     """
 
     name: str
@@ -103,6 +105,7 @@ class Operation:
     extremes: tuple[float, ...] = strategies.EXTREMES
     torch_cannot: Callable[[Case], str | None] = _never
     jax_cannot: Callable[[Case], str | None] = _never
+    by_strategy: bool = False
 
     def __post_init__(self) -> None:
         """Fill in the twin that follows from the name."""

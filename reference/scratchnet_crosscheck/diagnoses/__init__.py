@@ -1,12 +1,11 @@
 """Explanations of a failing case, the most specific first.
 
-A module of this package offers ``DIAGNOSES``, a tuple of functions in the order in which they are believed.
+`order.py` lists them in the order in which they are believed. Each predicts what comes out, and fits where it
+does so on the failing case and on every other one that is drawn (`_bench.py`).
 """
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from typing import TYPE_CHECKING
 
 from .protocol import Diagnosis as Diagnosis
@@ -15,26 +14,51 @@ from .protocol import Evidence as Evidence
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+#: Checks of what is done to memory and between calls: a wrong formula is no explanation of these.
+_CONTRACTS = frozenset({
+    "inputs_are_not_written_to", "cotangents_are_not_written_to", "results_share_no_memory",
+    "cotangents_returned_are_the_callers", "repeated_calls_agree", "interleaved_calls_agree",
+    "memory_layout_of_inputs_makes_no_difference", "memory_layout_of_cotangents_makes_no_difference",
+    "each_cotangent_alone_is_the_same", "dtype_is_preserved", "another_seed_draws_other_numbers",
+    "elements_are_dropped_as_often_as_asked", "bad_calls_are_refused",
+})  # fmt: skip
+
 
 def explain(evidence: Evidence, most: int = 3) -> list[tuple[str, str]]:
     """Return the explanations that fit, as key and words, most specific first.
 
-    An explanation that raises does not fit.
+    What explained another failure of the same part of the same thing is tried first, and if it fits again
+    nothing else is. An explanation that raises does not fit.
     """
+    from ._bench import bench
+    from .order import CALLS, VALUES
+
+    b = bench(evidence)
+    believed = b.calls.believed.setdefault(evidence.part, [])
+    found = _fitting(believed, evidence, most)
+    if found:
+        return found
+    found = _fitting(CALLS, evidence, most, believed)
+    if not found and evidence.check not in _CONTRACTS:
+        found = _fitting(VALUES, evidence, most, believed)
+    return found
+
+
+def _fitting(
+    diagnoses: Sequence[Diagnosis], evidence: Evidence, most: int, believed: list[Diagnosis] | None = None
+) -> list[tuple[str, str]]:
+    from ._bench import bench
+
     found: list[tuple[str, str]] = []
-    for diagnosis in _diagnoses():
+    for diagnosis in diagnoses:
+        if len(found) == most or bench(evidence).late:
+            break
         try:
             said = diagnosis(evidence)
         except Exception:  # what is explained is broken: so may be every way of running it again
             continue
         if said is not None and said[0] not in {key for key, _ in found}:
             found.append(said)
-    return found[:most]
-
-
-def _diagnoses() -> Sequence[Diagnosis]:
-    found: list[Diagnosis] = []
-    for module in sorted(m.name for m in pkgutil.iter_modules(__path__)):
-        if module != "protocol":
-            found += getattr(importlib.import_module(f".{module}", __name__), "DIAGNOSES", ())
+            if believed is not None:
+                believed.append(diagnosis)
     return found

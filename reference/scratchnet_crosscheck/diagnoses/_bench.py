@@ -9,40 +9,120 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from .._types import Array, Cotangents, Outputs
     from ..case import Case
-    from .protocol import Evidence
+    from .protocol import Diagnosis, Evidence
 
     Predict = Callable[["Sample"], "Array | None"]
 
-DRAWN = 28
-SECONDS = 6.0
+#: How many calls are drawn, and how many at least where they cost more than their share.
+DRAWN, FEWEST = 28, 8
+#: Seconds of processor time for drawing the calls of one thing, and for explaining one failure.
+DRAWING, EXPLAINING = 0.4, 1.0
+#: Checks in which objects are used again: what they leave behind belongs to these alone.
+USED_AGAIN = ("repeated_calls_agree", "a_call_between_changes_nothing")
 
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """One call: what came out, and what should have, both by the result's name."""
+    """One call: what came out, and what should have, both by the result's name.
+
+    ``x``, ``dy`` and ``options`` are the first argument, the first cotangent and the options as PyTorch has
+    them, whatever the layout of the thing: the batch first, channels before pixels.
+    """
 
     case: Case
     judged: Case
     dys: Outputs
     got: dict[str, Array]
     truth: dict[str, Array]
+    form: Any = None
+
+    def as_torch(self, name: str, array: Array) -> Array:
+        """Return an array of the thing, an argument's or an output's, in PyTorch's layout."""
+        if self.form is None:
+            return array
+        try:
+            return np.asarray(self.form.layout(name.removeprefix("new_")).to(array))
+        except (ValueError, IndexError, TypeError):  # its shape is not the one that it should have
+            return array
+
+    @cached_property
+    def x(self) -> Array:
+        """The first argument in PyTorch's layout."""
+        first = self.case.slots[0]
+        return self.as_torch(first, self.case[first])
+
+    @cached_property
+    def dy(self) -> Array:
+        """The first cotangent in PyTorch's layout."""
+        return self.as_torch(self.case.outputs[0], self.dys[0])
+
+    @cached_property
+    def options(self) -> dict[str, Any]:
+        """All options: the call's, and those that go for every call of the thing."""
+        return {**({} if self.form is None else self.form.options), **self.case.options}
+
+    def part(self, found: dict[str, Array], name: str) -> Array:
+        """Return one result in PyTorch's layout."""
+        slot = name[1:] if name.startswith("d") and name not in self.case.outputs else name
+        return self.as_torch(slot, found[name])
+
+
+class Calls:
+    """Calls of one thing, drawn when they are first asked for and kept for all its failures."""
+
+    def __init__(self, look: Callable[[Case], Sample | None], draw: Callable[[int], Case]) -> None:
+        self._look, self._draw = look, draw
+        self._found: list[Sample] = []
+        self._tried = 0
+        self._spent = 0.0
+        #: What explained a failure of a part, by the part's name: tried first on the next one.
+        self.believed: dict[str, list[Diagnosis]] = {}
+
+    def __iter__(self) -> Iterator[Sample]:
+        at = 0
+        while at < len(self._found) or self._more():
+            yield self._found[at]
+            at += 1
+
+    def _more(self) -> bool:
+        begun = time.process_time()
+        try:
+            while self._tried < DRAWN and (self._spent < DRAWING or self._tried < FEWEST):
+                self._tried += 1
+                try:
+                    case = self._draw(self._tried + 999).copy()
+                except Exception:  # nothing drawn is nothing looked at
+                    continue
+                sample = self._look(case)
+                if sample is not None:
+                    self._found.append(sample)
+                    return True
+            return False
+        finally:
+            self._spent += time.process_time() - begun
 
 
 class Bench:
     """The failing case and drawn ones, evaluated when they are first asked for."""
 
-    def __init__(self, evidence: Evidence) -> None:
+    def __init__(self, evidence: Evidence, calls: Calls | None = None) -> None:
         self.evidence = evidence
-        self._until = time.monotonic() + SECONDS
+        self.calls = Calls(self.look, evidence.draw) if calls is None else calls
+        self._until = time.process_time() + EXPLAINING
+
+    @property
+    def late(self) -> bool:
+        """Whether the time for this failure is over."""
+        return time.process_time() > self._until
 
     @cached_property
     def here(self) -> Sample | None:
@@ -56,23 +136,14 @@ class Bench:
     @cached_property
     def drawn(self) -> list[Sample]:
         """Other calls of the same thing, of ordinary values."""
-        found = []
-        for seed in range(DRAWN):
-            if time.monotonic() > self._until:
-                break
-            try:
-                case = self.evidence.draw(seed + 1000).copy()
-            except Exception:  # nothing drawn is nothing looked at
-                continue
-            sample = self.look(case)
-            if sample is not None:
-                found.append(sample)
-        return found
+        return list(self.calls)
 
-    @cached_property
-    def samples(self) -> list[Sample]:
+    @property
+    def samples(self) -> Iterator[Sample]:
         """All of them, the failing case first."""
-        return ([] if self.here is None else [self.here]) + self.drawn
+        if self.here is not None:
+            yield self.here
+        yield from self.calls
 
     @cached_property
     def part(self) -> str:
@@ -95,19 +166,26 @@ class Bench:
                 if not dys or len(dys) != len(case.outputs):
                     rng = np.random.default_rng(case.size)
                     dys = tuple(generic(np.asarray(y), rng) for y in outputs[: len(case.outputs)])
+                outputs = tuple(np.array(y, copy=True) for y in outputs)
                 grads = self.evidence.run(case.copy(), tuple(np.array(d, copy=True) for d in dys))
-                return Sample(case, judged, dys, self._named(case, outputs, grads), self.should(judged, dys))
+                return Sample(
+                    case, judged, dys, self._named(case, outputs, grads), self.should(judged, dys), self._form
+                )
         except Exception:  # what is explained is broken, and may raise where it will
             return None
+
+    @property
+    def _form(self) -> Any:
+        """How the thing has its arrays, where an adapter drives it."""
+        return getattr(getattr(self.evidence.subject, "subject", None), "form", None)
 
     def masked(self, case: Case) -> Case:
         """Return the call as the reference is given it: with the mask that was drawn, if one was."""
         if "dropout" not in case.operation or "mask" in case.options:
             return case
         first = case.slots[0]
-        drawn = self.evidence.subject.forward(case.replace(**{first: np.ones_like(case[first], order="C")}))[
-            0
-        ]
+        ones = case.replace(**{first: np.ones_like(case[first], order="C")})
+        drawn = self.evidence.subject.forward(ones)[0]
         return replace(case.with_options(mask=np.asarray(drawn != 0)), seed=None)
 
     def should(self, case: Case, dys: Outputs) -> dict[str, Array]:
@@ -144,7 +222,7 @@ class Bench:
                 continue
             if not wrong(sample, part):
                 continue
-            if time.monotonic() > self._until:
+            if self.late:
                 return False
             try:
                 with np.errstate(all="ignore"):
@@ -206,7 +284,21 @@ _LAST: list[tuple[Evidence, Bench]] = []
 
 
 def bench(evidence: Evidence) -> Bench:
-    """Return the evidence's bench: the same for every explanation that is tried on it."""
+    """Return the evidence's bench: the same for every explanation that is tried on it.
+
+    The drawn calls are kept for the next failure of the same thing.
+    """
     if not _LAST or _LAST[0][0] is not evidence:
-        _LAST[:] = [(evidence, Bench(evidence))]
+        kept = None
+        if _LAST and _same_thing(_LAST[0][0], evidence):
+            kept = _LAST[0][1].calls
+        _LAST[:] = [(evidence, Bench(evidence, kept))]
     return _LAST[0][1]
+
+
+def _same_thing(one: Evidence, other: Evidence) -> bool:
+    """Return whether two failures are of one thing, driven in the same way and held against the same."""
+    if one.thing is None or one.thing is not other.thing:
+        return False
+    first, second = ((getattr(e.reference, "name", ""), e.check in USED_AGAIN) for e in (one, other))
+    return first == second

@@ -8,7 +8,7 @@ import numpy as np
 
 from ._arguments import FIRST
 from ._bench import Sample, bench, close
-from ._places import dimensions
+from ._places import dimensions, kernel_of, windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,25 +17,43 @@ if TYPE_CHECKING:
 
 
 def _no_padding(s: Sample) -> bool:
-    pad = s.case.options.get("padding")
+    pad = s.options.get("padding")
     return pad in (0, "valid") or (isinstance(pad, tuple) and not any(pad))
 
 
+def _windowed(s: Sample) -> bool:
+    return any(w in s.case.operation for w in ("conv", "pool"))
+
+
 def _sides_differ(s: Sample) -> bool:
-    x = s.case[s.case.slots[0]]
-    n = dimensions(s) if any(w in s.case.operation for w in ("conv", "pool")) else 0
-    weight = s.case.given.get("weight")
-    kernel = weight.shape[-n:] if n and weight is not None else ()
-    return n > 1 and (len(set(x.shape[-n:])) > 1 or len(set(kernel)) > 1)
+    n = dimensions(s) if _windowed(s) else 0
+    return n > 1 and (len(set(s.x.shape[-n:])) > 1 or len(set(kernel_of(s))) > 1)
+
+
+def _images_differ(s: Sample) -> bool:
+    n = dimensions(s) if _windowed(s) else 0
+    return n > 1 and len(set(s.x.shape[-n:])) > 1
+
+
+def _kernels_differ(s: Sample) -> bool:
+    n = dimensions(s) if _windowed(s) else 0
+    return n > 1 and len(set(kernel_of(s))) > 1
+
+
+def _leaves_over(s: Sample) -> bool:
+    return _windowed(s) and any((side + 2 * pad - reach) % stride for side, reach, stride, pad in windows(s))
 
 
 def _one_sample(s: Sample) -> bool:
-    return s.case[s.case.slots[0]].shape[:1] == (1,)
+    return s.x.shape[:1] == (1,)
 
 
 CONDITIONS: tuple[tuple[str, Callable[[Sample], bool], str], ...] = (
     ("wrong_without_padding", _no_padding, "is wrong only without padding"),
+    ("wrong_where_sides_differ", _images_differ, "is wrong only where the sides of the images differ"),
+    ("wrong_where_sides_differ", _kernels_differ, "is wrong only where the sides of the kernel differ"),
     ("wrong_where_sides_differ", _sides_differ, "is wrong only where the sides differ"),
+    ("wrong_in_stride_remainder", _leaves_over, "is wrong only where a stride leaves rows or columns over"),
     ("wrong_for_batch_of_one", _one_sample, "is wrong only for a batch of one"),
 )
 
@@ -57,10 +75,10 @@ def condition(evidence: Evidence) -> tuple[str, str] | None:
             and sum(not holds(s) for s in good) >= 2
         ):
             return key, f"{b.part} {words}"
-    for name, now in b.here.case.options.items():
+    for name, now in b.here.options.items():
         for value in FIRST if isinstance(now, float) and name != "p" else ():
             first_bad, first_good = (
-                [s.case.options.get(name) == value for s in group] for group in (bad, good)
+                [s.options.get(name) == value for s in group] for group in (bad, good)
             )
             others = len(good) - sum(first_good)
             if not any(first_bad) and sum(first_good) >= 3 and len(bad) >= 3 and others <= len(bad) // 2:
@@ -69,8 +87,8 @@ def condition(evidence: Evidence) -> tuple[str, str] | None:
                     f"{b.part} is right only where {name} is {value:g}, as by default",
                 )
     first = b.here.case.slots[0]
-    ranks_bad, ranks_good = ({s.case[first].ndim for s in group} for group in (bad, good))
-    strays = sum(s.case[first].ndim in ranks_bad for s in good)
+    ranks_bad, ranks_good = ({s.x.ndim for s in group} for group in (bad, good))
+    strays = sum(s.x.ndim in ranks_bad for s in good)
     ranks_good -= ranks_bad
     if ranks_good and len(bad) >= 3 and strays <= len(bad) // 3:
         return (
@@ -79,7 +97,7 @@ def condition(evidence: Evidence) -> tuple[str, str] | None:
         )
     for axis, what in ((0, "samples"), (1, "features")):
         sizes_bad, sizes_good = (
-            [s.case[first].shape[axis] for s in group if s.case[first].ndim > axis] for group in (bad, good)
+            [s.x.shape[axis] for s in group if s.x.ndim > axis] for group in (bad, good)
         )
         above = len(sizes_bad) == len(bad) and sizes_good and min(sizes_bad) > max(2, *sizes_good)
         if above and len(set(sizes_good)) > 2:

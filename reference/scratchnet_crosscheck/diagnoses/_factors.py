@@ -9,7 +9,7 @@ import numpy as np
 from ._bench import Bench, Sample, bench, close, wrong
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from .protocol import Evidence
 
@@ -23,19 +23,31 @@ def ratio(sample: Sample, part: str) -> float | None:
     return found if found and close(sample.got[part], np.asarray(truth * found)) else None
 
 
-def _first(s: Sample) -> tuple[int, ...]:
-    return s.case[s.case.slots[0]].shape
+def _shape(s: Sample) -> tuple[int, ...]:
+    return s.x.shape
 
 
-def _positions(s: Sample) -> float:
-    y = s.dys[0]
+def _window(s: Sample) -> float:
+    """Return the number of elements in a pooling window, or of positions of an output."""
+    y = s.dy
     if "pool" in s.case.operation:
-        kernel: Any = s.case.options.get("kernel_size")
+        kernel: Any = s.options.get("kernel_size")
         if kernel is not None:
-            shape = kernel if isinstance(kernel, tuple) else (kernel,) * (len(_first(s)) - 2)
+            shape = kernel if isinstance(kernel, tuple) else (kernel,) * (len(_shape(s)) - 2)
             return float(np.prod([int(k) for k in shape]))
-        return float(np.prod(_first(s)[2:])) / max(1.0, float(np.prod(y.shape[2:])))
-    return float(np.prod(y.shape[2:])) if y.ndim > 2 else float("nan")
+        return float(np.prod(_shape(s)[2:])) / max(1.0, float(np.prod(y.shape[2:])))
+    return float(np.prod(y.shape[2:])) if y.ndim > 2 and not _over_time(s) else float("nan")
+
+
+def _over_time(s: Sample) -> bool:
+    """Return whether the second axis counts time steps: (N, T, features)."""
+    return len(_shape(s)) > 2 and not any(w in s.case.operation for w in ("conv", "pool", "norm"))
+
+
+def _steps(s: Sample) -> float:
+    if "attention" in s.case.operation:
+        return float("nan")
+    return float(_shape(s)[1]) if _over_time(s) else float("nan")
 
 
 def _summed(s: Sample, part: str) -> float:
@@ -45,7 +57,7 @@ def _summed(s: Sample, part: str) -> float:
 
 def _option(s: Sample, *names: str) -> float:
     for name in names:
-        value = s.case.options.get(name)
+        value = s.options.get(name)
         if isinstance(value, int | float):
             return float(value)
     return float("nan")
@@ -55,32 +67,85 @@ def _groups(s: Sample) -> float:
     return _option(s, "groups", "num_groups", "G")
 
 
+def _drop(s: Sample) -> float:
+    return _option(s, "p", "rate", "dropout_ratio")
+
+
+def _features(s: Sample) -> float:
+    return float(_shape(s)[-1])
+
+
+def _batch(s: Sample) -> float:
+    """Return the first side: of a vector, its length."""
+    return float(_shape(s)[0]) if _shape(s) else 1.0
+
+
+def _batch_of_rows(s: Sample) -> float:
+    """Return the first side; a vector is one sample."""
+    return float(_shape(s)[0]) if len(_shape(s)) > 1 else 1.0
+
+
 Size = tuple[str, "Callable[[Sample, str], float]", str]
-SIZES: tuple[Size, ...] = (
-    ("sign", lambda *_: -1.0, "off by a factor of -1: the sign is the other"),
-    ("factor:2", lambda *_: 2.0, "off by a factor of 2"),
-    ("factor:1/2", lambda *_: 0.5, "off by a factor of 1/2"),
-    ("factor:1-p", lambda s, _: 1.0 - _option(s, "p", "rate", "dropout_ratio"),
-     "off by a factor: the probability of keeping, 1 - p"),
-    ("averaged", lambda s, p: 1.0 / _summed(s, p) if p != "dx" else float("nan"),
-     "averaged where it should be summed over samples and positions"),
-    ("factor:1/groups", lambda s, _: 1.0 / _groups(s), "off by a factor: one over the number of groups"),
-    ("factor:groups", lambda s, _: _groups(s), "off by a factor: the number of groups"),
-    ("factor:N", lambda s, _: float(_first(s)[0]), "off by a factor: the batch size"),
-    ("factor:1/N", lambda s, _: 1.0 / _first(s)[0], "off by a factor: one over the batch size"),
-    ("factor:positions", lambda s, _: _positions(s),
-     "off by a factor: the number of spatial positions, or of elements in a window"),
-    ("factor:1/positions", lambda s, _: 1.0 / _positions(s),
-     "off by a factor: one over the number of spatial positions, or of elements in a window"),
-    ("factor:1/T", lambda s, _: 1.0 / _first(s)[1] if len(_first(s)) > 2 else float("nan"),
-     "off by a factor: one over the number of time steps"),
-    ("factor:T", lambda s, _: float(_first(s)[1]) if len(_first(s)) > 2 else float("nan"),
-     "off by a factor: the number of time steps"),
-    ("factor:classes", lambda s, _: float(_first(s)[1]),
-     "off by a factor: the number of classes or features"),
-    ("factor:1/classes", lambda s, _: 1.0 / _first(s)[1],
-     "off by a factor: one over the number of classes or features"),
+#: Sizes of a case by their name in a key, and in words.
+MEASURES: tuple[tuple[str, Callable[[Sample], float], str], ...] = (
+    ("groups", _groups, "the number of groups"),
+    ("N", _batch, "the batch size"),
+    ("N", _batch_of_rows, "the batch size"),
+    ("positions", _window, "the number of spatial positions, or of elements in a window"),
+    ("T", _steps, "the number of time steps"),
+    ("classes", lambda s: float(_shape(s)[1]), "the number of classes or features"),
+    ("features", _features, "the number of features"),
+    ("elements", lambda s: float(s.x.size), "the number of elements"),
+    ("N*T", lambda s: _batch(s) * _steps(s), "the batch size times the number of time steps"),
+    ("N*positions", lambda s: _batch(s) * _window(s), "the batch size times the number of positions"),
+    ("sqrt(features)", lambda s: _features(s) ** 0.5, "the square root of the number of features"),
+    ("1-p", lambda s: 1.0 - _drop(s), "the probability of keeping, 1 - p"),
+    ("p", _drop, "the probability of dropping, p"),
 )  # fmt: skip
+#: Numbers that a slip leaves out, adds or turns round.
+NUMBERS = (
+    (1.0, ""), (-1.0, "-1 times "), (2.0, "twice "), (0.5, "half "), (-2.0, "-2 times "),
+    (-0.5, "-1/2 times "),
+)  # fmt: skip
+
+
+def _times(
+    number: float, measure: Callable[[Sample], float], *, over: bool
+) -> Callable[[Sample, str], float]:
+    def size(s: Sample, _: str) -> float:
+        value = float(measure(s))
+        return number / value if over else number * value
+
+    return size
+
+
+def _sizes() -> Iterator[Size]:
+    yield "sign", lambda *_: -1.0, "off by a factor of -1: the sign is the other"
+    yield "factor:2", lambda *_: 2.0, "off by a factor of 2"
+    yield "factor:1/2", lambda *_: 0.5, "off by a factor of 1/2"
+    yield (
+        "averaged",
+        lambda s, part: 1.0 / _summed(s, part) if part[1:] != s.case.slots[0] else float("nan"),
+        "averaged where it should be summed over samples and positions",
+    )
+    for number, in_words in NUMBERS:
+        for name, measure, words in MEASURES:
+            for over in (False, True):
+                key = (
+                    f"factor:{name}"
+                    if not over
+                    else "factor:1/(1-p)"
+                    if name == "1-p"
+                    else f"factor:1/{name}"
+                )
+                yield (
+                    key if number == 1.0 else "factor:product",
+                    _times(number, measure, over=over),
+                    f"off by a factor: {in_words}{'one over ' if over else ''}{words}",
+                )
+
+
+SIZES: tuple[Size, ...] = tuple(_sizes())
 
 
 def _matches(b: Bench, size: Callable[[Sample, str], float], part: str) -> bool:
@@ -106,26 +171,44 @@ def _matches(b: Bench, size: Callable[[Sample, str], float], part: str) -> bool:
 def factor(evidence: Evidence) -> tuple[str, str] | None:
     """Name the factor, if one number explains the result in every call."""
     b = bench(evidence)
+    found = [(s, ratio(s, b.part)) for s, off in b.judged() if off]
+    if not found or any(r is None for s, r in found if np.any(s.truth[b.part])):
+        return None
     for key, size, words in SIZES:
         if _matches(b, size, b.part):
-            return key, f"{b.part} is {words}"
-    found = [(s, ratio(s, b.part)) for s, off in b.judged() if off]
-    if (
-        len(found) < 3
-        or any(r is None for _, r in found)
-        or sum(s.got[b.part].size > 1 for s, _ in found) < 3
-    ):
+            return key, f"{b.part} is {words}{_mean_or_sum(b, key)}"
+    values = [r for _, r in found if r is not None]
+    if len(values) < 3 or sum(s.got[b.part].size > 1 for s, r in found if r is not None) < 3:
         return None
-    values = [float(r or 0.0) for _, r in found]
     if sum(not off and bool(np.any(s.truth[b.part])) for s, off in b.judged()) >= 3:
         return None  # it is a matter of which call
-    if max(abs(v - values[0]) for v in values) <= 1e-8 * abs(values[0]) and abs(values[0] - 1.0) < 2e-3:
+    constant = max(abs(v - values[0]) for v in values) <= 1e-8 * abs(values[0])
+    if constant and abs(values[0] - 1.0) < 2e-3:
         return (
             "rounded_constant",
             f"{b.part} is off by a factor of {values[0]:.9g}: a constant good to a few digits only",
         )
-    shown = f"{values[0]:.6g}" + ("" if min(values) == max(values) else " in this case")
+    shown = f"{values[0]:.6g}" + ("" if constant else " in this case")
     return "factor:constant", f"{b.part} is off by a factor that is no size of the case: {shown}"
+
+
+def _mean_or_sum(b: Bench, key: str) -> str:
+    """Say what such a factor comes from: a mean in the place of a sum, or a sum in the place of a mean."""
+    over = key.startswith("factor:1/")
+    if key.removeprefix("factor:").removeprefix("1/") not in (
+        "N",
+        "T",
+        "positions",
+        "elements",
+        "N*T",
+        "N*positions",
+    ):
+        return ""
+    operation = b.here.case.operation if b.here is not None else ""
+    averages = "avg_pool" in operation or "loss" in operation or "entropy" in operation
+    if over and b.here is not None and b.part[1:] in b.here.case.slots[1:]:
+        return " (averaged where it should be summed)"
+    return " (summed where it should be averaged)" if averages and not over else ""
 
 
 def divides_all_by_the_batch(evidence: Evidence) -> tuple[str, str] | None:
@@ -137,7 +220,7 @@ def divides_all_by_the_batch(evidence: Evidence) -> tuple[str, str] | None:
     parts = {p for s in b.samples for p in s.truth if p.startswith("d")} - {first}
     if len(parts) < 2 or b.part not in parts or any(off for _, off in b.judged(first)):
         return None
-    if all(_matches(b, lambda s, _: 1.0 / _first(s)[0], part) for part in parts):
+    if all(_matches(b, lambda s, _: 1.0 / _batch(s), part) for part in parts):
         return (
             "convention:1/N",
             "the gradients of all parameters are divided by the batch size inside the layer",

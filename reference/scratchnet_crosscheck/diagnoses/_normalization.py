@@ -35,12 +35,11 @@ def _axes(way: Way, rank: int) -> tuple[int, ...]:
 
 def _formula(s: Sample, way: Way, variant: str) -> tuple[Array, Array]:
     """Return y without scale and shift, and dx, by a variant of the formula."""
-    x = np.asarray(s.case[s.case.slots[0]], np.float64)
-    dy = np.asarray(s.dys[0], np.float64)
-    weight = next((s.case.given[n] for n in ("weight", "gamma") if n in s.case.given), None)
+    x, dy = np.asarray(s.x, np.float64), np.asarray(s.dy, np.float64)
+    weight = s.as_torch("weight", s.case["weight"]) if "weight" in s.case.given else None
     groups, axes = way[0] == "groups", _axes(way, x.ndim)
     shape = x.shape
-    eps = float(s.case.options.get("eps", 1e-5))  # type: ignore[arg-type]  # a number
+    eps = float(s.options.get("eps", 1e-5))
     dxhat = dy
     if weight is not None:
         kept = [1] * x.ndim
@@ -52,7 +51,7 @@ def _formula(s: Sample, way: Way, variant: str) -> tuple[Array, Array]:
             kept[x.ndim - weight.ndim :] = weight.shape
         dxhat = dy * weight.reshape(kept)
     if groups:
-        number = int(s.case.options.get("num_groups", s.case.options.get("groups", 1)))  # type: ignore[call-overload]  # a number
+        number = int(s.options.get("num_groups", s.options.get("groups", 1)))
         x, dxhat = (a.reshape(shape[0], number, -1) for a in (x, dxhat))
         axes = (2,)
     n = int(np.prod([x.shape[a] for a in axes]))
@@ -114,13 +113,17 @@ def normalization(evidence: Evidence) -> tuple[str, str] | None:
     if b.here is None or not any(n in b.here.case.operation for n in _NAMES):
         return None
     part = f"d{b.here.case.slots[0]}"
-    samples = [s for s in b.samples if s.case.options.get("training", True) and s.got[part].ndim > 1]
+    samples = [
+        s for s in b.samples if s.options.get("training", True) and part in s.got and s.got[part].ndim > 1
+    ]
     for way in _ways(max((s.got[part].ndim for s in samples), default=2)):
         fitting = [s for s in samples if _right(s, way, part)]
         off = [s for s in fitting if not close(s.got[part], s.truth[part])]
         if len(off) < 3 or len(fitting) < 0.5 * len(samples):
             continue
         for variant, (key, words) in VARIANTS.items():
+            if b.part != part and not (b.part == "dweight" and key in ("biased_variance", "additive_epsilon")):
+                continue
             if all(_says(s, way, variant, part) for s in fitting):
                 return key, f"{part}: {words}"
     return None
@@ -128,14 +131,14 @@ def normalization(evidence: Evidence) -> tuple[str, str] | None:
 
 def _right(s: Sample, way: Way, part: str) -> bool:
     try:
-        return close(s.truth[part], _formula(s, way, "")[1])
+        return close(s.part(s.truth, part), _formula(s, way, "")[1])
     except (ValueError, IndexError, StopIteration):
         return False
 
 
 def _says(s: Sample, way: Way, variant: str, part: str) -> bool:
     with np.errstate(all="ignore"):
-        return close(s.got[part], _formula(s, way, variant)[1])
+        return close(s.part(s.got, part), _formula(s, way, variant)[1])
 
 
 def running_variance(evidence: Evidence) -> tuple[str, str] | None:
@@ -145,27 +148,25 @@ def running_variance(evidence: Evidence) -> tuple[str, str] | None:
         return None
 
     def running(s: Sample) -> Array | None:
-        if not s.case.options.get("training", True) or "running_var" not in s.case.given:
+        if not s.options.get("training", True) or "running_var" not in s.case.given:
             return None
-        x = s.case[s.case.slots[0]]
-        n = x.size / x.shape[1]
-        momentum = float(s.case.options.get("momentum", 0.1))  # type: ignore[arg-type]  # a number
+        n = s.x.size / s.x.shape[1]
+        momentum = float(s.options.get("momentum", 0.1))
         old = (1 - momentum) * s.case["running_var"]
         return np.asarray(old + (s.truth[b.part] - old) * (n - 1) / n)
 
     def of_y(over: int) -> Callable[[Sample], Array | None]:
         def predict(s: Sample) -> Array | None:
-            x = s.case[s.case.slots[0]]
+            x = s.x
             axes = tuple(range(over, x.ndim)) if over else (0, *range(2, x.ndim))
             n = int(np.prod([x.shape[a] for a in axes]))
-            eps = float(s.case.options.get("eps", 1e-5))  # type: ignore[arg-type]  # a number
+            eps = float(s.options.get("eps", 1e-5))
             var = x.var(axis=axes, keepdims=True)
-            bias = next((s.case.given[k] for k in ("bias", "beta") if k in s.case.given), np.zeros(1))
+            bias = s.as_torch("bias", s.case["bias"]) if "bias" in s.case.given else np.zeros(1)
             if not over:
                 bias = bias.reshape(-1, *(1,) * (x.ndim - 2))
-            return np.asarray(
-                (s.truth[b.part] - bias) * np.sqrt((var + eps) / (var * n / (n - 1) + eps)) + bias
-            )
+            y = (s.part(s.truth, b.part) - bias) * np.sqrt((var + eps) / (var * n / (n - 1) + eps)) + bias
+            return np.asarray(y if s.form is None else s.form.layout(b.part).back(y, None))
 
         return predict
 

@@ -127,32 +127,33 @@ def repeated_index(evidence: Evidence) -> tuple[str, str] | None:
 def dimensions(s: Sample) -> int:
     """Return the number of spatial dimensions of a convolution or pooling: 2 for conv2d."""
     name = s.case.operation
-    return next((n for n in (1, 2, 3) if f"{n}d" in name), s.case[s.case.slots[0]].ndim - 2)
+    return next((n for n in (1, 2, 3) if f"{n}d" in name), s.x.ndim - 2)
 
 
 def _spatial(s: Sample, name: str, default: Any) -> list[int]:
-    value: Any
-    n = dimensions(s)
-    value = s.case.options.get(name, default)
+    value: Any = s.options.get(name, default)
     if value is None:
         value = default
-    return [int(v) for v in value] if isinstance(value, tuple) else [int(value)] * n
+    return [int(v) for v in value] if isinstance(value, tuple) else [int(value)] * dimensions(s)
 
 
-def _windows(s: Sample) -> list[tuple[int, int, int, int]]:
-    """Return side, reach of the kernel, stride and padding of each spatial dimension."""
-    x = s.case[s.case.slots[0]]
+def kernel_of(s: Sample) -> tuple[int, ...]:
+    """Return the sides of the kernel or of the pooling window."""
     n = dimensions(s)
-    if "kernel_size" in s.case.options:
-        kernel = _spatial(s, "kernel_size", 1)
-        stride = _spatial(s, "stride", s.case.options["kernel_size"])
-    else:
-        kernel = list(s.case["weight"].shape[-n:])
-        stride = _spatial(s, "stride", 1)
+    if "kernel_size" in s.options:
+        return tuple(_spatial(s, "kernel_size", 1))
+    return s.as_torch("weight", s.case["weight"]).shape[-n:]
+
+
+def windows(s: Sample) -> list[tuple[int, int, int, int]]:
+    """Return side, reach of the kernel, stride and padding of each spatial dimension."""
+    n = dimensions(s)
+    kernel = kernel_of(s)
+    stride = _spatial(s, "stride", s.options.get("kernel_size", 1))
     dilation = _spatial(s, "dilation", 1)
-    pad = [0] * n if s.case.options.get("padding") in ("valid", "same") else _spatial(s, "padding", 0)
+    pad = [0] * n if s.options.get("padding") in ("valid", "same") else _spatial(s, "padding", 0)
     reach = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
-    return list(zip(x.shape[-n:], reach, stride, pad, strict=True))
+    return list(zip(s.x.shape[-n:], reach, stride, pad, strict=True))
 
 
 def remainder_or_border(evidence: Evidence) -> tuple[str, str] | None:
@@ -167,25 +168,25 @@ def remainder_or_border(evidence: Evidence) -> tuple[str, str] | None:
             continue
         if s.got[b.part].shape != s.truth[b.part].shape or s.got[b.part].ndim < 3:
             return None
-        if b.part != f"d{s.case.slots[0]}" and b.part != s.case.outputs[0]:
-            return None
-        where = where_wrong(s, b.part)
-        left, edge = np.zeros(where.shape, bool), np.zeros(where.shape, bool)
         forward = b.part == s.case.outputs[0]
-        for axis, (side, reach, stride, pad) in enumerate(_windows(s), start=where.ndim - dimensions(s)):
+        if b.part != f"d{s.case.slots[0]}" and not forward:
+            return None
+        where = s.as_torch(b.part if forward else s.case.slots[0], where_wrong(s, b.part))
+        left, edge = np.zeros(where.shape, bool), np.zeros(where.shape, bool)
+        for axis, (side, reach, stride, pad) in enumerate(windows(s), start=where.ndim - dimensions(s)):
             shape = [1] * where.ndim
             shape[axis] = where.shape[axis]
             at = np.arange(where.shape[axis]).reshape(shape)
             rest = (side + 2 * pad - reach) % stride
             if not forward:
-                left |= at >= side - rest if rest else np.zeros(shape, bool)
+                left |= at >= side + pad - rest if rest else np.zeros(shape, bool)
                 edge |= (at < reach - 1) | (at >= side - reach + 1)
             elif pad:
                 edge |= (at * stride < pad) | (at * stride + reach > side + pad)
         over["wrong_in_stride_remainder"] &= bool((left | ~where).all())
         over["wrong_at_border"] &= bool((edge | ~where).all())
         wrongs += 1
-        inner += bool((~edge & (s.truth[b.part] != 0)).any())
+        inner += bool((~edge & (s.part(s.truth, b.part) != 0)).any())
     if wrongs < 3:
         return None
     if over["wrong_in_stride_remainder"]:

@@ -74,12 +74,12 @@ def exchanged(evidence: Evidence) -> tuple[str, str] | None:
         if _each_other(b, b.part, other) and _each_other(b, other, b.part):
             return "exchanged", f"{b.part} and {other} are exchanged"
     for part in (b.part, *(p for p in b.here.truth if p.startswith("d") and p != b.part)):
-        for i, j in itertools.combinations(range(4), 2):
+        for (i, j), axis in itertools.product(itertools.combinations(range(4), 2), (-1, 0)):
 
-            def blocks(s: Sample, part: str = part, i: int = i, j: int = j) -> Array:
-                cut = np.split(s.truth[part], 4, axis=-1)
+            def blocks(s: Sample, part: str = part, i: int = i, j: int = j, axis: int = axis) -> Array:
+                cut = np.split(s.truth[part], 4, axis=axis)
                 cut[i], cut[j] = cut[j], cut[i]
-                return np.concatenate(cut, axis=-1)
+                return np.concatenate(cut, axis=axis)
 
             if b.fits(blocks, part):
                 return (
@@ -93,7 +93,7 @@ def upstream_ignored(evidence: Evidence) -> tuple[str, str] | None:
     """Another cotangent changes nothing, and with one of ones the result is right."""
     b = bench(evidence)
     part, seen = b.part, 0
-    for sample in b.samples[:8]:
+    for sample in itertools.islice(b.samples, 8):
         if not part.startswith("d") or part not in sample.got:
             return None
         rng = np.random.default_rng(7)

@@ -20,8 +20,8 @@ from . import (
 if TYPE_CHECKING:
     from .protocol import Diagnosis
 
-DIAGNOSES: tuple[Diagnosis, ...] = (
-    # What is done to memory and between calls: each is seen by an experiment of its own.
+#: What is done to memory and between calls: each is seen by an experiment of its own.
+CALLS: tuple[Diagnosis, ...] = (
     _calls.overwrites,
     _calls.repeated,
     _calls.stale,
@@ -30,6 +30,9 @@ DIAGNOSES: tuple[Diagnosis, ...] = (
     _calls.float64_out,
     _calls.assumes_contiguous,
     _calls.masks,
+)
+#: What is wrong with the numbers.
+VALUES: tuple[Diagnosis, ...] = (
     _conditions.wrong_beyond_a_size,
     _sums.not_summed,
     _sums.wrong_shape,

@@ -36,6 +36,8 @@ class Evidence:
         ``draw(seed) -> Case``: another valid call of the same thing.
     message : str
         What the check said.
+    thing : object, optional
+        What failed, the same object for all its checks: calls drawn for one failure then serve the next.
     """
 
     check: str
@@ -48,6 +50,7 @@ class Evidence:
     truth: Array | None
     draw: Callable[[int], Case]
     message: str = ""
+    thing: object = None
 
     def run(self, case: Case, cotangents: Outputs) -> Cotangents:
         """Return the thing's cotangents on another call."""

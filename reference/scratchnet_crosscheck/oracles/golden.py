@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from .._types import Cotangents, Needs, Outputs, Pull
     from ..case import Case
+    from ..catalogue.protocol import Operation
 
 
 class Golden:
@@ -31,6 +32,11 @@ class Golden:
     def __init__(self, function: Callable[..., Any] | None = None, name: str = "golden") -> None:
         self.name = name
         self._function = function
+
+    @classmethod
+    def of(cls, _: Operation | None) -> Golden:
+        """Return the oracle: the operation is found by each case's name."""
+        return cls()
 
     def unable(self, case: Case) -> str | None:
         """Return why it cannot judge this call: a random operation draws its own numbers."""

@@ -131,6 +131,8 @@ class Property:
         ``applies(entry)``: whether it applies to the operation at all.
     needs_oracle : bool
         Whether it holds the subject against an oracle.
+    oracle : str
+        What a check that needs none handed to it brings along: "numerical".
     conventions : bool
         Whether it is about conventions, and so about PyTorch's alone (or the golden model's, which are the
         same).
@@ -150,6 +152,7 @@ class Property:
     check: Check
     applies: Callable[[Operation], bool] = _always
     needs_oracle: bool = False
+    oracle: str = ""
     conventions: bool = False
     precision: bool = False
     dtypes: tuple[str, ...] = ("float64",)

@@ -20,7 +20,12 @@ def bad_call_is_refused(subject: Runner, bad: Invalid) -> None:
             subject.vjp(bad.case, bad.cotangents)
     except bad.error as error:
         text = str(error)
-        missing = [word for word in (bad.case.operation, *bad.words) if word not in text]
+        missing = [word for word in bad.words if word not in text]
+        name = bad.case.operation
+        if not text.startswith((f"{name}: ", f"{name}'s pullback: ")):
+            missing.insert(0, f"{name} in front")
+        if ": None" in text or "=None" in text:  # no argument that may be None is told by its value
+            missing.append("what it requires and got, but None")
         if missing:
             raise Failure(
                 f"the message for {bad.why} does not say {', '.join(missing)}: {text}", bad.case

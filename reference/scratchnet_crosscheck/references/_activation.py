@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scratchnet import functional
+
 from ..case import Case
-from .protocol import BATCH_LAST, Form, Kind, Parts, Sketch, lay
+from .protocol import BATCH_LAST, COLUMN, ROW, SAME, Form, Kind, Parts, Sketch, lay
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,7 +34,10 @@ def _draw(sketch: Sketch, kinks: tuple[float, ...] = (), **options: tuple[Any, .
     return {"x": sketch.array("x", *shape)}, given
 
 
-def _golden(name: str) -> Callable[[Mapping[str, Any], Mapping[str, Any]], Case | None]:
+def _golden(name: str) -> Callable[[Mapping[str, Any], Mapping[str, Any]], Case | None] | None:
+    if not hasattr(functional, name):
+        return None
+
     def golden(arrays: Mapping[str, Any], options: Mapping[str, Any]) -> Case | None:
         return Case(name, {"x": arrays["x"]}, dict(options), ("x",))
 
@@ -46,7 +51,7 @@ def _elementwise(
     return Kind(
         name, ("x",), lambda a, o: (forward(a["x"], **o),), lambda t, a, o: (torch(t, a["x"], **o),),
         lambda sketch: _draw(sketch, kinks, **options), forms, golden=_golden(name), kinks=kinks,
-        extremes=LARGE, per_sample=("x",),
+        extremes=LARGE, per_sample=("x",), elementwise=True, views=name == "identity",
     )  # fmt: skip
 
 
@@ -105,6 +110,24 @@ SOFTPLUS = _elementwise(
 )
 MISH = _elementwise("mish", lambda x: x * np.tanh(np.logaddexp(0, x)), _f("mish"))
 RELU6 = _elementwise("relu6", lambda x: np.clip(x, 0, 6), _f("relu6"), (0.0, 6.0))
+_SELU_ALPHA, _SELU_SCALE = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
+SELU = _elementwise(
+    "selu", lambda x: _SELU_SCALE * np.where(x > 0, x, _SELU_ALPHA * np.expm1(np.minimum(x, 0))), _f("selu"),
+    (0.0,),
+)  # fmt: skip
+CELU = _elementwise(
+    "celu", lambda x, alpha=1.0: np.maximum(x, 0) + alpha * np.expm1(np.minimum(x, 0) / alpha), _f("celu"), (0.0,),
+    alpha=(1.0, 0.5, 1.5),
+)  # fmt: skip
+SOFTSIGN = _elementwise("softsign", lambda x: x / (1 + np.abs(x)), _f("softsign"))
+LOG_SIGMOID = _elementwise("log_sigmoid", lambda x: -np.logaddexp(0, -x), _f("logsigmoid"))
+HARDSIGMOID = _elementwise(
+    "hardsigmoid", lambda x: np.clip(x / 6 + 0.5, 0, 1), _f("hardsigmoid"), (-3.0, 3.0)
+)
+HARDSWISH = _elementwise(
+    "hardswish", lambda x: x * np.clip(x / 6 + 0.5, 0, 1), _f("hardswish"), (-3.0, 3.0)
+)
+IDENTITY = _elementwise("identity", lambda x: x + 0, lambda _, x: x + 0)
 HARDTANH = _elementwise(
     "hardtanh", lambda x, min_val=-1.0, max_val=1.0: np.clip(x, min_val, max_val), _f("hardtanh"), (-1.0, 1.0)
 )
@@ -145,6 +168,8 @@ def _log_softmax(x: Any, dim: int = -1) -> Any:
 
 def _along_draw(sketch: Sketch) -> Parts:
     shape: tuple[int, ...] = (sketch.batch(), sketch.side(1, 6))
+    if sketch.form.options.get("samples") == 0:  # one sample alone
+        return {"x": sketch.array("x", shape[1])}, {}
     if sketch.may("a vector for x", 6):
         shape = shape[1:]
     elif sketch.may("an x of rank 3", 4):
@@ -154,14 +179,18 @@ def _along_draw(sketch: Sketch) -> Parts:
     ] else {}
 
 
+#: One sample alone, as a vector, a column or a row: what a normalisation over every element comes to.
+_ALONE = [Form({"x": one, "y": one}, {"samples": 0}) for one in (SAME, COLUMN, ROW)]
+
+
 def _along(name: str, forward: Callable[..., Any]) -> Kind:
     def options(o: Mapping[str, Any]) -> Mapping[str, Any]:
-        return {"dim": -1, **o}
+        return {"dim": o.get("dim", -1)}
 
     return Kind(
         name, ("x",), lambda a, o: (forward(a["x"], **options(o)),),
         lambda t, a, o: (getattr(t.nn.functional, name)(a["x"], **options(o)),),
-        _along_draw, lambda _: lay({}, {"x": BATCH_LAST, "y": BATCH_LAST}),
+        _along_draw, lambda _: [*lay({}, {"x": BATCH_LAST, "y": BATCH_LAST}), *_ALONE],
         golden=lambda a, o: Case(name, {"x": a["x"]}, dict(options(o)), ("x",)), extremes=LARGE,
     )  # fmt: skip
 

@@ -25,9 +25,7 @@ from .protocol import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-LOG_EPS = {
-    "epsilon_in_logarithm": "{} is added inside the logarithm; its backward pass is that of the exact formula"
-}
+LOG_EPS = {"epsilon_in_logarithm": "{} is added inside the logarithm"}
 
 
 # ---- classes
@@ -134,6 +132,55 @@ NLL_LOSS = Kind(
 )  # fmt: skip
 
 
+# ---- classes, from probabilities
+
+
+def _draw_probabilities(sketch: Sketch) -> Parts:
+    batch, classes = max(sketch.batch(), 1), sketch.side(2, 6)
+    shape = sketch.form.layout("x").shape((batch, classes))
+    inner = np.array([sketch.d.integer(1, 15) for _ in range(batch * classes)]) / 16.0
+    if sketch.may("a probability next to 0"):
+        inner[sketch.d.integer(0, inner.size - 1)] = 1e-6
+    x = inner.reshape(shape).astype(sketch.d.setting.dtype)
+    return {"x": x, "target": _targets(sketch, classes, batch)}, sketch.option("reduction", "mean", "sum")
+
+
+def _categorical(a: Mapping[str, Any], o: Mapping[str, Any]) -> tuple[Any, ...]:
+    picked = a["x"][np.arange(len(a["x"])), a["target"]]
+    return _reduced(-np.log(picked + o.get("log_eps", 0.0)), o)
+
+
+def _categorical_torch(t: Any, a: Mapping[str, Any], o: Mapping[str, Any]) -> tuple[Any, ...]:
+    picked = a["x"][t.arange(len(a["x"])), a["target"]]
+    losses = -t.log(picked + o.get("log_eps", 0.0))
+    reduction = o.get("reduction", "mean")
+    return (losses if reduction == "none" else losses.sum() if reduction == "sum" else losses.mean(),)
+
+
+def _categorical_forms(strict: bool) -> list[Form]:
+    mean = Form(
+        options={"over": "elements"},
+        conventions={"averaged_over_classes": "averaged over samples and classes alike"},
+    )
+    return [*_class_forms(strict), *every([Form({"target": ONE_HOT, "loss": SCALAR})], [mean], _epsilons())]
+
+
+def _categorical_scaled(run: Callable[..., tuple[Any, ...]]) -> Callable[..., tuple[Any, ...]]:
+    def scaled(*given: Any) -> tuple[Any, ...]:
+        a, o = given[-2:]
+        share = a["x"].shape[1] if o.get("over") == "elements" else 1
+        return (run(*given)[0] / share,)
+
+    return scaled
+
+
+CATEGORICAL_CROSS_ENTROPY = Kind(
+    "categorical_cross_entropy", ("x", "target"), _categorical_scaled(_categorical),
+    _categorical_scaled(_categorical_torch), _draw_probabilities, _categorical_forms, fixed=("target",),
+    outputs=("loss",), loss=True,
+)  # fmt: skip
+
+
 def _svm_forms(strict: bool) -> list[Form]:
     summed = Form(
         options={"classes": "sum"},
@@ -225,7 +272,7 @@ TIME_CROSS_ENTROPY = Kind(
 # ---- numbers
 
 
-def _number_forms(strict: bool) -> list[Form]:
+def _number_forms(strict: bool, *, squared: bool = False, log: bool = False) -> list[Form]:
     plain = Form({"loss": SCALAR})
     if strict:
         return [plain]
@@ -234,17 +281,23 @@ def _number_forms(strict: bool) -> list[Form]:
         options={"over": "batch"},
         conventions={"averaged_over_batch": "summed over the features, averaged over the batch alone"},
     )
+    sample = [
+        Form(options={"each": how}, conventions={"one_loss_a_sample": f"one loss a sample, its {how}"})
+        for how in ("mean", "sum")
+    ]
     last = Form({"x": BATCH_LAST, "target": BATCH_LAST})
-    forms = every([Form()], _reductions(), [Form(), half])
-    return [*forms, *every([plain], [rows], [Form(), half]),
-            *every([last], _reductions(), [Form(), half]),
-            *every([last], [plain], [rows], [Form(), half])]  # fmt: skip
+    halves = [Form(), half] if squared else [Form()]
+    eps = _epsilons() if log else [Form()]
+    forms = every([Form()], _reductions(), halves, eps)
+    return [*forms, *every([plain], [rows, *sample], halves, eps),
+            *every([last], _reductions(), halves, eps), *every([last], [plain], [rows], halves, eps)]  # fmt: skip
 
 
 def _draw_numbers(sketch: Sketch, low: str = "") -> Parts:
     shape: tuple[int, ...] = (max(sketch.batch(), 1), sketch.side())
     options: dict[str, Any] = sketch.option("reduction", "mean", "sum")
-    rows = sketch.form.options.get("over") == "batch" or sketch.form.layout("x") is BATCH_LAST
+    chosen = sketch.form.options
+    rows = chosen.get("over") == "batch" or "each" in chosen or sketch.form.layout("x") is BATCH_LAST
     if not rows and sketch.may("a vector for x", 5):
         shape = shape[:1]
     x = sketch.array("x", *shape)
@@ -267,23 +320,29 @@ def _number(
     fixed: tuple[str, ...] = ("target",), golden: Any = None, extremes: tuple[float, ...] = (),
 ) -> Kind:  # fmt: skip
     def scale(a: Mapping[str, Any], o: Mapping[str, Any]) -> float:
-        rows = a["x"].shape[0] if o.get("over") == "batch" else None
         factor = 0.5 if o.get("half") else 1.0
-        if rows is not None:
-            factor *= float(np.prod(tuple(a["x"].shape))) / rows
+        if o.get("over") == "batch":
+            factor *= float(np.prod(tuple(a["x"].shape))) / a["x"].shape[0]
         return factor
 
+    def each(found: Any, o: Mapping[str, Any]) -> Any:
+        return found.mean(-1) if o["each"] == "mean" else found.sum(-1)
+
     def forward(a: Mapping[str, Any], o: Mapping[str, Any]) -> tuple[Any, ...]:
-        return (_reduced(losses(np, a["x"], a["target"], o), o)[0] * scale(a, o),)
+        found = losses(np, a["x"], a["target"], o)
+        return ((each(found, o) if "each" in o else _reduced(found, o)[0]) * scale(a, o),)
 
     def twin(t: Any, a: Mapping[str, Any], o: Mapping[str, Any]) -> tuple[Any, ...]:
         found = torch(t, a["x"], a["target"], o)
         reduction = o.get("reduction", "mean")
+        if "each" in o:
+            return (each(found, o) * scale(a, o),)
         found = found if reduction == "none" else found.sum() if reduction == "sum" else found.mean()
         return (found * scale(a, o),)
 
     return Kind(
-        name, ("x", "target"), forward, twin, lambda sketch: _draw_numbers(sketch, low), _number_forms,
+        name, ("x", "target"), forward, twin, lambda sketch: _draw_numbers(sketch, low),
+        lambda strict: _number_forms(strict, squared=name == "mse_loss", log=name == "binary_cross_entropy"),
         fixed=fixed, outputs=("loss",), loss=True, ties=kinks, golden=golden, extremes=extremes,
     )  # fmt: skip
 
@@ -295,7 +354,7 @@ def _smooth_l1(_: Any, x: Any, y: Any, o: Mapping[str, Any]) -> Any:
 
 
 def _mse_golden(a: Mapping[str, Any], o: Mapping[str, Any]) -> Case | None:
-    if o.get("half") or o.get("over"):
+    if o.get("half") or o.get("over") or o.get("each"):
         return None
     options = {"reduction": o.get("reduction", "mean")}
     return Case("mse_loss", {"x": a["x"], "target": a["target"], "weight": None}, options, ("x", "target"))
@@ -316,10 +375,14 @@ SMOOTH_L1_LOSS = _number(
     lambda t, x, y, o: t.nn.functional.smooth_l1_loss(x, y, reduction="none", beta=o.get("beta", 1.0)),
     kinks=True, fixed=(),
 )  # fmt: skip
-BCE = _number(
-    "binary_cross_entropy", lambda n, x, y, _o: -(y * n.log(x) + (1 - y) * n.log(1 - x)),
-    lambda t, x, y, _o: -(y * t.log(x) + (1 - y) * t.log(1 - x)), "both",
-)  # fmt: skip
+
+
+def _bce(lib: Any, x: Any, y: Any, o: Mapping[str, Any]) -> Any:
+    eps = o.get("log_eps", 0.0)
+    return -(y * lib.log(x + eps) + (1 - y) * lib.log(1 - x + eps))
+
+
+BCE = _number("binary_cross_entropy", _bce, _bce, "both")
 BCE_WITH_LOGITS = _number(
     "binary_cross_entropy_with_logits",
     lambda n, x, y, _o: n.maximum(x, 0) - x * y + n.log1p(n.exp(-abs(x))),

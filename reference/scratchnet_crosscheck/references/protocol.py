@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..strategies import Draw
+from ..strategies import Draw, Seeded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -268,6 +268,7 @@ class Kind:
     ties: bool = False
     random: bool = False
     loss: bool = False
+    elementwise: bool = False
     views: bool = False
     extremes: tuple[float, ...] = ()
     per_sample: tuple[str, ...] = ()
@@ -280,23 +281,11 @@ class Kind:
 
 
 class Sampler(Draw):
-    """A `Draw` without Hypothesis, for probing."""
+    """A `Draw` of generic values (no two alike), for probing."""
 
     def __init__(self, rng: np.random.Generator, setting: Any) -> None:
-        super().__init__(lambda _: None, setting)
+        super().__init__(Seeded(int(rng.integers(2**32))), setting)
         self._rng = rng
-
-    def one_of(self, *options: Any) -> Any:
-        """Return one of `options`."""
-        return options[int(self._rng.integers(len(options)))]
-
-    def flag(self) -> bool:
-        """Return a bool."""
-        return bool(self._rng.integers(2))
-
-    def integer(self, low: int, high: int) -> int:
-        """Return an integer in [low, high]."""
-        return int(self._rng.integers(low, high + 1))
 
     def labels(self, *shape: int, classes: int, ignore: int | None = None) -> Array:
         """Return class indices."""

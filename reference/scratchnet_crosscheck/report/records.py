@@ -1,9 +1,12 @@
-"""A result as plain values: what travels from a worker to the report, and what is written to a file."""
+"""A result as plain values: what travels from a worker to the report, and what is written to a file.
+
+docs/check-json.md says what each field means.
+"""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -11,62 +14,81 @@ if TYPE_CHECKING:
     from ..failure import Failure
     from ..run import Result
 
-#: Of the file that `json.write` writes; raised when a field changes its meaning or goes.
+#: Raised when a field changes its meaning or goes.
 SCHEMA_VERSION = 1
+VERDICTS = (
+    "passed", "failed", "convention", "inconclusive", "not_applicable", "oracle_absent", "not_checked",
+)  # fmt: skip
 _LONGEST = 2000
 
-
-class Record(TypedDict):
-    """What one check of one thing, with one oracle, in one dtype came to."""
-
-    file: str
-    subject: str
-    taken_for: str
-    check: str
-    oracle: str
-    dtype: str
-    verdict: str
-    cases: int
-    worst_error: float
-    diagnosis: list[dict[str, str]]
-    smallest_case: str | None
-    message: str
-    expected_failure: str
-    seed: int
-    evidence: dict[str, int]
+#: One result by field: what one check of one thing, with one oracle, in one dtype came to.
+Record: TypeAlias = dict[str, Any]
 
 
-def record(
+def record(file: str, subject: str, taken_for: str, check: str, verdict: str, **more: Any) -> Record:
+    """Return a record with every field of the schema; those that are not given say nothing.
+
+    Examples
+    --------
+    >>> found = record("my.py", "Relu", "relu", "dtype_is_preserved", "passed", cases=9)
+    >>> found["verdict"], found["cases"], found["diagnosis"], found["smallest_case"]
+    ('passed', 9, [], None)
+    """
+    return {
+        "file": file,
+        "subject": subject,
+        "taken_for": taken_for,
+        "check": check,
+        "oracle": "",
+        "dtype": "",
+        "verdict": verdict,
+        "cases": 0,
+        "worst_error": 0.0,
+        "diagnosis": [],
+        "smallest_case": None,
+        "message": "",
+        "report": [],
+        "expected_failure": "",
+        "seed": 0,
+        "evidence": {},
+        **more,
+    }
+
+
+def of_result(
     result: Result, file: str = "", expected: str = "", reasons: Sequence[tuple[str, str]] = ()
-) -> dict[str, Any]:
+) -> Record:
     """Return the record of a result; `reasons` are the keys and words of its diagnosis.
 
     Examples
     --------
     >>> from scratchnet_crosscheck.run import Result
-    >>> found = record(Result("relu", "my_relu", "dtype_is_preserved", "", "float32", "passed", 9))
+    >>> found = of_result(Result("relu", "my_relu", "dtype_is_preserved", "", "float32", "passed", 9))
     >>> found["subject"], found["taken_for"], found["verdict"], found["smallest_case"]
     ('my_relu', 'relu', 'passed', None)
     """
-    case = None if result.failure is None else _pasted(result.failure)[:_LONGEST]
-    found: Record = {
-        "file": file,
-        "subject": result.subject,
-        "taken_for": result.operation,
-        "check": result.check,
-        "oracle": result.oracle,
-        "dtype": result.dtype,
-        "verdict": result.verdict,
-        "cases": result.cases,
-        "worst_error": _worst(result),
-        "diagnosis": [{"key": key, "words": words} for key, words in reasons],
-        "smallest_case": case,
-        "message": result.message.splitlines()[0][:_LONGEST] if result.message else "",
-        "expected_failure": expected,
-        "seed": result.seed,
-        "evidence": {str(k): int(v) for k, v in result.evidence.items()},
-    }
-    return dict(found)
+    from .words import body
+
+    failure = result.failure
+    message = failure.message if failure is not None else result.message
+    return record(
+        file,
+        result.subject,
+        result.operation,
+        result.check,
+        result.verdict,
+        oracle=result.oracle,
+        dtype=result.dtype,
+        cases=max(result.cases, 1) if failure is not None else result.cases,
+        worst_error=_worst(result),
+        diagnosis=[{"key": key, "words": words} for key, words in reasons],
+        smallest_case=None if failure is None else _pasted(failure)[:_LONGEST],
+        message=message.splitlines()[0][:_LONGEST] if message else "",
+        report=body(result, reasons) if result.verdict == "failed" else [],
+        expected_failure=expected,
+        seed=result.seed,
+        evidence={str(k): int(v) for k, v in result.evidence.items()},
+    )
 
 
 def _worst(result: Result) -> float:

@@ -1,0 +1,103 @@
+"""Layers that are several in one: affine or convolution, normalised, with an activation, pooled."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ._conv import _conv, _draw_conv, _max_torch, _pool_windows, _torch_conv
+from ._normalization import _eps, _wide
+from .protocol import FLAT, TURNED, Form, Kind, Parts, Sketch
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_PARAMS = ("weight", "bias", "gamma", "beta")
+
+
+def _normalised(x: Any, a: Mapping[str, Any], o: Mapping[str, Any], how: str, lib: Any) -> Any:
+    if how == "batchnorm":
+        axes = tuple(i for i in range(x.ndim) if i != 1)
+        mean = _wide(x.mean(axes), x)
+        var = _wide(((x - mean) ** 2).mean(axes), x)
+        return (x - mean) / lib.sqrt(var + _eps(o)) * _wide(a["gamma"], x) + _wide(a["beta"], x)
+    n = x.shape[-1]
+    centred = x - x.sum(-1)[..., None] / n
+    var = (centred * centred).sum(-1)[..., None] / n
+    return centred / lib.sqrt(var + _eps(o)) * a["gamma"] + a["beta"]
+
+
+def _draw_affine(sketch: Sketch) -> Parts:
+    batch, inside, out = sketch.d.batch(2, 6), sketch.side(1, 4), sketch.side(2, 5)
+    shape: tuple[int, ...] = (max(batch, 2), inside)
+    if sketch.form.layout("x") is FLAT and sketch.may("an x of rank 3", 4):
+        shape = (*shape, sketch.side(1, 3))
+    arrays = {
+        "x": sketch.array("x", *shape),
+        "weight": sketch.array("weight", out, int(np.prod(shape[1:]))),
+    }
+    for name in ("bias", "gamma", "beta"):
+        arrays[name] = sketch.array(name, out, plain=True)
+    return arrays, {"training": True, **sketch.option("eps", 1e-5, 1e-3, 0.1)}
+
+
+def _draw_images(sketch: Sketch, *, pooled: bool, normed: bool) -> Parts:
+    found, options = _draw_conv(sketch)
+    arrays, shape = dict(found), [2, *found["x"].shape[1:]]  # type: ignore[union-attr]  # it is always drawn
+    weight = arrays["weight"]
+    if weight is None:
+        raise TypeError
+    if pooled:
+        options |= {"stride": 1, "kernel_size": 2, "pool_stride": sketch.d.one_of(2, 2, 1)}
+        for axis, kernel in ((-2, weight.shape[2]), (-1, weight.shape[3])):
+            # A whole number of windows: what a stride leaves over is the pooling's own question.
+            shape[axis] = kernel + 3 - 2 * (int(options.get("padding", 0)) % 2)
+    else:
+        shape[-2] += 1  # never one number a channel alone
+    arrays["x"] = sketch.array("x", *shape)
+    if normed:
+        for name in ("gamma", "beta"):
+            arrays[name] = sketch.array(name, len(weight), plain=True)
+    return arrays, {**options, "training": True, **sketch.option("eps", 1e-5, 1e-3, 0.1)}
+
+
+def _pool(o: Mapping[str, Any]) -> dict[str, Any]:
+    return {"kernel_size": o["kernel_size"], "stride": o["pool_stride"]}
+
+
+def _affine(norm: str) -> Kind:
+    def run(a: Mapping[str, Any], o: Mapping[str, Any], lib: Any, relu: Any) -> tuple[Any, ...]:
+        y = a["x"].reshape(len(a["x"]), -1) @ a["weight"].T + a["bias"]
+        return (relu(_normalised(y, a, o, norm, lib)),)
+
+    return Kind(
+        f"affine_{norm}_relu", ("x", *_PARAMS), lambda a, o: run(a, o, np, lambda y: np.maximum(y, 0)),
+        lambda t, a, o: run(a, o, t, t.relu), _draw_affine,
+        lambda _: [Form({"weight": TURNED, "x": FLAT}), Form({"weight": TURNED}), Form()],
+        params=_PARAMS, ties=True,
+    )  # fmt: skip
+
+
+def _images(name: str, *, normed: bool, pooled: bool) -> Kind:
+    def forward(a: Mapping[str, Any], o: Mapping[str, Any]) -> tuple[Any, ...]:
+        y = _conv(a, o)[0]
+        y = np.maximum(_normalised(y, a, o, "batchnorm", np) if normed else y, 0)
+        return (_pool_windows(y, _pool(o), -np.inf).max(axis=(-2, -1)) if pooled else y,)
+
+    def twin(t: Any, a: Mapping[str, Any], o: Mapping[str, Any]) -> tuple[Any, ...]:
+        y = _torch_conv(t, a, o)
+        y = t.relu(_normalised(y, a, o, "batchnorm", t) if normed else y)
+        return _max_torch(t, {"x": y}, _pool(o)) if pooled else (y,)
+
+    return Kind(
+        name, ("x", *_PARAMS) if normed else ("x", "weight", "bias"), forward, twin,
+        lambda sketch: _draw_images(sketch, pooled=pooled, normed=normed),
+        params=_PARAMS if normed else _PARAMS[:2], ties=True,
+    )  # fmt: skip
+
+
+AFFINE_BATCHNORM_RELU = _affine("batchnorm")
+AFFINE_LAYERNORM_RELU = _affine("layernorm")
+CONV_BATCHNORM_RELU = _images("conv_batchnorm_relu", normed=True, pooled=False)
+CONV_BATCHNORM_RELU_POOL = _images("conv_batchnorm_relu_pool", normed=True, pooled=True)
