@@ -18,6 +18,8 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    import numpy.typing as npt
+
     from ._types import Array
 
 _FLOAT_CHARS = "fdeg"  # float32, float64, float16, longdouble
@@ -141,15 +143,33 @@ def check_integer(function: str, name: str, value: int, *, minimum: int | None =
 
 
 def check_number(
-    function: str, name: str, value: float, *, minimum: float, maximum: float = float("inf")
+    function: str,
+    name: str,
+    value: float,
+    *,
+    minimum: float = float("-inf"),
+    maximum: float = float("inf"),
 ) -> float:
-    """Require a real number within [minimum, maximum]; return it as a Python float."""
+    """Require a real number within [minimum, maximum], and not NaN; return it as a Python float."""
     if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating):
         raise refuse_type(function, f"{name} must be a number", **{name: value})
     if not minimum <= value <= maximum:  # NaN fails this as well
         bounds = f"at least {minimum:g}" if maximum == float("inf") else f"in [{minimum:g}, {maximum:g}]"
+        if minimum == float("-inf"):
+            bounds = "a number" if maximum == float("inf") else f"at most {maximum:g}"
         raise refuse(function, f"{name} must be {bounds}", **{name: value})
     return float(value)
+
+
+def check_float_dtype(function: str, dtype: npt.DTypeLike) -> np.dtype[Any]:
+    """Return the dtype of a layer's parameters; require a floating-point one."""
+    try:
+        found = np.dtype(dtype)
+    except TypeError:
+        raise refuse_type(function, "dtype must be a NumPy dtype", dtype=dtype) from None
+    if dtype is None or found.char not in _FLOAT_CHARS:
+        raise refuse_type(function, "dtype must be a floating-point dtype", dtype=dtype)
+    return found
 
 
 def check_labels(function: str, target: Array, n_classes: int, ignore_index: int | None = None) -> None:

@@ -129,6 +129,7 @@ def _reasons(
         failure.wanted,
         draw,
         failure.message,
+        thing,
     )
     return tuple(explain(evidence))
 

@@ -6,11 +6,11 @@ import os
 import random
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from .isolation import Report
     from .report.records import Record
@@ -35,8 +35,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--profile", choices=("quick", "default", "thorough"), default="default", help="how much is tried"
     )
     parser.add_argument(
-        "--oracle", action="append", default=[], choices=("torch", "golden"),
-        help="what layers are held against; PyTorch where it is installed, scratchnet's own functions else",
+        "--html", type=Path, metavar="FILE", help="write a page that opens offline to this file; needs Jinja2"
+    )
+    parser.add_argument(
+        "--oracle", action="append", default=[], metavar="NAME",
+        help="what layers are held against: torch, golden, jax or another that is installed; PyTorch where "
+        "it is there, scratchnet's own functions else",
     )  # fmt: skip
     parser.add_argument(
         "--skip", action="append", default=[], metavar="CHECK", help="a check that is not run"
@@ -65,7 +69,8 @@ def run(arguments: argparse.Namespace) -> int:
     oracles = arguments.oracle or [_best_oracle()]
     records: list[Record] = []
     for path in arguments.files:
-        likes = {**configured(path), **_likes(arguments.like)}
+        chosen = configured(path)
+        likes = {**chosen.like, **_likes(arguments.like)}
         options = Options(
             {name: _kind(kind) for name, kind in likes.items()}, oracles, arguments.skip,
             arguments.profile, seed,
@@ -73,15 +78,24 @@ def run(arguments: argparse.Namespace) -> int:
         )  # fmt: skip
         report = check_file(path, options, processes=min(2, os.cpu_count() or 1), told=_progress())
         _clear()
+        report.notes += expect(report.records, chosen.expected)
         print("\n".join(text(str(path), report)))
         records += report.records
     print(summary(records, seed))
-    if arguments.json is not None:
-        write_json(arguments.json, records, seed=seed, profile=arguments.profile)
+    for kind in ("json", "html"):
+        if getattr(arguments, kind) is not None:
+            import importlib
+
+            how = {"profile": arguments.profile, "oracles": oracles, "seed": seed}
+            importlib.import_module(f".report.{kind}", __package__).write(
+                str(getattr(arguments, kind)), records, how
+            )
     return status(records)
 
 
 def _usage(arguments: argparse.Namespace, checks: Sequence[str], operations: Sequence[str]) -> str:
+    from .oracles import names
+
     for path in arguments.files:
         if not path.is_file():
             return f"{path}: no such file"
@@ -93,6 +107,14 @@ def _usage(arguments: argparse.Namespace, checks: Sequence[str], operations: Seq
             return f"--like {words}: there is no operation {operation!r}; there are " + ", ".join(
                 sorted(operations)
             )
+    for name in arguments.oracle:
+        if name not in names():
+            return f"--oracle {name}: there is no such oracle; there are {', '.join(names())}"
+    if arguments.html is not None:
+        import importlib.util
+
+        if importlib.util.find_spec("jinja2") is None:
+            return "--html needs Jinja2: install jinja2, or use --json"
     for name in arguments.skip:
         if name not in checks:
             return f"--skip {name}: no check is called so; there are {', '.join(checks)}"
@@ -111,15 +133,41 @@ def _likes(words: Sequence[str]) -> dict[str, str]:
     return {name: kind for name, _, kind in (w.partition("=") for w in words)}
 
 
-def configured(path: Path) -> dict[str, str]:
-    """Return the mapping under ``[tool.crosscheck.like]`` of the pyproject.toml that a file belongs to."""
+class Configured(NamedTuple):
+    """What the pyproject.toml that a file belongs to says: ``[tool.crosscheck]``."""
+
+    like: Mapping[str, str]
+    expected: Mapping[str, Mapping[str, str]]
+
+
+def configured(path: Path) -> Configured:
+    """Return what stands under ``[tool.crosscheck]`` in the pyproject.toml that a file belongs to."""
     for folder in path.resolve().parents:
         file = folder / "pyproject.toml"
         if file.is_file():
             table = _toml(file).get("tool", {}).get("crosscheck", {})
             like = table.get("like", {k: v for k, v in table.items() if isinstance(v, str)})
-            return {str(k): str(v) for k, v in like.items()}
-    return {}
+            expected = {
+                str(thing): {str(check): str(why) for check, why in checks.items()}
+                for thing, checks in table.get("expected_failures", {}).items()
+                if isinstance(checks, dict)
+            }
+            return Configured({str(k): str(v) for k, v in like.items()}, expected)
+    return Configured({}, {})
+
+
+def expect(records: Sequence[Record], expected: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """Mark the failures that are expected; return what is to be said of expectations that meet nothing."""
+    met = {(r["subject"], r["check"]) for r in records}
+    for found in records:
+        found["expected_failure"] = expected.get(found["subject"], {}).get(found["check"], "")
+    return [
+        f"a failure of {thing} is expected, {check}, but no such check ran"
+        for thing, checks in expected.items()
+        if any(subject == thing for subject, _ in met)
+        for check in checks
+        if (thing, check) not in met
+    ]
 
 
 def _toml(file: Path) -> dict[str, Any]:
@@ -143,10 +191,11 @@ def _best_oracle() -> str:
 
 def _progress() -> Any:
     if not sys.stderr.isatty():
-        return lambda _subject, _check: None
+        return lambda _subject, _check, _cases: None
 
-    def told(subject: str, check: str) -> None:
-        print(f"\r\033[K{subject}: {check}"[:100], end="", file=sys.stderr, flush=True)
+    def told(subject: str, check: str, cases: int) -> None:
+        words = f"{subject}: {check}" + (f", {cases} cases" if cases else "")
+        print(f"\r\033[K{words[:100]}", end="", file=sys.stderr, flush=True)
 
     return told
 
@@ -186,9 +235,12 @@ def _of_subject(subject: str, records: Sequence[Record], report: Report) -> list
             f"    passed: {len(passed)} checks on {cases} cases, worst error {worst:.2g} of what is allowed"
         )
     for record in records:
-        if record["verdict"] == "failed":
+        if record["verdict"] == "failed" and record["expected_failure"]:
+            lines.append(f"    failed as expected: {_title(record)}: {record['expected_failure']}")
+        elif record["verdict"] == "failed":
             lines.append(f"    FAILED: {_title(record)}")
             lines += [f"      {line}" for line in record["report"]]
+            lines.append(f"      again with: --seed {record['seed']}")
         elif record["verdict"] not in ("passed", "convention"):
             lines.append(f"    {record['verdict'].replace('_', ' ')}: {_title(record)}: {record['message']}")
     return lines
@@ -202,28 +254,22 @@ def _title(record: Record) -> str:
 
 def summary(records: Sequence[Record], seed: int) -> str:
     """Return the last line: how much of what."""
-    count = {verdict: sum(r["verdict"] == verdict for r in records) for verdict in ("passed", "failed")}
-    wrong = sorted({r["subject"] for r in records if r["verdict"] == "failed"})
+    passed = sum(r["verdict"] == "passed" for r in records)
+    failed = [r for r in records if r["verdict"] == "failed"]
+    wrong = sorted({r["subject"] for r in failed if not r["expected_failure"]})
     left = sorted({r["subject"] for r in records if r["verdict"] == "not_checked" and r["subject"]})
-    words = [f"{count['passed']} checks passed, {count['failed']} failed"]
+    words = [f"{passed} checks passed, {len(failed)} failed"]
     if wrong:
         words.append(f"wrong: {', '.join(wrong)}")
     if left:
         words.append(f"not checked: {', '.join(left)}")
-    if not count["passed"] and not count["failed"]:
+    if not passed and not failed:
         words = ["nothing was checked"]
     return f"{'; '.join(words)} (seed {seed})"
 
 
 def status(records: Sequence[Record]) -> int:
-    """Return the exit status that a run's results come to."""
-    if any(r["verdict"] == "failed" for r in records):
+    """Return the exit status that a run's results come to; a failure that is expected is not wrong."""
+    if any(r["verdict"] == "failed" and not r["expected_failure"] for r in records):
         return WRONG
-    return HELD if any(r["verdict"] == "passed" for r in records) else NOTHING
-
-
-def write_json(path: Path, records: Sequence[Record], *, seed: int, profile: str) -> None:
-    """Write every result; docs/check-json.md says what is in it."""
-    from .report.json import write
-
-    write(str(path), records, {"seed": seed, "profile": profile})
+    return HELD if any(r["verdict"] in ("passed", "failed") for r in records) else NOTHING

@@ -271,6 +271,9 @@ def of_subject(subject: Subject, file: str) -> Thing:
     left_out = {}
     if subject.kind.views and not subject.strict:
         left_out["results_share_no_memory"] = ""
+    if subject.kind.random and not subject.strict:  # in evaluation many hand on what they are given
+        for check in ("results_share_no_memory", "cotangents_returned_are_the_callers"):
+            left_out[check] = "in evaluation its result may be its input itself"
     if "log_eps" in subject.form.options and not subject.form.options.get("log_eps_back"):
         left_out["backward_equals_numerical_differentiation"] = (
             "a declared epsilon is in the forward formula alone"

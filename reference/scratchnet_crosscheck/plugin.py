@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import shutil
+import sys
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,15 +13,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
+    from collections.abc import Callable, Generator, Iterable, Iterator
+
+    from .filerun import FileRun, Key
 
 PROFILES = ("quick", "default", "thorough")
-_ORACLES = ("torch", "golden", "jax")
+_OWN_ORACLES = ("torch", "golden", "jax", "numerical")  # others are looked up where they are asked for
 _MARK = "__crosscheck__"  # items.MARK, which cannot be imported here
 _PROPERTY = "crosscheck"
+_BEAT = 0.1
 _RESULTS = pytest.StashKey[dict[str, list[dict[str, Any]]]]()
 _SEED = pytest.StashKey[int]()
 _ITEMS = pytest.StashKey[bool]()
+_RUNS = pytest.StashKey[list["FileRun"]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -46,8 +53,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--crosscheck-oracle",
         action="append",
-        choices=_ORACLES,
-        help="what things are held against; may be given several times (ini: crosscheck_oracles)",
+        metavar="NAME",
+        help="what things are held against: torch, golden, jax or another that is installed; may be given "
+        "several times (ini: crosscheck_oracles)",
     )
     group.addoption(
         "--crosscheck-seed", type=int, metavar="N", help="of all that is drawn (ini: crosscheck_seed)"
@@ -77,11 +85,16 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(
             f"crosscheck_profile must be one of {', '.join(PROFILES)}; the ini file has {profile!r}"
         )
-    for name in oracles:
-        if name not in _ORACLES:
-            raise pytest.UsageError(
-                f"crosscheck_oracles must be among {', '.join(_ORACLES)}; the ini file has {name!r}"
-            )
+    given = config.getoption("--crosscheck-oracle")
+    for name in given or oracles:
+        if name not in _OWN_ORACLES:
+            from .oracles import names
+
+            where = "the command line" if given else "the ini file"
+            if name not in names():
+                raise pytest.UsageError(
+                    f"crosscheck_oracles must be among {', '.join(names())}; {where} has {name!r}"
+                )
     if not str(config.getini("crosscheck_seed") or "0").isdecimal():
         raise pytest.UsageError(
             f"crosscheck_seed must be an integer; the ini file has {config.getini('crosscheck_seed')!r}"
@@ -161,7 +174,7 @@ def _take_files(config: pytest.Config) -> None:
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    """Collect a file of --crosscheck as one item: its layers are checked in a process of their own."""
+    """Collect a file of --crosscheck: its layers are checked in a process of their own."""
     files = parent.config.getoption("--crosscheck")
     if files and any(Path(name).resolve() == file_path.resolve() for name in files):
         found: pytest.Collector = CheckedFile.from_parent(parent, path=file_path)
@@ -170,38 +183,64 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 
 
 class CheckedFile(pytest.File):
-    """A file whose layers are checked though it has no tests."""
+    """A file whose layers are checked though it has no tests: in processes of their own, which import it."""
 
     def collect(self) -> Iterable[pytest.Item]:
-        """Return the one item."""
-        item: pytest.Item = FileItem.from_parent(self, name="crosscheck")
-        return [item]
+        """Return one item for each check of each thing, and one for each thing that cannot be checked."""
+        from .command import configured
+        from .filerun import FileRun
+
+        chosen, own = _settings(self.config), configured(self.path)
+        likes = [words.partition("=") for words in self.config.getoption("--crosscheck-like")]
+        like = {**own.like, **{name: operation for name, _, operation in likes}}
+        run = FileRun(self.path, self.nodeid, like, chosen, spread=_worker(self.config) is not None)
+        self.config.stash.setdefault(_RUNS, []).append(run)
+        for name, key in run.listed():
+            item: pytest.Item = FileItem.from_parent(self, name=name, run=run, key=key)
+            why = own.expected.get(key[0], {}).get(key[1], "")
+            if why:
+                item.add_marker(pytest.mark.xfail(reason=why))
+            yield item
+        run.warn(own.expected)
 
 
 class FileItem(pytest.Item):
-    """The check of everything in a file."""
+    """One check of one thing in such a file.
+
+    Parameters
+    ----------
+    run : FileRun
+        Checks the file.
+    key : tuple of str
+        Subject, check, oracle and dtype.
+    """
+
+    def __init__(self, *, run: FileRun, key: Key, **more: Any) -> None:
+        super().__init__(**more)
+        self.checked_by, self.key = run, key
 
     def runtest(self) -> None:
-        """Check the file in a process of its own; fail with what is to be said of it."""
-        from .command import NOTHING, WRONG, configured, status, text
-        from .isolation import Options, check_file
+        """Wait for what the check came to; fail with what is to be said of it."""
+        from .report.words import lines_of
 
-        chosen = _settings(self.config)
-        likes = [words.partition("=") for words in self.config.getoption("--crosscheck-like")]
-        like = {**configured(self.path), **{name: operation for name, _, operation in likes}}
-        oracles = [name for name in chosen["oracles"] if name in ("torch", "golden")]
-        options = Options(like, oracles, (), chosen["profile"], chosen["seed"])
-        shown = self.nodeid.partition("::")[0]
-        report = check_file(self.path, options, shown=shown)
-        for record in report.records:
-            self.user_properties.append((_PROPERTY, json.dumps(record)))
-        found = status(report.records)
-        if found in (WRONG, NOTHING):
-            pytest.fail("\n".join(text(shown, report)), pytrace=False)
+        keys = [
+            i.key for i in self.session.items if isinstance(i, FileItem) and i.checked_by is self.checked_by
+        ]
+        with _progress(self.config) as told:
+            found = self.checked_by.result(self.key, keys, told)
+        marker = self.get_closest_marker("xfail")
+        if marker is not None and found["verdict"] == "failed":
+            found = {**found, "expected_failure": str(marker.kwargs.get("reason", ""))}
+        self.user_properties.append((_PROPERTY, json.dumps(found, sort_keys=True)))
+        verdict = found["verdict"]
+        if verdict == "failed" or (verdict == "not_checked" and found["check"] == "import"):
+            pytest.fail("\n".join(lines_of(found, "--crosscheck-seed=")), pytrace=False)
+        if verdict != "passed":
+            pytest.skip(f"{verdict.replace('_', ' ')}: {found['message']}")
 
     def reportinfo(self) -> tuple[Path, int, str]:
         """Say where it stands."""
-        return self.path, 0, f"{self.path.name}: crosscheck"
+        return self.path, 0, self.name
 
 
 # ---- items
@@ -227,15 +266,47 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     """File what a check came to with its item: reports, JUnit files and workers' messages carry it on."""
-    try:
+    if not hasattr(getattr(item, "function", None), _MARK):
         return (yield)
-    finally:
-        if hasattr(getattr(item, "function", None), _MARK):
-            found = item.function.__crosscheck__  # type: ignore[attr-defined]  # of a Function alone
-            check = item.callspec.params[found.argument]  # type: ignore[attr-defined]  # likewise
+    found = item.function.__crosscheck__  # type: ignore[attr-defined]  # of a Function alone
+    check = item.callspec.params[found.argument]  # type: ignore[attr-defined]  # likewise
+    with _progress(item.config) as told:
+        check.watched_by(told)
+        try:
+            return (yield)
+        finally:
             record = check.record()
             if record is not None:
                 item.user_properties.append((_PROPERTY, json.dumps(record, sort_keys=True)))
+
+
+@contextlib.contextmanager
+def _progress(config: pytest.Config) -> Iterator[Callable[[str, str, int], None]]:
+    """Show layer, check and cases behind the cursor while a check runs; nothing but on a terminal."""
+    reporter = config.pluginmanager.getplugin("terminalreporter")
+    if reporter is None or not reporter.isatty or config.get_verbosity() < 0:
+        yield lambda _subject, _check, _cases: None
+        return
+    import time
+
+    capture = config.pluginmanager.getplugin("capturemanager")
+    last = [0.0]
+
+    def write(words: str) -> None:
+        # The cursor goes back to where it was: the reporter's own line stays as it is.
+        with contextlib.nullcontext() if capture is None else capture.global_and_fixture_disabled():
+            sys.stdout.write(f"\x1b7\x1b[K{words}\x1b8")
+            sys.stdout.flush()
+
+    def told(subject: str, check: str, cases: int) -> None:
+        if time.monotonic() - last[0] > _BEAT:
+            last[0] = time.monotonic()
+            room = shutil.get_terminal_size().columns - reporter._tw.width_of_current_line - 2
+            write(f" {subject}: {check}, {cases} cases"[: max(room, 0)])
+
+    yield told
+    if last[0]:
+        write("")
 
 
 # ---- reports
@@ -247,15 +318,10 @@ def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
 
 
 def _header(config: pytest.Config) -> str:
-    import importlib.metadata
+    from .oracles import described
 
-    found, absent = ["numerical"], []
     chosen = _settings(config)
-    for name in chosen["oracles"]:
-        try:
-            found.append("golden" if name == "golden" else f"{name} {importlib.metadata.version(name)}")
-        except importlib.metadata.PackageNotFoundError:
-            absent.append(name)
+    found, absent = described(chosen["oracles"])
     missing = f"; absent: {', '.join(absent)}" if absent else ""
     return (
         f"crosscheck: profile {chosen['profile']}; oracles {', '.join(found)}{missing}; "
@@ -299,6 +365,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """Write the files; a thing of which no check ran makes the run fail."""
     config = session.config
     _Collected.results = None
+    for file in config.stash.get(_RUNS, []):
+        file.stop()
     if _worker(config) is not None:
         return
     results = _results(config)

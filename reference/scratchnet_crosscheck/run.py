@@ -149,7 +149,7 @@ class Plan:
     @property
     def words(self) -> str:
         """The check in words: what holds, against which oracle, in which dtype."""
-        against = f" ({self.oracle})" if self.oracle else ""
+        against = f" ({self.oracle})" if self.needs_oracle else ""
         dtype = f" in {self.dtypes[0]}" if self.check is not None and self.check.precision else ""
         return f"{self.name.replace('_', ' ')}{against}{dtype}"
 

@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
     parser.add_argument(
-        "--save", type=Path, metavar="FILE", help="write the parameters there (.npz, no pickle)"
+        "--save", type=Path, metavar="FILE", help="write the parameters there (.npz or .safetensors)"
     )
     parser.add_argument(
         "--plot", type=Path, metavar="FILE.png", help="draw losses and accuracies (matplotlib)"
@@ -62,6 +62,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Train, print a line an epoch, write what was asked for."""
+    if arguments.save is not None:
+        serialization.check_suffix("train", arguments.save)  # now, not after the run
     _arguments.check_writable(arguments.save, arguments.plot, arguments.json)
     if arguments.plot is not None:
         _require_matplotlib()

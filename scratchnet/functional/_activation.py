@@ -1,6 +1,8 @@
-"""Activations: elementwise functions, and softmax with its logarithm."""
+"""Activations: the three that are used most, and softmax with its relatives."""
 
 from __future__ import annotations
+
+import warnings
 
 import numpy as np
 
@@ -173,7 +175,7 @@ def tanh(x: Array) -> tuple[Array, Pullback]:
     return y, pullback
 
 
-def softmax(x: Array, dim: int) -> tuple[Array, Pullback]:
+def softmax(x: Array, dim: int | None = None) -> tuple[Array, Pullback]:
     """Softmax along one dimension: non-negative numbers that add up to 1.
 
     Parameters
@@ -181,7 +183,8 @@ def softmax(x: Array, dim: int) -> tuple[Array, Pullback]:
     x : ndarray, any shape
         Logits.
     dim : int
-        The dimension along which the result adds up to 1.
+        The dimension along which the result adds up to 1. Without it, with a warning, 0 for an `x` of no, one
+        or three dimensions and 1 for any other, which is the choice of PyTorch (deprecated there).
 
     Returns
     -------
@@ -218,7 +221,7 @@ def softmax(x: Array, dim: int) -> tuple[Array, Pullback]:
     [[0.25, -0.25]]
     """
     check_float_array("softmax", "x", x)
-    axis = check_dim("softmax", dim, x.ndim)
+    axis = _axis("softmax", dim, x.ndim)
     if takes(x, axis):
         return softmax_of_rows(x)
     return _softmax_plain(x, axis)
@@ -243,7 +246,7 @@ def _softmax_plain(x: Array, axis: int) -> tuple[Array, Pullback]:
     return y, pullback
 
 
-def log_softmax(x: Array, dim: int) -> tuple[Array, Pullback]:
+def log_softmax(x: Array, dim: int | None = None) -> tuple[Array, Pullback]:
     """Logarithm of softmax along one dimension, without the loss of digits of taking the logarithm after it.
 
     Parameters
@@ -251,7 +254,7 @@ def log_softmax(x: Array, dim: int) -> tuple[Array, Pullback]:
     x : ndarray, any shape
         Logits.
     dim : int
-        The dimension along which ``exp(y)`` adds up to 1.
+        The dimension along which ``exp(y)`` adds up to 1. Without it as for `softmax`, with a warning.
 
     Returns
     -------
@@ -289,7 +292,7 @@ def log_softmax(x: Array, dim: int) -> tuple[Array, Pullback]:
     [-1.0, 1.0]
     """
     check_float_array("log_softmax", "x", x)
-    axis = check_dim("log_softmax", dim, x.ndim)
+    axis = _axis("log_softmax", dim, x.ndim)
     if takes(x, axis):
         return log_softmax_of_rows(x)
     return _log_softmax_plain(x, axis)
@@ -310,6 +313,72 @@ def _log_softmax_plain(x: Array, axis: int) -> tuple[Array, Pullback]:
         return (dx,)
 
     return y, pullback
+
+
+def softmin(x: Array, dim: int | None = None) -> tuple[Array, Pullback]:
+    """Softmax of -x along one dimension: the least element becomes the largest.
+
+    Parameters
+    ----------
+    x : ndarray, any shape
+    dim : int
+        The dimension along which the result adds up to 1. Without it as for `softmax`, with a warning.
+
+    Returns
+    -------
+    y : ndarray, shape and dtype of `x`
+    pullback : callable
+        ``pullback(dy, needs_input_grad=(True,)) -> (dx,)``.
+
+    Raises
+    ------
+    TypeError
+        `x` is not an array of floats, or `dim` not an integer.
+    ValueError
+        `x` has no such dimension.
+
+    Notes
+    -----
+    Forward: ``y = softmax(-x)``.
+
+    Backward: ``dx_i = -y_i (dy_i - sum_j y_j dy_j)``: softmax's, with the other sign.
+
+    A line that holds NaN or -inf, or nothing but +inf, becomes NaN.
+
+    References
+    ----------
+    Bridle, "Probabilistic Interpretation of Feedforward Classification Network Outputs" (1990), section 3.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> y, pullback = softmin(np.array([[0.0, 1000.0]]), dim=1)
+    >>> y.tolist()
+    [[1.0, 0.0]]
+    >>> softmin(np.array([[2.0, 2.0]]), dim=1)[1](np.array([[1.0, 0.0]]))[0].tolist()
+    [[-0.25, 0.25]]
+    """
+    check_float_array("softmin", "x", x)
+    shape, dtype = x.shape, x.dtype
+    y, pullback_of_softmax = softmax(np.asarray(-x), _axis("softmin", dim, x.ndim))
+
+    def pullback(dy: Array, needs_input_grad: tuple[bool] = (True,)) -> Cotangents:
+        dy = check_cotangent("softmin", dy, shape, dtype)
+        (dx,) = pullback_of_softmax(dy, needs_input_grad)
+        if dx is not None:
+            np.negative(dx, out=dx)
+        return (dx,)
+
+    return y, pullback
+
+
+def _axis(function: str, dim: int | None, ndim: int) -> int:
+    """Return `dim` counted from the front; for None PyTorch's old choice, with a warning as there."""
+    if dim is not None:
+        return check_dim(function, dim, ndim)
+    chosen = 0 if ndim in (0, 1, 3) else 1
+    warnings.warn(f"{function}: dim should be given; without it, it is {chosen} here", stacklevel=3)
+    return chosen
 
 
 def _shifted_exponentials(x: Array, axis: int) -> tuple[Array, Array, Array]:

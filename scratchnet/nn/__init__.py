@@ -5,7 +5,11 @@ from ._activation import ReLU as ReLU
 from ._activation import Sigmoid as Sigmoid
 from ._activation import Softmax as Softmax
 from ._activation import Tanh as Tanh
+from ._container import Concatenate as Concatenate
+from ._container import ModuleDict as ModuleDict
+from ._container import ModuleList as ModuleList
 from ._container import Sequential as Sequential
+from ._container import Sum as Sum
 from ._conv import Conv1d as Conv1d
 from ._conv import Conv2d as Conv2d
 from ._conv import Conv3d as Conv3d
@@ -18,6 +22,13 @@ from ._loss import NLLLoss as NLLLoss
 from ._normalization import BatchNorm1d as BatchNorm1d
 from ._normalization import BatchNorm2d as BatchNorm2d
 from ._normalization import BatchNorm3d as BatchNorm3d
+from ._normalization import GroupNorm as GroupNorm
+from ._normalization import InstanceNorm1d as InstanceNorm1d
+from ._normalization import InstanceNorm2d as InstanceNorm2d
+from ._normalization import InstanceNorm3d as InstanceNorm3d
+from ._normalization import LayerNorm as LayerNorm
+from ._normalization import LocalResponseNorm as LocalResponseNorm
+from ._normalization import RMSNorm as RMSNorm
 from ._pool import AvgPool1d as AvgPool1d
 from ._pool import AvgPool2d as AvgPool2d
 from ._pool import AvgPool3d as AvgPool3d

@@ -137,6 +137,7 @@ def test_a_failure_is_one_line_and_status_1_and_nothing_is_written(run, small_da
 
     assert "nowhere" in fails("--data", "nowhere")
     assert "nowhere" in fails("--data", small_data, "--save", "nowhere/w.npz")
+    assert ".safetensors" in fails("--data", small_data, "--save", "w.pt")
     assert "data" in fails("--data", small_data, "--json", "data")
     labels = small_data / "train-labels-idx1-ubyte.gz"
     whole = labels.read_bytes()

@@ -61,6 +61,94 @@ def test_a_package_that_merely_calls_itself_torch_is_not_taken_for_it(tmp_path):
     assert "the installed package named torch is not PyTorch" in _python(code)
 
 
+_FOREIGN = """
+import numpy as np
+
+class Mine:
+    name = "mine"
+
+    def __init__(self, entry):
+        self.entry = entry
+
+    def unable(self, case):
+        return None if case.operation == "relu" else "knows relu alone"
+
+    def forward(self, case):
+        return (np.where(case["x"] <= 0, np.zeros_like(case["x"]), case["x"]),)
+
+    def vjp(self, case, cotangents):
+        return (np.where(case["x"] <= 0, np.zeros_like(case["x"]), cotangents[0]),)
+
+def without_methods(entry):
+    return object()
+
+def broken(entry):
+    raise ImportError("a library that nobody has")
+"""
+
+
+@pytest.fixture
+def foreign(tmp_path):
+    """A distribution of somebody else's that registers oracles; return the code that finds it."""
+    (tmp_path / "foreign.py").write_text(_FOREIGN, encoding="utf-8")
+    metadata = tmp_path / "foreign-1.2.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: foreign\nVersion: 1.2\n", encoding="utf-8"
+    )
+    (metadata / "entry_points.txt").write_text(
+        "[scratchnet_crosscheck.oracles]\nmine = foreign:Mine\nempty = foreign:without_methods\n"
+        "broken = foreign:broken\ntorch = foreign:Mine\n",
+        encoding="utf-8",
+    )
+    return (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
+        "from scratchnet_crosscheck import check_operation\n"
+        "from scratchnet_crosscheck.oracles import described, names, oracle, registered\n"
+        "def verdicts(name, operation='relu'):\n"
+        "    checks = ['forward_equals_the_reference', 'backward_equals_the_reference']\n"
+        "    found = check_operation(operation, oracle=name, checks=checks, profile='quick', seed=0)\n"
+        "    return sorted({r.verdict for r in found}), found[0].message\n"
+    )
+
+
+def test_another_package_can_add_an_oracle(foreign):
+    assert _python(f"{foreign}print(verdicts('mine')[0], verdicts('mine', 'tanh'))") == (
+        "['passed'] (['not_applicable'], 'knows relu alone')"
+    )
+    assert (
+        _python(f"{foreign}print(described(('golden', 'mine')))")
+        == "(['numerical', 'golden', 'mine 1.2'], [])"
+    )
+
+
+def test_an_oracle_that_cannot_be_made_is_absent_and_not_failed(foreign):
+    assert "oracle_absent" in _python(f"{foreign}print(verdicts('broken'))")
+    assert "a library that nobody has" in _python(f"{foreign}print(verdicts('broken'))")
+    assert "it has no forward, vjp, unable" in _python(f"{foreign}print(verdicts('empty'))")
+
+
+def test_no_other_package_takes_the_place_of_an_oracle_of_ours(foreign):
+    assert (
+        _python(f"{foreign}print(registered()['torch'].value)")
+        == "scratchnet_crosscheck.oracles.pytorch:PyTorch"
+    )
+
+
+def test_our_own_oracles_are_registered_as_anybodys_are():
+    from importlib.metadata import entry_points
+
+    from scratchnet_crosscheck.oracles import GROUP, OURS
+
+    found = {point.name: point.value for point in entry_points(group=GROUP)}
+    assert {name: found.get(name) for name in OURS} == OURS
+
+
+def test_numerical_differentiation_is_no_runner_of_its_own():
+    with pytest.raises(ValueError, match="no oracle is called 'numerical'; there are torch, golden, jax"):
+        oracle("numerical")
+
+
 def test_an_unknown_oracle_is_refused():
     with pytest.raises(ValueError, match="no oracle is called 'tensorflow'"):
         oracle("tensorflow")

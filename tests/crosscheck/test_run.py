@@ -96,9 +96,98 @@ def test_an_operation_of_ones_own_needs_no_reference():
     entry = Operation("square", draw, twin=None)
     right = check_operation(entry, Golden(square, "square"), oracle=(), profile="quick", seed=0)
     assert {result.verdict for result in right} == {"passed"}
-    checks = ["backward_equals_numerical_differentiation"]
-    (result,) = check_operation(entry, Golden(wrong, "wrong"), oracle=(), checks=checks, seed=0)
+    (result,) = check_operation(entry, Golden(wrong, "wrong"), oracle=(), checks=[NUMERICAL], seed=0)
     assert result.verdict == "failed"
+
+
+NUMERICAL = "backward_equals_numerical_differentiation"
+
+
+def _by_differences(operation, function):
+    (result,) = check_operation(operation, Golden(function, "wrong"), oracle=(), checks=[NUMERICAL], seed=3)
+    assert (result.verdict, result.oracle) == ("failed", "numerical")
+    assert result.failure is not None
+    return result
+
+
+def test_numerical_differentiation_names_the_argument_and_the_entry():
+    def linear(x, weight, bias=None):
+        y, pullback = F.linear(x, weight, bias)
+
+        def off(dy, needs=(True, True, True)):
+            dx, dweight, dbias = pullback(dy, needs)
+            return dx, dweight, None if dbias is None else dbias * 2 + 1
+
+        return y, off
+
+    result = _by_differences("linear", linear)
+    failure = result.failure
+    assert failure.part == "dbias"
+    assert failure.got.shape == failure.wanted.shape == failure.case["bias"].shape
+    assert failure.got[failure.index] == pytest.approx(2 * failure.wanted[failure.index] + 1)
+    assert failure.wrong == failure.got.size
+    assert result.message.startswith(f"dbias[{failure.index[0]}] is ")
+    assert "by numerical differentiation" in result.message
+
+
+def test_numerical_differentiation_names_one_entry_of_a_large_argument():
+    def draw(d):
+        return Case("double", {"x": np.arange(400.0).reshape(20, 20) / 8}, differentiable=("x",))
+
+    def double(x):
+        def pullback(dy, needs=(True,)):
+            dx = 2 * dy
+            dx[7, 3] += 1
+            return (dx,)
+
+        return 2 * x, pullback
+
+    failure = _by_differences(Operation("double", draw, twin=None), double).failure
+    assert (failure.part, failure.index) == ("dx", (7, 3))
+
+
+def test_at_a_kink_the_nearest_slope_is_named():
+    def relu(x):
+        return np.maximum(x, 0.0), lambda dy, _=(True,): (np.where(x == 0, 2.0, x > 0) * dy,)
+
+    failure = _by_differences("relu", relu).failure
+    assert failure.case["x"][failure.index] == 0
+    assert "at the nearest, as this is a kink" in failure.message
+
+
+def test_the_worst_error_is_that_of_the_failing_case_too():
+    def relu(x):
+        y, pullback = F.relu(x)
+        return y, lambda dy, _=(True,): (3 * pullback(dy)[0],)
+
+    (result, _) = check_operation(
+        "relu", Golden(relu, "wrong"), oracle="golden", checks=["backward_equals_the_reference"], seed=0
+    )
+    assert result.verdict == "failed"
+    assert result.worst >= result.failure.error / result.failure.allowed > 1
+
+
+def test_an_oracle_of_ones_own_is_made_by_the_caller():
+    from scratchnet_crosscheck.oracles import OracleAbsent
+
+    entry = operation_of("relu")
+    (plan,) = [p for p in plans(entry, ("golden",)) if p.name == "forward_equals_the_reference"][:1]
+    assert check_property(entry, plan, judge=lambda: Golden(F.relu, "mine"), seed=0).verdict == "passed"
+    assert check_property(entry, plan, judge=lambda: Golden(F.tanh, "mine"), seed=0).verdict == "failed"
+
+    def absent():
+        raise OracleAbsent("not here")
+
+    result = check_property(entry, plan, judge=absent, seed=0)
+    assert (result.verdict, result.message) == ("oracle_absent", "not here")
+
+
+def test_how_many_cases_were_tried_is_told():
+    said = []
+    entry = operation_of("relu")
+    (plan,) = [p for p in plans(entry, ()) if p.name == "inputs_are_not_written_to"]
+    result = check_property(entry, plan, profile="quick", seed=0, told=said.append)
+    assert said == list(range(1, result.cases + 1))
 
 
 def test_an_unknown_check_is_refused():

@@ -13,7 +13,7 @@ from scratchnet_crosscheck.catalogue import operations
 from scratchnet_crosscheck.run import PROFILES, Plan, Profile, check_property, plans
 
 # Mutation testing runs every test against hundreds of wrong functions: few cases, and none made smaller.
-FEW = Profile("few", 12, shrinking=0.0)
+FEW = Profile("few", 24, shrinking=0.0)
 hypothesis.settings.register_profile(
     "few",
     max_examples=20,

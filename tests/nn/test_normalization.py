@@ -1,87 +1,124 @@
-"""BatchNorm layers print, learn their statistics and exchange their state as PyTorch's do."""
+"""Normalisation layers against their twins of torch.nn, by the checks of `nn_twins`; what those do not ask."""
 
-import inspect
+import warnings
 
 import numpy as np
 import pytest
+from nn_twins import Refusal, Twin, call, options
 
 from scratchnet import nn
 
-RANKS = {"BatchNorm1d": (6, 3), "BatchNorm2d": (4, 3, 2, 3), "BatchNorm3d": (2, 3, 2, 1, 3)}
-OPTIONS = {
-    "defaults": {},
-    "another momentum and eps": {"momentum": 0.3, "eps": 1e-3},
-    "cumulative": {"momentum": None},
-    "not affine": {"affine": False},
-    "without running statistics": {"track_running_stats": False},
-}
-EPS = 64 * float(np.finfo(np.float64).eps)  # few terms of about 1, each rounded a dozen times
+ONE = np.ones((2, 3, 4, 5, 6))
 
 
-def pair(torch, name, options):
-    return getattr(nn, name)(3, **options, dtype=np.float64), getattr(torch.nn, name)(3, **options).double()
+def channel_norm(name, n, unbatched, **choices):
+    def draw(d):
+        channels = d.side(1, 4)
+        sides = d.sides(n, high=3) if n > 1 or unbatched else d.one_of((), d.sides(1))
+        if unbatched and int(np.prod(sides)) == 1:  # one value has no variance
+            sides = (*sides[:-1], 2)
+        lead = d.samples() if unbatched else (d.batch(low=2),)
+        chosen = options(
+            d, eps=(1e-3, 0.1), momentum=(None, 0.5), affine=(True, False), track_running_stats=(True, False),
+            bias=(False,),
+        )  # fmt: skip
+        return call(channels, **chosen), d.array(*lead, channels, *sides)
+
+    several = "a batch of one" if not unbatched else "one value a channel"
+    fine, other = ONE[:, :, *[0] * (3 - n)], ONE[:, :2, *[0] * (3 - n)]
+    return Twin(
+        name,
+        draw,
+        name[:-6].lower() + "_norm",
+        [
+            Refusal("a negative number of channels", call(-1, affine=True), ("num_features=-1",)),
+            Refusal("channels that are no integer", call(2.5, affine=True), ("num_features=2.5",)),
+            Refusal("other channels", call(3, affine=True), ("num_features=3", "(2, 2,"), (other,)),
+            Refusal("an axis too many", call(3), ("x must be", str(ONE[None].shape)), (ONE[None],)),
+            Refusal(several, call(3), ("more than one value",), (fine[:1, :, *[slice(1)] * n],)),
+            Refusal("an eps that is no number", call(3, eps="1"), ("eps='1'",), (fine,)),
+            Refusal("a negative eps", call(3, eps=-1.0), ("eps=-1.0",), (fine,), only_ours="" if not unbatched else
+                    "its result is that of dividing by the root of a smaller variance, or NaN"),
+            Refusal("integers", call(3), ("int64",), (fine.astype(np.int64),)),
+        ],
+    )  # fmt: skip
 
 
-def as_numpy(twin):
-    return {key: value.numpy() for key, value in twin.state_dict().items()}
+def group_norm(d):
+    groups = d.integer(1, 3)
+    channels = groups * d.integer(1, 3)
+    made = call(groups, channels, **options(d, eps=(1e-3, 0.1), affine=(True, False), bias=(False,)))
+    return made, d.array(d.batch(low=2), channels, *d.sides(d.integer(0, 3), high=3))
 
 
-@pytest.mark.parametrize("options", OPTIONS)
-@pytest.mark.parametrize("name", RANKS)
-def test_values_gradients_and_state_stay_the_twins_over_several_steps(name, options):
-    torch = pytest.importorskip("torch")
-    ours, twin = pair(torch, name, OPTIONS[options])
-    rng = np.random.default_rng(0)
-    if ours.params:
-        ours.params["weight"][...] = [0.5, 2.0, -1.0]
-        ours.params["bias"][...] = [1.0, 0.0, -3.0]
-        twin.load_state_dict({key: torch.from_numpy(value) for key, value in ours.state_dict().items()})
-    for training in (True, True, False, True, True, False):
-        ours.train(training)
-        twin.train(training)
-        x, dy = rng.normal(size=(2, *RANKS[name]))
-        x = x * 2 + 1
-        tensor = torch.from_numpy(x.copy()).requires_grad_()
-        twin.zero_grad()
-        y, twin_y = ours(x), twin(tensor)
-        dx = ours.backward(dy)
-        twin_y.backward(torch.from_numpy(dy))
-        np.testing.assert_allclose(y, twin_y.detach().numpy(), rtol=0, atol=8 * EPS)
-        np.testing.assert_allclose(dx, tensor.grad.numpy(), rtol=0, atol=8 * EPS)
-        for key, parameter in twin.named_parameters():
-            np.testing.assert_allclose(ours.grads[key], parameter.grad.numpy(), rtol=0, atol=8 * EPS)
-        theirs, state = as_numpy(twin), ours.state_dict()
-        assert list(state) == list(theirs)
-        for key, value in theirs.items():
-            assert state[key].dtype == value.dtype
-            np.testing.assert_allclose(state[key], value, rtol=0, atol=8 * EPS, err_msg=key)
+def last_axes(name):
+    def draw(d):
+        shape = d.one_of(d.sides(1), d.sides(2))
+        lead = d.one_of((), (d.batch(),), (d.batch(), d.side()))
+        made = {
+            "LayerNorm": {"eps": (1e-3, 0.1), "bias": (True, False)},
+            "RMSNorm": {"eps": (None, 1e-3, 0.1)},
+        }
+        given = shape[0] if len(shape) == 1 and d.flag() else d.one_of(shape, list(shape))
+        chosen = options(d, elementwise_affine=(True, False), **made[name])
+        return call(given, **chosen), d.array(*lead, *shape)
+
+    return draw
 
 
-@pytest.mark.parametrize("name", RANKS)
-def test_state_goes_both_ways_after_training(name):
-    torch = pytest.importorskip("torch")
-    ours, twin = pair(torch, name, {})
-    x = np.random.default_rng(0).normal(size=RANKS[name])
-    ours(x)
-    ours(x)
-    twin.load_state_dict({key: torch.from_numpy(value) for key, value in ours.state_dict().items()})
-    assert int(twin.num_batches_tracked) == 2
-    twin(torch.from_numpy(x))
-    ours.load_state_dict(as_numpy(twin))
-    assert int(ours.buffers["num_batches_tracked"]) == 3
-    np.testing.assert_allclose(
-        ours.eval()(x), twin.eval()(torch.from_numpy(x)).detach().numpy(), rtol=0, atol=8 * EPS
-    )
+def last_axes_refusals():
+    return [
+        Refusal("a negative side", call(-1), ("normalized_shape=-1",)),
+        Refusal("a side that is no integer", call(2.5), ("normalized_shape=2.5",)),
+        Refusal("no side", call(()), ("normalized_shape=()",), (np.ones(3),)),
+        Refusal("another side", call(4), ("normalized_shape=(4,)", "(2, 3)"), (np.ones((2, 3)),)),
+        Refusal("too few axes", call((2, 3)), ("normalized_shape=(2, 3)", "(3,)"), (np.ones(3),)),
+        Refusal("integers", call(3), ("int64",), (np.ones((2, 3), np.int64),)),
+        Refusal("a negative eps", call(3, eps=-1.0), ("eps=-1.0",), only_ours="it refuses no eps"),
+    ]
 
 
-@pytest.mark.parametrize("options", OPTIONS)
-@pytest.mark.parametrize("name", RANKS)
-def test_it_prints_as_its_twin(name, options):
-    torch = pytest.importorskip("torch")
-    if "bias" not in inspect.signature(torch.nn.BatchNorm1d).parameters:
-        pytest.skip("this PyTorch has no bias argument to print")
-    ours, twin = pair(torch, name, OPTIONS[options])
-    assert repr(ours) == repr(twin)
+def local_response_norm(d):
+    made = call(
+        d.integer(1, 6), **options(d, alpha=(1, 0.5), beta=(0.5, 1.0, 2), k=(0.5, 2.0))
+    )  # fmt: skip
+    return made, d.array(d.batch(), d.side(1, 6), *d.sides(d.integer(1, 3), high=3))
+
+
+TWINS = [
+    *(channel_norm(f"BatchNorm{n}d", n, unbatched=False) for n in (1, 2, 3)),
+    *(channel_norm(f"InstanceNorm{n}d", n, unbatched=True) for n in (1, 2, 3)),
+    Twin(
+        "GroupNorm",
+        group_norm,
+        "group_norm",
+        [
+            Refusal("groups that do not divide", call(2, 3), ("num_groups=2", "num_channels=3")),
+            Refusal("no groups", call(0, 3), ("num_groups=0",)),
+            Refusal("other channels", call(2, 4), ("weight", "(2, 6)"), (np.ones((2, 6)),)),
+            Refusal("no channels", call(2, 4), ("x", "(4,)"), (np.ones(4),)),
+            Refusal("one sample, one value a group", call(4, 4), ("num_groups=4",), (np.ones((1, 4)),)),
+            Refusal("integers", call(2, 4), ("int64",), (np.ones((2, 4), np.int64),)),
+            Refusal("a negative eps", call(2, 4, eps=-1.0), ("eps=-1.0",), only_ours="it refuses no eps"),
+        ],
+    ),
+    Twin("LayerNorm", last_axes("LayerNorm"), "layer_norm", last_axes_refusals()),
+    Twin("RMSNorm", last_axes("RMSNorm"), "rms_norm", last_axes_refusals()),
+    Twin(
+        "LocalResponseNorm",
+        local_response_norm,
+        "local_response_norm",
+        [
+            Refusal("no neighbours", call(0), ("size=0",), (np.ones((2, 3, 4)),)),
+            Refusal("a size that is no integer", call(2.5), ("size=2.5",), (np.ones((2, 3, 4)),)),
+            Refusal("two axes", call(2), ("x", "(2, 3)"), (np.ones((2, 3)),)),
+        ],
+    ),
+]
+
+
+def test_layer_and_twin(twin, check):
+    check(twin)
 
 
 def test_a_state_dict_is_not_changed_by_later_steps():
@@ -92,25 +129,29 @@ def test_a_state_dict_is_not_changed_by_later_steps():
     assert int(before["num_batches_tracked"]) == 0
 
 
-@pytest.mark.parametrize(
-    ("name", "shape"),
-    [
-        ("BatchNorm1d", (3,)),
-        ("BatchNorm1d", (2, 3, 4, 5)),
-        ("BatchNorm2d", (2, 3, 4)),
-        ("BatchNorm3d", (2, 3)),
-    ],
-)
-def test_another_rank_is_refused(name, shape):
-    with pytest.raises(ValueError, match=f"{name}: x must be"):
-        getattr(nn, name)(3)(np.zeros(shape, np.float32))
-
-
-def test_other_channels_and_a_batch_of_one_are_refused():
+def test_a_refused_batch_does_not_move_the_statistics_and_evaluation_takes_it():
     layer = nn.BatchNorm1d(3)
-    with pytest.raises(ValueError, match="3 channels"):
-        layer(np.zeros((2, 4), np.float32))
     with pytest.raises(ValueError, match="more than one value"):
         layer(np.zeros((1, 3), np.float32))
     assert int(layer.buffers["num_batches_tracked"]) == 0
     assert layer.eval()(np.zeros((1, 3), np.float32)).shape == (1, 3)
+
+
+@pytest.mark.parametrize("name", ["BatchNorm1d", "InstanceNorm1d"])
+def test_without_parameters_and_statistics_any_number_of_channels_is_taken(name):
+    layer = getattr(nn, name)(3, affine=False, track_running_stats=False)
+    assert layer(np.zeros((2, 5, 4), np.float32)).shape == (2, 5, 4)
+    torch = pytest.importorskip("torch")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        twin = getattr(torch.nn, name)(3, affine=False, track_running_stats=False)
+        assert twin(torch.zeros(2, 5, 4)).shape == (2, 5, 4)
+
+
+@pytest.mark.parametrize(
+    "made", [(nn.BatchNorm2d, 3), (nn.GroupNorm, 1, 3), (nn.LayerNorm, 3), (nn.RMSNorm, 3)]
+)
+@pytest.mark.parametrize("dtype", [np.int64, "no dtype", None])
+def test_another_dtype_than_a_floating_point_one_is_refused(made, dtype):
+    with pytest.raises(TypeError, match=f"{made[0].__name__}: dtype must be"):
+        made[0](*made[1:], dtype=dtype)

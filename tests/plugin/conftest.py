@@ -1,6 +1,5 @@
 """Little projects, each run by a pytest of its own."""
 
-import importlib.metadata
 import os
 import subprocess
 import sys
@@ -10,11 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-# Where the distribution is installed with its entry point, the plugin is there by itself.
-_INSTALLED = importlib.metadata.entry_points(group="pytest11", name="crosscheck")
-LOADED = [] if _INSTALLED else ["-p", "scratchnet_crosscheck.plugin"]
-NAME = "crosscheck" if _INSTALLED else "scratchnet_crosscheck.plugin"
 
 LAYERS = """
 import numpy as np
@@ -68,12 +62,26 @@ class Done:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Callable[..., Done]:
-    """Write a project's files (beside layers.py) and run pytest in it."""
+    """Write a project's files (beside layers.py) and run pytest in it.
 
-    def run(files: dict[str, str], *arguments: str, python: tuple[str, ...] = (), **environment: str) -> Done:
+    Of the plugins that are installed this one alone is loaded, by its entry point's name, unless `plugins`
+    names others or is None: then pytest finds all by itself. Hypothesis's own takes longer than a small run.
+    """
+
+    def run(
+        files: dict[str, str],
+        *arguments: str,
+        python: tuple[str, ...] = (),
+        plugins: tuple[str, ...] | None = (),
+        **environment: str,
+    ) -> Done:
         for name, text in {"layers.py": LAYERS, "pytest.ini": "[pytest]\n", **files}.items():
             (tmp_path / name).write_text(text, encoding="utf-8")
-        command = [sys.executable, *(python or ("-m", "pytest", *LOADED)), *arguments]
+        loaded = [word for name in ("crosscheck", *(plugins or ())) for word in ("-p", name)]
+        command = [sys.executable, *(python or ("-m", "pytest", *([] if plugins is None else loaded)))]
+        command += arguments
+        if plugins is not None:
+            environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "COV_"))}
         done = subprocess.run(
             command,
@@ -87,6 +95,7 @@ def project(tmp_path: Path) -> Callable[..., Done]:
                 "OMP_NUM_THREADS": "1",
                 "OPENBLAS_NUM_THREADS": "1",
                 "COLUMNS": "200",
+                "PYTHONDONTWRITEBYTECODE": "1",
                 **environment,
             },
         )
@@ -111,9 +120,3 @@ def line(call: str, **settings: Any) -> dict[str, str]:
 def line_fixture() -> Callable[..., dict[str, str]]:
     """The function above, for test files that cannot import a conftest."""
     return line
-
-
-@pytest.fixture
-def plugin_name() -> str:
-    """How the plugin is called on the command line."""
-    return NAME

@@ -31,6 +31,38 @@ def test_the_test_files_of_the_page_pass(project):
     assert not done.lines("FAILED")
 
 
+def _said_on_the_page():
+    (block,) = re.findall(r"```text\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    title, *lines = block.splitlines()
+    kept = [line for line in lines if "diagnosis:" in line or "ratio" in line]
+    return [
+        title,
+        *(re.sub(r"got .*, ratio", "got .*, ratio", re.sub(r"([][()])", r"\\\1", k)) for k in kept),
+    ]
+
+
+def test_the_file_without_tests_is_said_of_what_the_page_says(project):
+    done = project(
+        FILES, "--crosscheck", "layers_of_the_book.py", "--crosscheck-profile=quick", "-k",
+        "backward_equals_numerical or inputs_are",
+    )  # fmt: skip
+    assert done.status == 1, done.text
+    title, *lines = _said_on_the_page()
+    assert done.lines(title), done.text
+    for pattern in lines:
+        assert re.search(pattern, done.text), (pattern, done.text)
+    assert done.lines("1 failed, 3 passed")
+
+
+def test_the_command_says_the_same_of_it(project):
+    words = ("check", "layers_of_the_book.py", "--profile", "quick", "--oracle", "golden")
+    done = project(FILES, python=("-m", "scratchnet", *words))
+    assert done.status == 1
+    for pattern in _said_on_the_page()[1:]:
+        assert re.search(pattern, done.text), (pattern, done.text)
+    assert done.lines("wrong: Affine")
+
+
 def test_the_example_without_pytest_prints_results(project):
     done = project(FILES, python=("in_a_notebook.py",))
     assert done.status == 0, done.text

@@ -1,6 +1,7 @@
 """One item for each check: by its name, with what pytest itself offers."""
 
 import importlib.util
+import json
 
 import pytest
 
@@ -24,9 +25,12 @@ def test_a_wrong_layer_fails_and_says_what_is_wrong_in_few_lines(project, line):
         0
     ]
     assert len(text.splitlines()) <= 26
-    assert "wrong_relu as relu: backward equals the reference (float64, held against golden): failed" in text
+    assert (
+        "wrong_relu as relu: backward equals the reference (float64, held against scratchnet): failed" in text
+    )
     assert "ratio 2" in text
-    assert "y, pullback = wrong_relu(x=np.array(" in text
+    assert "x = np.array(" in text
+    assert "dy = np.array(" in text
     assert "again with: --crosscheck-seed=" in text
 
 
@@ -42,7 +46,7 @@ def test_only_the_check_that_sees_it_fails(project, line):
 def test_the_seed_replays_a_run(project, line):
     files = line('crosscheck(layers.wrong_relu, like="relu")')
     arguments = ("-q", "-k", NUMERICAL, "--crosscheck-seed=7")
-    first, again = (project(files, *arguments).lines("pullback(") for _ in range(2))
+    first, again = (project(files, *arguments).lines("  d") for _ in range(2))
     assert first
     assert first == again
 
@@ -60,11 +64,20 @@ def test_expected_failures_are_xfailed_with_their_reason(project, line):
     assert done.lines("backward equals the reference", "failed (expected)")
 
 
-@pytest.mark.parametrize("argument", ["skip=['nicety']", "expected_failures={'nicety': 'why'}"])
-def test_a_name_that_is_no_check_is_an_error(project, line, argument):
-    done = project(line(f'crosscheck(layers.my_relu, like="relu", {argument})'))
+def test_a_name_to_skip_that_is_no_check_is_an_error(project, line):
+    done = project(line('crosscheck(layers.my_relu, like="relu", skip=["nicety"])'))
     assert done.status == 2
     assert done.lines("ValueError", "names 'nicety'; the checks are")
+
+
+@pytest.mark.parametrize("argument", [{"nicety": "why"}, {"relu": {"nicety": "why"}}])
+def test_an_expected_failure_that_nothing_has_is_a_warning(argument):
+    pytest.importorskip("hypothesis")
+    import scratchnet.functional as F
+    from scratchnet_crosscheck import crosscheck
+
+    with pytest.warns(UserWarning, match="expected_failures names 'nicety'; the layers are relu, the checks"):
+        crosscheck(F.relu, expected_failures=argument)
 
 
 def test_what_is_skipped_is_no_item(project, line):
@@ -85,8 +98,6 @@ def test_an_argument_outranks_the_marker_and_that_the_command_line_and_that_the_
         'test_line = crosscheck(layers.my_relu, like="relu")\n'
     )
     files["pytest.ini"] += "crosscheck_seed = 4\n"
-    import json
-
     for arguments, seeds in ((["--crosscheck-seed=3"], [1, 2, 3]), ([], [1, 2, 4])):
         done = project(files, "-k", "inputs_are", "--crosscheck-json=o.json", *arguments)
         assert done.status == 0, done.text
@@ -113,12 +124,74 @@ def test_a_thing_of_which_no_check_ran_makes_the_run_fail(project, line):
     assert done.lines("my_relu: no check ran; it is not checked")
 
 
-def test_a_file_without_tests_is_checked(project):
-    done = project(
-        {}, "--crosscheck", "layers.py", "--crosscheck-profile=quick", "--crosscheck-oracle=golden", "-v"
-    )
-    assert done.lines("layers.py::crosscheck")
-    assert done.lines("Relu as relu", "backward equals the reference", "golden", "passed"), done.text
+FILE = {
+    "few.py": """
+import numpy as np
+
+class Relu:
+    def forward(self, x):
+        self.mask = x <= 0
+        return np.where(self.mask, np.zeros_like(x), x)
+
+    def backward(self, dout):
+        return np.where(self.mask, np.zeros_like(dout), dout)
+
+class Tanh:
+    def forward(self, x):
+        self.y = np.tanh(x)
+        return self.y.copy()
+
+    def backward(self, dout):
+        return dout * (1 - self.y)
+
+class Helper:
+    def forward(self, x):
+        return x
+""",
+    "pyproject.toml": """
+[tool.crosscheck.expected_failures.Tanh]
+backward_equals_numerical_differentiation = "the square was forgotten"
+""",
+}
+BOTH = ("--crosscheck", "few.py", "--crosscheck-profile=quick", "--crosscheck-oracle=golden")
+
+
+def test_a_file_without_tests_gives_one_item_for_each_check_of_each_thing(project):
+    done = project(FILE, *BOTH, "-v", "-rs", "--crosscheck-json=o.json", "--crosscheck-seed=1")
+    assert done.status == 1, done.text
+    assert done.lines("few.py::Relu[backward_equals_the_reference-golden-float64] PASSED")
+    assert done.lines("few.py::Relu[interleaved_calls_agree] SKIPPED")
+    assert done.lines("few.py::Tanh[forward_equals_the_reference-golden-float32] PASSED")
+    assert done.lines("few.py::Tanh[backward_equals_the_reference-golden-float64] FAILED")
+    assert done.lines(f"few.py::Tanh[{NUMERICAL}] XFAIL")
+    assert done.lines("few.py::Helper[not_checked] SKIPPED")
+    assert done.lines("SKIPPED", "not checked: it has a forward pass and no backward pass")
+    assert not done.lines("no check ran"), "what a file holds beside its layers is listed, and no more"
+    found = json.loads((done.folder / "o.json").read_text(encoding="utf-8"))["results"]
+    assert len({(r["subject"], r["check"], r["oracle"], r["dtype"]) for r in found}) == len(found)
+    (expected,) = [r for r in found if r["expected_failure"]]
+    assert (expected["check"], expected["expected_failure"]) == (NUMERICAL, "the square was forgotten")
+
+
+def test_of_a_file_only_what_is_selected_is_run(project):
+    done = project(FILE, *BOTH, "-k", "Relu and inputs_are", "-v")
+    assert done.status == 0, done.text
+    assert len(done.lines("PASSED")) == 1
+
+
+def test_a_file_in_which_nothing_is_known_fails_the_run(project):
+    done = project({"few.py": "x = 1\n"}, *BOTH)
+    assert done.status == 1
+    assert done.lines("nothing in it is known")
+
+
+def test_a_layer_that_ends_its_process_fails_and_the_others_are_checked(project):
+    fatal = FILE["few.py"].replace("return dout * (1 - self.y)", "import os; os._exit(3)")
+    done = project({"few.py": fatal}, *BOTH, "-k", "Relu and inputs_are or Tanh", "-v")
+    assert done.status == 1
+    assert done.lines("Relu[inputs_are_not_written_to] PASSED")
+    assert done.lines("Tanh[", "FAILED")
+    assert done.lines("the process ended during a call")
 
 
 def test_a_file_that_is_not_there_is_a_usage_error(project):

@@ -57,14 +57,16 @@ def test_a_frameworks_function_judges_both_passes(framework):
     def reference(a, b, power=1):
         return a * b**power
 
-    results = check(scaled, inputs=pairs, reference=reference, framework=framework, profile="quick", seed=0)
+    # JAX compiles every operation anew for every shape: two checks are enough of them.
+    kept = {"forward_equals_the_reference", "backward_equals_the_reference"}
+    asked = {"framework": framework, "profile": "quick", "seed": 0, "skip": set(properties()) - kept}
+    results = check(scaled, inputs=pairs, reference=reference, **asked)
     assert _failed(results) == set()
     judged = {(r.check, r.verdict) for r in results if r.oracle == framework}
     assert ("backward_equals_the_reference", "passed") in judged
-    wrong = check(
-        wrong_square, inputs=VECTORS, reference=lambda x: x * x, framework=framework, profile="quick", seed=0
-    )
-    assert _failed(wrong) == {NUMERICAL, "backward_equals_the_reference"}
+    one_shape = st.tuples(st.integers(-8, 8)).map(lambda v: (np.array(v) / 4,))
+    wrong = check(wrong_square, inputs=one_shape, reference=lambda x: x * x, **asked)
+    assert _failed(wrong) == {"backward_equals_the_reference"}
 
 
 def test_whose_function_a_reference_is_can_be_seen():

@@ -2,7 +2,10 @@
 
 import importlib.util
 import json
+import re
+import sys
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import pytest
 
@@ -26,7 +29,7 @@ def test_the_header_says_what_is_tested_and_the_table_what_it_came_to(project, l
 def test_a_run_without_cross_checks_says_nothing(project):
     done = project({"test_plain.py": "def test_plain():\n    pass\n"})
     assert done.status == 0
-    assert "crosscheck" not in done.text.replace("scratchnet_crosscheck", "").split("\n", 4)[-1]
+    assert "crosscheck" not in done.text.replace("plugins: scratchnet-crosscheck", "")
 
 
 def test_quietly_only_what_did_not_hold_is_printed(project, line):
@@ -38,10 +41,10 @@ def test_quietly_only_what_did_not_hold_is_printed(project, line):
 @pytest.mark.skipif(not importlib.util.find_spec("xdist"), reason="pytest-xdist is not installed")
 def test_workers_make_one_report(project, line):
     arguments = ("-k", "forward_equals or cotangents_are", "--hypothesis-seed=5")
-    alone = project(line(WRITING), *arguments, "--crosscheck-json=one.json")
+    alone = project(line(WRITING), *arguments, "--crosscheck-json=one.json", plugins=("hypothesispytest",))
     spread = project(
         line(WRITING), *arguments, "-n2", "--crosscheck-json=two.json", "--junitxml=j.xml",
-        "-p", "no:cacheprovider", "--strict-markers", "-W", "error",
+        "-p", "no:cacheprovider", "--strict-markers", "-W", "error", plugins=None,
     )  # fmt: skip
     assert alone.status == spread.status == 1, spread.text
     assert spread.lines("crosscheck: profile quick", "seed 5")
@@ -83,13 +86,19 @@ def test_what_a_layer_is_called_cannot_break_the_page():
     pytest.importorskip("jinja2")
     from scratchnet_crosscheck.report.html import page
     from scratchnet_crosscheck.report.records import record
-    from scratchnet_crosscheck.run import Result
 
-    result = record(Result("relu", "<script>x", "dtype_is_preserved", "", "float32", "failed", message="<b>"))
+    said = {
+        "dtype": "float32",
+        "message": "<b>",
+        "report": ["<b>"],
+        "diagnosis": [{"key": "k", "words": "<b>"}],
+    }
+    result = record("my.py", "<script>x", "relu", "dtype_is_preserved", "failed", **said)
     text = page([result], {"profile": "quick"})
     assert "<script>" not in text
     assert "&lt;script&gt;x" in text
-    assert "<b>" not in text
+    assert text.count("<b>") == 1
+    assert "<b>&lt;b&gt;</b>" in text
 
 
 def test_without_jinja2_the_page_is_refused_in_words(project, line):
@@ -98,3 +107,46 @@ def test_without_jinja2_the_page_is_refused_in_words(project, line):
                    "--crosscheck-html=o.html")  # fmt: skip
     assert done.status != 0
     assert done.lines("Jinja2")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
+def test_on_a_terminal_the_layer_the_check_and_the_cases_are_shown(project, line):
+    # Slow enough to be seen: the line is written at most ten times a second.
+    slow = "def slow_relu(x):\n    import time\n    time.sleep(0.02)\n    return my_relu(x)\n"
+    files = line('crosscheck(layers.slow_relu, like="relu")')
+    files["test_line.py"] = (
+        f"import layers\nfrom layers import my_relu\n{slow}\n"
+        'from scratchnet_crosscheck import crosscheck\ntest_it = crosscheck(slow_relu, like="relu")\n'
+    )
+    on_terminal = "pty.spawn([sys.executable, '-m', 'pytest', *sys.argv[1:]])"
+    spawn = {"spawn.py": f"import pty, sys\nsys.exit({on_terminal} >> 8)\n"}
+    words = ("-p", "crosscheck", "-k", "inputs_are")
+    done = project(files | spawn, python=("spawn.py", *words))
+    assert done.status == 0, done.text
+    assert re.search(r"slow_relu: inputs are not written to, \d+ cases", done.text), done.text
+    assert "cases\x1b8" not in project(files, *words).text
+
+
+def test_without_a_terminal_no_progress_is_shown(project, line):
+    done = project(line(RELU), "-k", "inputs_are")
+    assert "\x1b" not in done.text
+
+
+def test_every_field_of_the_schema_is_on_its_page_and_written_by_both(project, line):
+    page = (Path(__file__).parents[2] / "docs" / "check-json.md").read_text(encoding="utf-8")
+    done = project(line(RELU), "-k", "inputs_are", "--crosscheck-json=one.json")
+    words = ("check", "layers.py", "--profile", "quick", "--oracle", "golden", "--json", "two.json")
+    again = project(line(RELU), python=("-m", "scratchnet", *words))
+    assert done.status == 0
+    assert again.status == 1, again.text
+    one, two = (json.loads((done.folder / f"{n}.json").read_text(encoding="utf-8")) for n in ("one", "two"))
+    assert set(one) == set(two) == set(_fields(page, "`schema_version`"))
+    for found in (*one["results"], *two["results"]):
+        assert set(found) == set(_fields(page, "`file`"))
+        assert f"`{found['verdict']}`" in page
+
+
+def _fields(page, first):
+    """Return the names in the first column of the table whose first row begins with `first`."""
+    rows = page[page.index(f"| {first}") :].split("\n\n")[0].splitlines()
+    return [row.split("`")[1] for row in rows]

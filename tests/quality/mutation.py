@@ -31,10 +31,10 @@ TABLE = Path(__file__).with_name("equivalent_mutants.txt")
 
 #: The modules of a family, without their underscore, and what is run against their mutants.
 FAMILIES = {
-    "linear": (("linear", "shapes"), ("linear", "sums")),
-    "activation": (("activation", "bits"), ("activation", "bits", "loss_bodies")),
-    "loss": (("loss", "softmax_fast", "buffers"), ("loss", "loss_bodies", "activation")),
-    "normalization": (("normalization",), ("normalization", "normalization_bodies")),
+    "linear": (("linear", "shapes"), ("linear", "linear_bodies", "sums")),
+    "activation": (("activation", "bits"), ("activation", "activation_bodies", "bits", "loss_bodies")),
+    "loss": (("loss", "softmax_fast", "buffers"), ("loss", "loss_bodies", "activation", "activation_bodies")),
+    "normalization": (("normalization", "normalization_fast"), ("normalization", "normalization_bodies")),
     "reshape": (("reshape",), ("reshape",)),
     "dropout": (("dropout",), ("dropout", "dropout_bodies")),
     "pool": (("pool", "pool_fast"), ("pool", "pool_bodies")),

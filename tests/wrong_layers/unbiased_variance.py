@@ -31,7 +31,7 @@ class BatchNormalization:
     def __init__(self, gamma, beta, eps=0.01):
         self.gamma, self.beta, self.eps = gamma, beta, eps
 
-    def forward_pass(self, X, training=True):
+    def forward_pass(self, X):
         self.xc = X - X.mean(axis=0)
         self.inv = 1 / np.sqrt(X.var(axis=0) + self.eps)
         return self.gamma * self.xc * self.inv + self.beta

@@ -139,9 +139,15 @@ def bind(
             "bool",
             "<class 'bool'>",
         )
-        if place < inputs and required and free:
+        if (
+            place < inputs and required and names.slot_named(name, tuple(free)) is None
+            and names.option_named(name, names.OPTIONS, options) and len(parameters) > inputs
+        ):  # fmt: skip
+            inputs += 1  # an option before the inputs: `softmax(axis, x)`
+        elif place < inputs and required and free:
             slot = names.slot_named(name, tuple(free)) or free[0]
-            if slot not in kind.inputs:
+            later = (names.slot_named(p.name, tuple(kind.inputs)) for p in parameters[place + 1 :])
+            if slot not in kind.inputs and not (names.plain(name) != "a" and any(later)):
                 slot = next((s for s in free if s in kind.inputs), free[0])
             bound.slots[name] = slot
             free.remove(slot)
@@ -161,9 +167,7 @@ def bind(
         ):
             bound.slots[name] = found
             free.remove(found)
-        elif sized and (size := names.option_named(name, names.SIZES, frozenset(names.SIZES))) and required:
-            if size in bound.sizes.values() and size == "in":
-                size = "out"
+        elif sized and (size := _size(name, parameter.default, bound)):
             bound.sizes[name] = size
         elif not required:
             continue
@@ -179,6 +183,17 @@ def bind(
                 f"give {name!r} a default, or take {', '.join(kind.params) or 'no arguments'} alone",
             )
     return bound
+
+
+def _size(name: str, default: Any, bound: Bound) -> str | None:
+    """Return which size a constructor's parameter is; one that has a default only where none is given so far."""
+    size = names.option_named(name, names.SIZES, frozenset(names.SIZES))
+    if size is None:
+        return None
+    if default is inspect.Parameter.empty:
+        return "out" if size == "in" and size in bound.sizes.values() else size
+    whole = isinstance(default, int | tuple) or default is None
+    return size if whole and not isinstance(default, bool) and size not in bound.sizes.values() else None
 
 
 def _is_slot(name: str, kind: Kind) -> bool:

@@ -17,6 +17,7 @@ ALTERNATIVES = {
     "lstm": ("lstm", "lstm_cell"),
     "max_pool2d": ("max_pool2d", "avg_pool2d"),
     "gru": ("gru", "gru_cell"),
+    "scaled_dot_product_attention": ("scaled_dot_product_attention", "dot_attention"),
     "cross_entropy": (
         "cross_entropy", "temporal cross_entropy", "categorical_cross_entropy", "binary_cross_entropy",
     ),

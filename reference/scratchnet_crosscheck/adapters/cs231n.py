@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import names as called
 from .binding import signature
-from .functions import DerivativeDriver, PairDriver, is_cotangent
+from .functions import _CHOOSES, DerivativeDriver, PairDriver, is_cotangent
 from .protocol import Candidate
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def recognises(names: Mapping[str, Any], like: Mapping[str, str]) -> list[Candid
             backwards, stem = _derivatives(name, names), name
         if not backwards:
             continue
-        kind = like.get(name) or like.get(stem) or called.operation(stem)
+        kind = like.get(name) or like.get(stem) or _chosen(thing, stem) or called.operation(stem)
         if kind is None:
             continue
         for first, backward in enumerate(backwards):
@@ -55,6 +55,13 @@ def recognises(names: Mapping[str, Any], like: Mapping[str, str]) -> list[Candid
                 )
             )  # fmt: skip
     return found
+
+
+def _chosen(function: Any, stem: str) -> str | None:
+    """Return what a function is that is told its activation by an argument: `linear_activation_forward`."""
+    chooses = any(called.plain(p) in _CHOOSES for p in inspect.signature(function).parameters)
+    first = called.operation(called.plain(stem).removesuffix("activation")) if chooses else None
+    return {"linear": "affine_relu", "conv2d": "conv_relu"}.get(first or "")
 
 
 def driven(forward: Any, backward: Any, kind: Any) -> PairDriver | DerivativeDriver:

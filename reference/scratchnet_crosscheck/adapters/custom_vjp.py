@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from . import names as called
-from .frameworks import custom_vjp, is_custom_vjp
+from .frameworks import custom_vjp, is_custom_vjp, unjitted
 from .protocol import Candidate
 
 if TYPE_CHECKING:
@@ -18,5 +18,9 @@ def recognises(names: Mapping[str, Any], like: Mapping[str, str]) -> list[Candid
     for name, thing in names.items():
         kind = like.get(name) or called.operation(name)
         if kind and is_custom_vjp(thing):
-            found.append(Candidate(name, (kind,), custom_vjp(thing), "jax.custom_vjp", strict=True))
+            halves = [getattr(unjitted(thing), half, None) for half in ("fwd", "bwd")]
+            others = tuple(n for n, t in names.items() if t is not None and any(t is h for h in halves))
+            found.append(
+                Candidate(name, (kind,), custom_vjp(thing), "jax.custom_vjp", strict=True, others=others)
+            )
     return found

@@ -11,9 +11,10 @@ from ..failure import Failure
 from ..references.protocol import CHANNEL, COLUMN, PIXEL, ROW, Form, Kind, Sampler, Sketch
 from ..strategies import Setting
 from .functions import ValueDriver
-from .objects import ObjectDriver
+from .objects import Misfit, ObjectDriver
 from .protocol import Cannot
 from .runner import Subject, canonical, replayed
+from .unfinished import refuses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,6 +29,8 @@ _PLAIN = Setting(np.dtype(np.float64), layouts=False)
 
 #: Features that a layer need not have: left out where it does not do them right.
 _RANKS = ("an x of rank", "a vector for x", "ids of rank")
+#: Features that are left out only where a layer refuses them in words.
+_REFUSABLE = ("unequal kernel sides", "a stride other than the window's", "unequal sides")
 _OPTIONAL = ("an empty batch", "a stride that leaves a remainder", "ignored labels", "no bias")
 
 
@@ -56,6 +59,7 @@ class _Fit:
         self.subject, self.case = subject, case
         self.error: BaseException | None = None
         self.score = 0
+        self.single = False
         try:
             self.started = subject.start(case)
             self.got = tuple(np.asarray(y) if y is not None else None for y in self.started.outputs)
@@ -83,7 +87,9 @@ class _Fit:
         ):
             return 1
         if not all(_close(g, w) for g, w in zip(self.got, own, strict=True)):
-            return 2
+            if not subject.kind.random or not _scaled_in_float32(self.got[0], own[0], case[case.slots[0]]):
+                return 2
+            self.single = True
         state = wanted[len(own) :]
         names = subject.kind.extras
         if state and all(n in self.started.extras for n in names):
@@ -99,6 +105,14 @@ def _mask(subject: Subject, case: Case) -> Any:
     first = case.slots[0]
     (y, *_) = subject.start(case.replace(**{first: np.ones_like(case[first])})).outputs
     return np.asarray(y) != 0
+
+
+def _scaled_in_float32(got: Any, wanted: Any, x: Any) -> bool:
+    """Return whether what was kept is scaled by a factor that is a float32: a mask kept so."""
+    moved = (got != 0) & (x != 0)
+    factor = got[moved] / x[moved]
+    near = np.abs(got - wanted) <= 1e-7 * np.abs(wanted)
+    return bool(near.all()) and bool(np.allclose(factor, factor.astype(np.float32), 1e-15, 0.0))
 
 
 def _close(got: Any, wanted: Any) -> bool:
@@ -201,9 +215,10 @@ def _best(
     candidate: Candidate, kind: Kind, driver: Driver, forms: Sequence[Form], beat: Callable[[], None]
 ) -> tuple[int, Form, BaseException | None, bool]:
     """Return the best score, the form that has it, and what the first one raised."""
-    best, chosen = -1, forms[0]
+    best, total, chosen = -1, -1, forms[0]
     error: BaseException | None = None
-    none = False
+    none = ran = False
+    misfit: Misfit | None = None
     perfect: list[Form] = []
     vectors = candidate.name in _VECTORS
     for form in forms:
@@ -212,25 +227,40 @@ def _best(
         if vectors and any(form.layout(k) in (ROW, COLUMN, PIXEL, CHANNEL) for k in ("weight", "bias")):
             continue
         subject = _subject(candidate, kind, driver, form, beat)
-        score = 4
+        scores = []
         for seed in range(PROBES):
             found = _Fit(subject, _probe(subject, seed))
-            score = min(score, found.score)
+            scores.append(found.score)
+            if isinstance(found.error, Misfit):
+                scores[-1] = -1
+                misfit = misfit or found.error
+                break
+            if found.error is None:
+                ran = True
             error = error or found.error
             if found.score and found.got and found.got[0] is None:
                 none = True
-            if score <= best and score < 4:
+            if min(scores) < best or (min(scores) == 0 and len(scores) == 1):
                 break
-        if score > best:
-            best, chosen = score, form
+        score = min(scores)
+        if (score, sum(scores)) > (best, total):
+            best, total, chosen = score, sum(scores), form
         if score == 4:
             perfect.append(form)
             if len(perfect) >= 12:
                 break
+    if best < 0 and misfit is not None:
+        raise Cannot(f"taken for {kind.name}: {misfit}", "say --like NAME=operation if it is meant to be another")
     if len(perfect) > 1:
         subjects = [(f, _subject(candidate, kind, driver, f, beat)) for f in perfect]
-        chosen = max(subjects, key=lambda pair: (_gradients_fit(pair[1]), _ranks_done(pair[1])))[0]
-    return best, chosen, error, none and best <= 1
+        # One sample alone only where nothing with a batch gets through both passes.
+        batched = [pair for pair in subjects if pair[0].options.get("samples") != 0]
+        if any(_runs(subject) for _, subject in batched):
+            best_of = max(batched, key=lambda pair: (_gradients_fit(pair[1]), _ranks_done(pair[1])))
+        else:
+            best_of = max(subjects, key=lambda pair: (_gradients_fit(pair[1]), _slopes(pair[1])))
+        chosen = best_of[0]
+    return best, chosen, None if ran else error, none and best <= 1
 
 
 def _worth(form: Form, perfect: list[Form]) -> bool:
@@ -250,6 +280,36 @@ def _gradients_fit(subject: Subject) -> int:
             isinstance(g, np.ndarray) and s in case.given and g.shape == case[s].shape
             for s, g in (grads or {}).items()
         )  # fmt: skip
+    return right
+
+
+def _runs(subject: Subject) -> bool:
+    """Return whether both passes run on ordinary calls."""
+    return all(_gradients(subject, _probe(subject, seed))[1] is None for seed in range(3))
+
+
+def _slopes(subject: Subject) -> int:
+    """Return on how many calls dx is the slope along a direction."""
+    right = 0
+    for seed in range(3):
+        case = _probe(subject, seed)
+        first = case.slots[0]
+        rng = np.random.default_rng(7)
+        grads, error = _gradients(subject, case)
+        got = (grads or {}).get(first)
+        if error is not None or not isinstance(got, np.ndarray) or got.shape != case[first].shape:
+            continue
+        try:
+            dy = [rng.normal(size=y.shape) for y in subject.outputs(subject.start(case), case)]
+            way = rng.normal(size=case[first].shape)
+            up, down = (
+                subject.outputs(subject.start(case.replace(**{first: case[first] + s * way})), case)
+                for s in (1e-6, -1e-6)
+            )
+        except (Exception, SystemExit):
+            continue
+        true = sum(float(((u - d) * g).sum()) for u, d, g in zip(up, down, dy, strict=False)) / 2e-6
+        right += abs(float((got * way).sum()) - true) <= 1e-5 * max(abs(true), 1.0)
     return right
 
 
@@ -343,7 +403,14 @@ def _settle(subject: Subject, score: int) -> Subject:
 def _look_at_precision(subject: Subject) -> None:
     """Tell a layer that computes in float32 whatever it is given: it is asked in float32 alone."""
     found = [_Fit(subject, _probe(subject, seed)) for seed in range(2)]
-    if all(f.error is None and f.got and all(g is not None and g.dtype == np.float32 for g in f.got) for f in found):
+    if any(f.error is not None for f in found):
+        return
+    grads, _ = _gradients(subject, _probe(subject, 0))
+    back = [g for s, g in (grads or {}).items() if s in subject.kind.inputs and isinstance(g, np.ndarray)]
+    forth = [g for f in found for g in f.got]
+    if any(f.single for f in found) or any(
+        kept and all(g is not None and g.dtype == np.float32 for g in kept) for kept in (forth, back)
+    ):
         subject.dtypes = ("float32",)
         subject.conventions["float32_alone"] = "it computes in float32 whatever it is given: checked in float32"
 
@@ -595,9 +662,15 @@ def _undone(subject: Subject, score: int) -> set[str]:
     """Return the features that this layer does not do, and say so."""
     gone: set[str] = set()
     for feature in sorted(_everything(subject.kind, subject.form, subject.driver.takes)):
+        if feature in _REFUSABLE:
+            errors = [_Fit(subject, _probe(subject, seed, feature)).error for seed in range(3)]
+            if any(refuses(error) for error in errors):
+                gone.add(feature)
+            continue
         if not feature.startswith(_RANKS) and feature not in _OPTIONAL:
             continue
-        for seed in range(2):
+        # A window of one leaves nothing over: several are tried.
+        for seed in range(6 if feature == "a stride that leaves a remainder" else 2):
             case = _probe(subject, seed, feature)
             found = _Fit(subject, case)
             forward_only = feature == "a stride that leaves a remainder"

@@ -25,8 +25,16 @@ def is_autograd_function(thing: Any) -> bool:
 
 
 def is_custom_vjp(thing: Any) -> bool:
-    """Return whether a thing is a function with jax.custom_vjp, without importing jax."""
-    return type(thing).__name__ == "custom_vjp" and type(thing).__module__.startswith("jax")
+    """Return whether a thing is a function with jax.custom_vjp, jitted or not, without importing jax."""
+    own = unjitted(thing)
+    return type(own).__name__ == "custom_vjp" and type(own).__module__.startswith("jax")
+
+
+def unjitted(thing: Any) -> Any:
+    """Return what jax.jit was given, or the thing itself."""
+    inner = getattr(thing, "__wrapped__", None)
+    jitted = type(thing).__name__ == "PjitFunction"
+    return inner if jitted and inner is not None else thing
 
 
 class AutogradDriver(FunctionDriver):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import names
-from ..failure import NotApplicable
-from .binding import Bound, bind, given_option, options_of, signature
+from .binding import DEFAULTS, Bound, bind, given_option, options_of, signature
 from .protocol import Cannot, Gradients, Started
 from .unfinished import called, unwritten
 
@@ -45,7 +45,9 @@ def table_keys(kind: Kind, argument: str, source: str) -> dict[str, str]:
     """
     stem = names.plain(argument)
     group = next((g for begins, g in GROUPS if stem.startswith(begins)), OF_KIND.get(kind.name, {}))
-    allowed = options_of(kind) | {"training"}
+    allowed = (
+        options_of(kind) if "training" in DEFAULTS.get(kind.name, {}) else options_of(kind) - {"training"}
+    )
     mentioned = {
         key: option for option, keys in group.items() for key in keys
         if f"'{key}'" in source or f'"{key}"' in source
@@ -77,6 +79,17 @@ def source_of(*functions: Any) -> str:
     return "".join(found)
 
 
+#: Arguments that say which activation it is to be.
+_CHOOSES = ("activation", "act", "nonlinearity", "activationname", "activationtype", "activationfunction")
+
+
+#: Switches that are left off.
+_OFF = ("inplace", "verbose", "debug", "plot")
+
+#: A shape taken apart with one name for both sides of the kernel: ``(f, f, c_in, c_out) = W.shape``.
+_SQUARE = re.compile(r"\b(\w*[a-zA-Z]\w*)\s*,\s*\1\b[^=\n]*=\s*\w+\.shape\b")
+
+
 class FunctionDriver:
     """What all functions share: arguments made from arrays, options and parameter dictionaries."""
 
@@ -89,16 +102,29 @@ class FunctionDriver:
         self.conventions: dict[str, str] = {}
         self._parameters = signature(function)
         inputs = 1 if kind.params else len(kind.inputs)
+        chosen: dict[str, Any] = {
+            p.name: "relu" for p in self._parameters
+            if kind.name in ("affine_relu", "conv_relu") and names.plain(p.name) in _CHOOSES
+        }  # fmt: skip
+        if chosen:
+            self.notes.append("checked with relu for its activation")
+        chosen |= {p.name: False for p in self._parameters if names.plain(p.name) in _OFF}
         self._bound: Bound = bind(
-            self._parameters, kind, kind.slots, inputs=min(inputs, len(self._parameters))
-        )
+            [p for p in self._parameters if p.name not in chosen], kind, kind.slots,
+            inputs=min(inputs, len(self._parameters)),
+        )  # fmt: skip
+        self._bound.constants.update(chosen)
         self.takes = self._bound.takes
         self._tables = {
             arg: table_keys(kind, arg, source_of(function, *others)) for arg in self._bound.tables
         }
+        optional = {p.name for p in self._parameters if p.default is not p.empty}
+        self._tables = {arg: keys for arg, keys in self._tables.items() if keys or arg not in optional}
         for entries in self._tables.values():
             self.takes |= set(entries.values())
         self._table_state = bool(self._tables) and bool(kind.state)
+        if _SQUARE.search(source_of(function)):
+            self.takes |= {"square kernel"}
         if "kernel_h" in self.takes:
             self.takes |= {"kernel_size", "unequal kernel"}
         named = set(self._bound.slots.values()) | (set(kind.state) if self._table_state else set())
@@ -114,6 +140,7 @@ class FunctionDriver:
         found: dict[str, Any] = {
             arg: arrays[slot] for arg, slot in self._bound.slots.items() if slot in arrays
         }
+        found.update(self._bound.constants)
         defaults = {p.name: p.default for p in self._parameters}
         for arg, option in self._bound.options.items():
             if (
@@ -239,12 +266,11 @@ class _Call:
         elif not cotangents:
             cotangents = [p.name for p in parameters if p.name not in by_name][:left]
         for parameter in parameters:
-            name, given = parameter.name, parameter.kind is parameter.KEYWORD_ONLY
-            how = name if given else ""
+            name = parameter.name
             if name in by_name and cached:
-                self.roles.append((how, "cache", None))
+                self.roles.append((name, "cache", None))
             elif name in cotangents and left:
-                self.roles.append((how, "cotangent", len(kind.outputs) - left))
+                self.roles.append((name, "cotangent", len(kind.outputs) - left))
                 left -= 1
             elif name in forward:
                 self.roles.append((name, "argument", name))
@@ -257,9 +283,6 @@ class _Call:
                         f"the argument {name!r} of its backward function is not known",
                         f"call it as the forward's argument, or hand it over in the cache: {backward.__name__}(dout, cache)",
                     )
-                elif not how and cached and left and len(self.roles) < len(kind.outputs):
-                    self.roles.append((how, "cotangent", len(kind.outputs) - left))
-                    left -= 1
 
     @staticmethod
     def _by_name(name: str, kind: Kind, bound: Bound) -> tuple[str, Any] | None:
@@ -270,6 +293,17 @@ class _Call:
         if slot is not None:
             return "slot", slot
         return ("output", 0) if short in _OUTPUTS else None
+
+    def run(self, backward: Callable[..., Any], values: Mapping[str, Callable[[Any], Any]]) -> Any:
+        """Call the backward function; by position as far as that goes: names may be positional only."""
+        values_by_name = ((name, values[role](value)) for name, role, value in self.roles)
+        given = {name: value for name, value in values_by_name if value is not _EMPTY}
+        positional: list[Any] = []
+        for parameter in signature(backward):
+            if parameter.name not in given or parameter.kind is parameter.KEYWORD_ONLY:
+                break
+            positional.append(given.pop(parameter.name))
+        return called(backward, *positional, **given)
 
     def uses_input(self) -> list[int]:
         """Return the places where the input of an activation, or its output, is handed over."""
@@ -315,35 +349,18 @@ class PairDriver(FunctionDriver):
             call = self._calls[cached] = _Call(self._backward, self._kind, self._bound, cached=cached)
             if not cached:
                 self._place(call)
-        evaluates = options.get("training") is False
 
         def back(cotangents: tuple[Array, ...], _: Any) -> Gradients:
-            if evaluates and self._kind.state and cache is None:
-                raise NotApplicable("it keeps nothing for a backward pass in evaluation")
-            positional, named = [], {}
-            for name, role, value in call.roles:
-                one = (
-                    cache if role == "cache" else cotangents[value] if role == "cotangent"
-                    else outputs[value] if role == "output" else arrays[value] if role == "slot"
-                    else given.get(value)
-                )  # fmt: skip
-                if role == "argument" and value not in given:
-                    continue
-                if name:
-                    named[name] = one
-                else:
-                    positional.append(one)
-            try:
-                found = called(self._backward, *positional, **named)
-            except (TypeError, AttributeError, ValueError, KeyError) as error:
-                if (
-                    evaluates
-                    and self._kind.state
-                    and isinstance(cache, tuple | list | dict)
-                    and _holds_none(cache)
-                ):
-                    raise NotApplicable("its backward pass is for training alone") from error
-                raise
+            found = call.run(
+                self._backward,
+                {
+                    "cache": lambda _: cache,
+                    "cotangent": lambda place: cotangents[place],
+                    "output": lambda place: outputs[place],
+                    "slot": lambda slot: arrays[slot],
+                    "argument": lambda name: given.get(name, _EMPTY),
+                },
+            )
             grads = self._grads(found, present)
             if not call.takes_cotangent:
                 dy = cotangents[0].reshape(-1)[0]
@@ -374,23 +391,17 @@ class PairDriver(FunctionDriver):
         name, _, _ = call.roles[place]
         best = at_input_or_output(
             self._function,
-            lambda x, y, dy, at: self._backward(
-                **{n or p.name: v for (n, r, _), p, v in (
-                    (role, param, {"cotangent": dy}.get(role[1], y if at == "output" else x))
-                    for role, param in zip(call.roles, signature(self._backward), strict=False)
-                )}
+            lambda x, y, dy, at: call.run(
+                self._backward,
+                dict.fromkeys(("slot", "argument", "output"), lambda _: y if at == "output" else x)
+                | {"cotangent": lambda _: dy},
             ),
-        )  # fmt: skip
+        )
         if best == "output":
             call.roles[place] = (name, "output", 0)
             self.notes.append(f"{self._backward.__name__} is handed the output of {self._function.__name__}")
         elif best == "input":
             call.roles[place] = (name, "slot", "x")
-
-
-def _holds_none(cache: Any) -> bool:
-    values = cache.values() if isinstance(cache, dict) else cache
-    return any(v is None or (isinstance(v, tuple | list | dict) and _holds_none(v)) for v in values)
 
 
 def at_input_or_output(function: Callable[..., Any], gradient: Callable[..., Any]) -> str:
@@ -472,9 +483,7 @@ class DerivativeDriver(FunctionDriver):
                     f"not one number for each entry of x",
                     f"give it a backward pass: {self._function.__name__}_backward(dout, x)",
                 )
-            product = (dy if dy.ndim else dy[()]) * local
-            kept = local.dtype if local.dtype.kind == "f" else arrays[first].dtype
-            return {first: np.asarray(product, dtype=kept)}
+            return {first: np.asarray(dy * local, dtype=arrays[first].dtype)}  # the product is ours
 
         return Started((out,), back, {})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -98,6 +99,10 @@ def _parameters(cls: type, name: str) -> list[inspect.Parameter]:
 def _takes_anything(call: Any) -> bool:
     """Return whether a callable takes any number of arguments by position."""
     return any(p.kind is p.VAR_POSITIONAL for p in inspect.signature(call).parameters.values())
+
+
+class Misfit(ValueError):
+    """An object's own parameter has another shape than this form's: not the form it has."""
 
 
 class ObjectDriver:
@@ -210,15 +215,15 @@ class ObjectDriver:
 
     def _mode_attribute(self) -> bool:
         source = _source(self._cls)
-        for name in ("training", "is_training", "train_flg", "train_mode"):
-            if f"self.{name}" in source:
+        for name in ("training", "is_training", "train_flg", "train_mode", "_is_training"):
+            if re.search(rf"self\.{name}\b(?!\()", source) and not callable(getattr(self._cls, name, None)):
                 self._switch = name
                 return True
         return False
 
     def _missing(self, slots: list[str]) -> frozenset[str]:
         """Build one object by its sizes, and say which parameters it does not have."""
-        sizes = {"in": 3, "out": 3, "kernel": 2, "kernel_h": 2, "kernel_w": 2, "height": 5, "width": 5}
+        sizes: dict[str, Any] = {"in": 3, "out": 3, "kernel": 2, "kernel_h": 2, "kernel_w": 2, "shape": (3, 5, 5)}
         try:
             thing = self._cls(**{arg: sizes[size] for arg, size in self._new.sizes.items()},
                               **self._option_arguments({}, _no_form()))  # fmt: skip
@@ -288,6 +293,12 @@ class ObjectDriver:
         params = [s for s in self._kind.params if s in arrays]
         held = {s: (arrays[s].copy() if self._updates else arrays[s]) for s in params}
         building = self._option_arguments(options, form)
+        sizes = self._sizes(arrays, form) if self._new.sizes else {}
+        for arg, size in self._new.sizes.items():
+            if size not in sizes:
+                raise Cannot(f"its constructor's argument {arg!r} is not known")
+            side = sizes[size]
+            building[arg] = (side, side) if self.pairs and size == "kernel" else side
         key = (tuple(sorted((k, str(v)) for k, v in building.items())), tuple(held[s].shape for s in params),
                tuple(str(held[s].dtype) for s in params) if params else "")  # fmt: skip
         if self.reuses and key in self._pool:
@@ -300,12 +311,6 @@ class ObjectDriver:
         for slot, name in {v: k for k, v in self._new.slots.items()}.items():
             if slot in held:
                 building[name] = held[slot]
-        sizes = self._sizes(arrays, form) if self._new.sizes else {}
-        for arg, size in self._new.sizes.items():
-            if size not in sizes:
-                raise Cannot(f"its constructor's argument {arg!r} is not known")
-            side = sizes[size]
-            building[arg] = (side, side) if self.pairs and size == "kernel" else side
         thing = self._cls(**building)
         named = set(self._new.slots.values())
         where = {s: [p for p in places(thing) if p.get() is held[s]] for s in params if s in named}
@@ -313,15 +318,20 @@ class ObjectDriver:
         for slot in params:
             if slot not in named:
                 for place in where.get(slot, ()):
+                    if np.shape(place.get()) != held[slot].shape:
+                        raise Misfit(f"its {place.name} has the shape {np.shape(place.get())}, not {held[slot].shape}")
                     place.put(held[slot])
         where = {s: found for s, found in where.items() if found}
         return thing, where, key
 
-    def _sizes(self, arrays: Mapping[str, Array], form: Form) -> dict[str, int]:
-        if self._kind.sizes is None:
-            return {}
-        shown = {k: np.asarray(form.layout(k).to(a)) for k, a in arrays.items()}
-        return dict(self._kind.sizes(shown))
+    def _sizes(self, arrays: Mapping[str, Array], form: Form) -> dict[str, Any]:
+        """Return the sizes that a constructor may ask for; the shape is one sample's, as the layer has it."""
+        first = arrays.get(self._inputs[0])
+        alone = form.options.get("samples") == 0
+        found: dict[str, Any] = {} if first is None else {"shape": first.shape if alone else first.shape[1:]}
+        if self._kind.sizes is not None:
+            found |= self._kind.sizes({k: np.asarray(form.layout(k).to(a)) for k, a in arrays.items()})
+        return found
 
     # ---- the two passes
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import linecache
 import textwrap
 from functools import cache
 from pathlib import Path
@@ -47,6 +48,19 @@ def called(function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
 
 def _name(function: Any) -> str:
     return str(getattr(function, "__name__", "it"))
+
+
+def refuses(error: BaseException | None) -> bool:
+    """Return whether an error is a refusal in words: an assertion, or raised by a `raise` of the file's own."""
+    if isinstance(error, AssertionError | NotImplementedError):
+        return True
+    if not isinstance(error, ValueError | TypeError) or error.__traceback__ is None:
+        return False
+    trace = error.__traceback__
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    line = linecache.getline(trace.tb_frame.f_code.co_filename, trace.tb_lineno)
+    return line.lstrip().startswith("raise ")
 
 
 def missing_import(error: BaseException) -> str | None:

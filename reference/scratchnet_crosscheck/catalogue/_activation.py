@@ -78,6 +78,7 @@ def _along_dim(name: str) -> Operation:
         Invalid("a dim out of range", good.with_options(dim=2), ("dim", "2")),
         Invalid("a negative dim out of range", good.with_options(dim=-3), ("dim", "-3")),
         Invalid("a dim that is no integer", good.with_options(dim=1.5), ("dim", "1.5"), TypeError),
+        *usual_refusals(_case(name, np.ones((2, 3)), dim=0), (2, 3)),  # another body than along the rows
     )
     return Operation(
         name, _draw_along_dim(name), invalid, jax=f"jax.nn.{name}", jax_cannot=_jax_cannot,

@@ -51,11 +51,19 @@ LINEAR = Operation(
         Invalid(
             "weight of other columns than x",
             _GOOD.replace(weight=np.ones((4, 2))),
-            ("weight", "(4, 2)", "(2, 3)"),
+            ("weight must be (D_out, D_in)", "x of shape (2, 3)", "weight of shape (4, 2)"),
         ),
         Invalid("a 0-d x", _GOOD.replace(x=np.array(1.0)), ("x", "()")),
-        Invalid("a weight of rank 3", _GOOD.replace(weight=np.ones((1, 4, 3))), ("weight", "(1, 4, 3)")),
-        Invalid("a bias of another length", _GOOD.replace(bias=np.ones(3)), ("bias", "(3,)")),
+        Invalid(
+            "a weight of rank 3",
+            _case(np.ones((2, 3)), np.ones((1, 4, 3))),
+            ("weight must be (D_out, D_in)", "(1, 4, 3)"),
+        ),
+        Invalid(
+            "a bias of another length",
+            _GOOD.replace(bias=np.ones(3)),
+            ("bias must", "bias of shape (3,)", "weight of shape (4, 3)"),
+        ),
         Invalid("a bias that would broadcast", _GOOD.replace(bias=np.ones(1)), ("bias", "(1,)")),
     ),
     twin=_twin,

@@ -25,20 +25,20 @@ def usual_refusals(good: Case, output_shape: tuple[int, ...]) -> tuple[Invalid, 
         Invalid(
             f"{first} given as a list",
             good.replace(**{first: cast("Any", good[first].tolist())}),
-            (first, "list"),
+            (f": {first} must", "list"),
             TypeError,
         ),
         Invalid(
             f"{first} of integers",
             good.replace(**{first: good[first].astype(np.int64)}),
-            (first, "int64"),
+            (f": {first} must", "int64"),
             TypeError,
         ),
     ]
     bad += [
         Invalid(
             f"{name} of another dtype than {first}", good.replace(**{name: array.astype(np.float32)}),
-            (name, "float32", "float64"), TypeError,
+            (f": {name} must have the dtype of {first}", "float32", "float64"), TypeError,
         )
         for name, array in good.given.items()
         if name != first and array.dtype == np.float64
@@ -47,8 +47,10 @@ def usual_refusals(good: Case, output_shape: tuple[int, ...]) -> tuple[Invalid, 
     single = np.zeros(output_shape, np.float32)
     if len(good.outputs) == 1:
         bad += [
-            Invalid("a cotangent of another shape", good, ("dy", str(odd.shape)), ValueError, (odd,)),
-            Invalid("a cotangent of another dtype", good, ("dy", "float32"), TypeError, (single,)),
-            Invalid("a cotangent given as a list", good, ("dy", "list"), TypeError, (cast("Any", [1.0]),)),
+            Invalid("a cotangent of another shape", good, (": dy must", str(odd.shape)), ValueError, (odd,)),
+            Invalid("a cotangent of another dtype", good, (": dy must", "float32"), TypeError, (single,)),
+            Invalid(
+                "a cotangent given as a list", good, (": dy must", "list"), TypeError, (cast("Any", [1.0]),)
+            ),
         ]
     return tuple(bad)

@@ -24,6 +24,10 @@ _CONTRACTS = frozenset({
 })  # fmt: skip
 
 
+#: Seconds in which others are looked for once one fits.
+_AFTER = 0.3
+
+
 def explain(evidence: Evidence, most: int = 3) -> list[tuple[str, str]]:
     """Return the explanations that fit, as key and words, most specific first.
 
@@ -31,13 +35,16 @@ def explain(evidence: Evidence, most: int = 3) -> list[tuple[str, str]]:
     nothing else is. An explanation that raises does not fit.
     """
     from ._bench import bench
-    from .order import CALLS, VALUES
+    from .order import CALLS, RAISES, VALUES
 
     b = bench(evidence)
+    b.begin()
     believed = b.calls.believed.setdefault(evidence.part, [])
     found = _fitting(believed, evidence, most)
     if found:
         return found
+    if b.raises:
+        return _fitting(RAISES, evidence, most)
     found = _fitting(CALLS, evidence, most, believed)
     if not found and evidence.check not in _CONTRACTS:
         found = _fitting(VALUES, evidence, most, believed)
@@ -61,4 +68,5 @@ def _fitting(
             found.append(said)
             if believed is not None:
                 believed.append(diagnosis)
+            bench(evidence).begin(_AFTER)
     return found

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._bench import Bench, Sample, bench, wrong
+from ._bench import Bench, Sample, bench, close, wrong
 
 if TYPE_CHECKING:
     from .._types import Array
@@ -118,24 +118,41 @@ def updated_too_early(evidence: Evidence) -> tuple[str, str] | None:
     if b.here is None or not b.part.startswith("d"):
         return None
     for slot in b.here.case.slots[1:]:
+        if f"d{slot}" not in b.here.truth or f"d{slot}" == b.part:
+            continue
         rates: list[float] = []
         for s, off in b.judged():
-            if not off or not np.any(s.got[b.part]) or f"d{slot}" not in s.truth or f"d{slot}" == b.part:
+            if not off or not np.any(s.got[b.part]) or s.got[b.part].shape != s.truth[b.part].shape:
                 continue
-            step = b.gradient(
-                b.part, s.judged.replace(**{slot: s.truth[f"d{slot}"].reshape(s.case[slot].shape)}), s.dys
-            )
-            if step is None or not np.any(step):
-                continue
-            gap = s.truth[b.part] - s.got[b.part]
-            rate = float((gap * step).sum() / (step * step).sum())
-            if np.abs(gap - rate * step).max() > 1e-8 * np.abs(gap).max():
+            rate = _rate(b, s, slot)
+            if rate is None:
                 rates = []
                 break
-            if gap.size > 1:  # one number always fits
+            if s.got[b.part].size > 1:  # one number always fits
                 rates.append(rate)
-        if len(rates) >= 3:
+        # The rate may be another in each call.
+        if len(rates) >= 3 and (min(rates) > 0 or max(rates) < 0):
             return "updated_too_early", f"{b.part} is taken at {slot} after the step that its gradient makes"
+    return None
+
+
+def _rate(b: Bench, s: Sample, slot: str) -> float | None:
+    """Return the learning rate that `slot` has moved by, None where that does not explain the result."""
+    value, step = s.case[slot], s.truth[f"d{slot}"].reshape(s.case[slot].shape)
+    moved = b.gradient(b.part, s.judged.replace(**{slot: value - 0.125 * step}), s.dys)
+    gap = np.asarray(s.truth[b.part] - s.got[b.part], np.float64)
+    if moved is None or close(moved, s.truth[b.part]):
+        return None  # it does not depend on it
+    along = np.asarray(s.truth[b.part] - moved, np.float64) / 0.125
+    rate = float((gap * along).sum() / (along * along).sum())
+    for _ in range(3):  # exact at once where the result is linear in the parameter
+        at = b.gradient(b.part, s.judged.replace(**{slot: value - rate * step}), s.dys)
+        if at is None:
+            return None
+        if close(s.got[b.part], at):
+            return rate
+        along = np.asarray(s.truth[b.part] - at, np.float64) / rate
+        rate = float((gap * along).sum() / max(float((along * along).sum()), 1e-300))
     return None
 
 

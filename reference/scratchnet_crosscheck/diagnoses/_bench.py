@@ -32,7 +32,7 @@ USED_AGAIN = ("repeated_calls_agree", "a_call_between_changes_nothing")
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """One call: what came out, and what should have, both by the result's name.
+    """One call: what came out, and what should have, both by the result's name; or what was raised.
 
     ``x``, ``dy`` and ``options`` are the first argument, the first cotangent and the options as PyTorch has
     them, whatever the layout of the thing: the batch first, channels before pixels.
@@ -44,6 +44,7 @@ class Sample:
     got: dict[str, Array]
     truth: dict[str, Array]
     form: Any = None
+    raised: str = ""
 
     def as_torch(self, name: str, array: Array) -> Array:
         """Return an array of the thing, an argument's or an output's, in PyTorch's layout."""
@@ -116,34 +117,40 @@ class Bench:
 
     def __init__(self, evidence: Evidence, calls: Calls | None = None) -> None:
         self.evidence = evidence
-        self.calls = Calls(self.look, evidence.draw) if calls is None else calls
-        self._until = time.process_time() + EXPLAINING
+        self.calls = Calls(self.tried, evidence.draw) if calls is None else calls
+        self._until = 0.0
+
+    def begin(self, seconds: float = EXPLAINING) -> None:
+        """Give the explanations so much time from now on, once the failing case itself has been run."""
+        _ = self.here
+        until = time.process_time() + seconds
+        self._until = min(self._until, until) if self._until else until
 
     @property
     def late(self) -> bool:
         """Whether the time for this failure is over."""
-        return time.process_time() > self._until
+        return time.process_time() > self._until > 0
 
     @cached_property
     def here(self) -> Sample | None:
         """The failing case, in float64 if it is wrong there as well."""
         case, dys = self.evidence.case, self.evidence.cotangents
-        exact = self.look(case.astype(np.float64), tuple(d.astype(np.float64) for d in dys))
+        exact = self.tried(case.astype(np.float64), tuple(d.astype(np.float64) for d in dys))
         if exact is not None and self._wrong_part(exact):
             return exact
-        return self.look(case, dys) or exact
+        return self.tried(case, dys) or exact
 
     @cached_property
     def drawn(self) -> list[Sample]:
         """Other calls of the same thing, of ordinary values."""
-        return list(self.calls)
+        return [s for s in self.calls if not s.raised]
 
     @property
     def samples(self) -> Iterator[Sample]:
         """All of them, the failing case first."""
-        if self.here is not None:
+        if self.here is not None and not self.here.raised:
             yield self.here
-        yield from self.calls
+        yield from (s for s in self.calls if not s.raised)
 
     @cached_property
     def part(self) -> str:
@@ -159,19 +166,36 @@ class Bench:
 
     def look(self, case: Case, dys: Outputs | None = None) -> Sample | None:
         """Return what comes out of a call and what should, or None where either does not run."""
+        found = self.tried(case, dys)
+        return None if found is None or found.raised else found
+
+    def tried(self, case: Case, dys: Outputs | None = None) -> Sample | None:
+        """Return what comes out of a call, or that it raises; None where it is no valid call."""
         try:
             with np.errstate(all="ignore"):
-                judged = self.masked(case)
-                outputs = self.evidence.subject.forward(case.copy())
-                if not dys or len(dys) != len(case.outputs):
-                    rng = np.random.default_rng(case.size)
-                    dys = tuple(generic(np.asarray(y), rng) for y in outputs[: len(case.outputs)])
-                outputs = tuple(np.array(y, copy=True) for y in outputs)
-                grads = self.evidence.run(case.copy(), tuple(np.array(d, copy=True) for d in dys))
-                return Sample(
-                    case, judged, dys, self._named(case, outputs, grads), self.should(judged, dys), self._form
-                )
-        except Exception:  # what is explained is broken, and may raise where it will
+                return self._run(case, dys)
+        except Exception as error:  # what is explained is broken, and may raise where it will
+            return self._raised(case, dys, f"{type(error).__name__}: {error}")
+
+    def _run(self, case: Case, dys: Outputs | None) -> Sample:
+        judged = self.masked(case)
+        outputs = self.evidence.subject.forward(case.copy())
+        if not dys or len(dys) != len(case.outputs):
+            dys = _cotangents(case, outputs)
+        outputs = tuple(np.array(y, copy=True) for y in outputs)
+        grads = self.evidence.run(case.copy(), tuple(np.array(d, copy=True) for d in dys))
+        truth = self.should(judged, dys)
+        return Sample(case, judged, dys, self._named(case, outputs, grads), truth, self._form)
+
+    def _raised(self, case: Case, dys: Outputs | None, why: str) -> Sample | None:
+        """Return a call that is a right one and yet raises, or None where the reference does not take it."""
+        reference = self.evidence.reference
+        if reference is None:
+            return None
+        try:
+            dys = dys or _cotangents(case, reference.forward(case))
+            return Sample(case, case, dys, {}, self.should(case, dys), self._form, why)
+        except Exception:  # it was no call to begin with
             return None
 
     @property
@@ -236,10 +260,25 @@ class Bench:
                 elements += sample.got[part].size
         return explained >= least and elements >= 4
 
+    @property
+    def raises(self) -> bool:
+        """Whether what failed is that a call raised."""
+        return self.evidence.message.startswith("raised ")
+
     def judged(self, part: str | None = None) -> list[tuple[Sample, bool]]:
-        """Return the samples that have the part, each with whether it is wrong there."""
+        """Return the samples that have the part, each with whether it is wrong there.
+
+        Where it failed by raising: all of them, each with whether it raises.
+        """
+        if self.raises:
+            return [(s, bool(s.raised)) for s in (self.here, *self.calls) if s is not None]
         part = part or self.part
         return [(s, wrong(s, part)) for s in self.samples if part in s.got and part in s.truth]
+
+
+def _cotangents(case: Case, outputs: Outputs) -> Outputs:
+    rng = np.random.default_rng(case.size)
+    return tuple(generic(np.asarray(y), rng) for y in outputs[: len(case.outputs)])
 
 
 def generic(like: Array, rng: np.random.Generator) -> Array:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ._arguments import FIRST
-from ._bench import Sample, bench, close
+from ._bench import Bench, Sample, bench, close
 from ._places import dimensions, kernel_of, windows
 
 if TYPE_CHECKING:
@@ -49,12 +49,12 @@ def _one_sample(s: Sample) -> bool:
 
 
 CONDITIONS: tuple[tuple[str, Callable[[Sample], bool], str], ...] = (
-    ("wrong_without_padding", _no_padding, "is wrong only without padding"),
-    ("wrong_where_sides_differ", _images_differ, "is wrong only where the sides of the images differ"),
-    ("wrong_where_sides_differ", _kernels_differ, "is wrong only where the sides of the kernel differ"),
-    ("wrong_where_sides_differ", _sides_differ, "is wrong only where the sides differ"),
-    ("wrong_in_stride_remainder", _leaves_over, "is wrong only where a stride leaves rows or columns over"),
-    ("wrong_for_batch_of_one", _one_sample, "is wrong only for a batch of one"),
+    ("wrong_without_padding", _no_padding, "without padding"),
+    ("wrong_where_sides_differ", _images_differ, "where the sides of the images differ"),
+    ("wrong_where_sides_differ", _kernels_differ, "where the sides of the kernel differ"),
+    ("wrong_where_sides_differ", _sides_differ, "where the sides differ"),
+    ("wrong_in_stride_remainder", _leaves_over, "where a stride leaves rows or columns over"),
+    ("wrong_for_batch_of_one", _one_sample, "for a batch of one"),
 )
 
 
@@ -65,6 +65,7 @@ def condition(evidence: Evidence) -> tuple[str, str] | None:
         return None
     found = b.judged()
     bad, good = [s for s, off in found if off], [s for s, off in found if not off]
+    is_wrong = "it raises" if b.raises else f"{b.part} is wrong"
     if len(bad) < 2 or len(good) < 3:
         return None
     for key, holds, words in CONDITIONS:
@@ -74,34 +75,45 @@ def condition(evidence: Evidence) -> tuple[str, str] | None:
             and len(chance) <= max(1, len(bad) // 2)
             and sum(not holds(s) for s in good) >= 2
         ):
-            return key, f"{b.part} {words}"
+            return key, f"{is_wrong} only {words}"
+    return _option(b, bad, good) or _rank(bad, good, is_wrong) or _size(bad, good, is_wrong)
+
+
+def _option(b: Bench, bad: list[Sample], good: list[Sample]) -> tuple[str, str] | None:
+    """Right for an option's first value alone."""
+    if b.here is None or b.raises:
+        return None
     for name, now in b.here.options.items():
         for value in FIRST if isinstance(now, float) and name != "p" else ():
-            first_bad, first_good = (
-                [s.options.get(name) == value for s in group] for group in (bad, good)
-            )
+            first_bad, first_good = ([s.options.get(name) == value for s in group] for group in (bad, good))
             others = len(good) - sum(first_good)
             if not any(first_bad) and sum(first_good) >= 3 and len(bad) >= 3 and others <= len(bad) // 2:
                 return (
                     "only_at_initial_value",
                     f"{b.part} is right only where {name} is {value:g}, as by default",
                 )
-    first = b.here.case.slots[0]
-    ranks_bad, ranks_good = ({s.x.ndim for s in group} for group in (bad, good))
-    strays = sum(s.x.ndim in ranks_bad for s in good)
+    return None
+
+
+def _rank(bad: list[Sample], good: list[Sample], is_wrong: str) -> tuple[str, str] | None:
+    first = bad[0].case.slots[0]
+    ranks_bad, ranks_good = ({s.case[first].ndim for s in group} for group in (bad, good))
+    strays = sum(s.case[first].ndim in ranks_bad for s in good)
     ranks_good -= ranks_bad
-    if ranks_good and len(bad) >= 3 and strays <= len(bad) // 3:
+    if ranks_good and (len(bad) >= 3 or not strays) and strays <= len(bad) // 3:
         return (
             "wrong_for_a_rank",
-            f"{b.part} is wrong for {first} of rank {_list(ranks_bad)}, right for {_list(ranks_good)}",
+            f"{is_wrong} for {first} of rank {_list(ranks_bad)}, not for {_list(ranks_good)}",
         )
+    return None
+
+
+def _size(bad: list[Sample], good: list[Sample], is_wrong: str) -> tuple[str, str] | None:
     for axis, what in ((0, "samples"), (1, "features")):
-        sizes_bad, sizes_good = (
-            [s.x.shape[axis] for s in group if s.x.ndim > axis] for group in (bad, good)
-        )
+        sizes_bad, sizes_good = ([s.x.shape[axis] for s in g if s.x.ndim > axis] for g in (bad, good))
         above = len(sizes_bad) == len(bad) and sizes_good and min(sizes_bad) > max(2, *sizes_good)
         if above and len(set(sizes_good)) > 2:
-            return "wrong_beyond_a_size", f"{b.part} is right up to {max(sizes_good)} {what}, wrong beyond"
+            return "wrong_beyond_a_size", f"{is_wrong} beyond {max(sizes_good)} {what}, not up to there"
     return None
 
 

@@ -20,7 +20,7 @@ def ratio(sample: Sample, part: str) -> float | None:
     if got.shape != truth.shape or not got.size or not np.isfinite(got).all() or not np.any(truth):
         return None
     found = float((got * truth).sum() / (truth * truth).sum())
-    return found if found and close(sample.got[part], np.asarray(truth * found)) else None
+    return found if close(sample.got[part], np.asarray(truth * found)) else None
 
 
 def _shape(s: Sample) -> tuple[int, ...]:
@@ -177,8 +177,8 @@ def factor(evidence: Evidence) -> tuple[str, str] | None:
     for key, size, words in SIZES:
         if _matches(b, size, b.part):
             return key, f"{b.part} is {words}{_mean_or_sum(b, key)}"
-    values = [r for _, r in found if r is not None]
-    if len(values) < 3 or sum(s.got[b.part].size > 1 for s, r in found if r is not None) < 3:
+    values = [r for _, r in found if r]
+    if len(values) < 3 or sum(s.got[b.part].size > 1 for s, r in found if r) < 3:
         return None
     if sum(not off and bool(np.any(s.truth[b.part])) for s, off in b.judged()) >= 3:
         return None  # it is a matter of which call

@@ -85,7 +85,7 @@ def rounded_constant(evidence: Evidence) -> tuple[str, str] | None:
     if b.here is None or "gelu" not in b.here.case.operation:
         return None
     exact = float(np.sqrt(2 / np.pi))
-    for digits in (2, 3, 4, 5, 6, 7, 8):
+    for digits in range(2, 8):
         root = round(exact, digits)
 
         def predict(s: Sample, root: float = root) -> Array:
@@ -102,14 +102,19 @@ def rounded_constant(evidence: Evidence) -> tuple[str, str] | None:
             return np.asarray(s.dys[0] * slope) if b.part.startswith("d") else y
 
         if b.fits(predict) or b.fits(throughout):
-            return "rounded_constant", f"{b.part} has sqrt(2 / pi) rounded to {root:g}"
+            return "rounded_constant", f"{b.part} has sqrt(2 / pi) rounded to {root}"
     return None
+
+
+def _of_probabilities(s: Sample) -> bool:
+    """Return whether a logarithm is taken of what goes in, or of the probabilities made of it."""
+    return any(w in s.case.operation for w in ("entropy", "nll", "log", "kl_div", "poisson"))
 
 
 def clipped(evidence: Evidence) -> tuple[str, str] | None:
     """The result is the reference's on values that are clipped from below (and above)."""
     b = bench(evidence)
-    if b.here is None:
+    if b.here is None or not _of_probabilities(b.here):
         return None
     first = b.here.case.slots[0]
     for eps in EPSILONS:
@@ -132,7 +137,7 @@ def clipped(evidence: Evidence) -> tuple[str, str] | None:
 def additive_epsilon(evidence: Evidence) -> tuple[str, str] | None:
     """An epsilon is added to what the logarithm is taken of."""
     b = bench(evidence)
-    if b.here is None:
+    if b.here is None or not _of_probabilities(b.here):
         return None
     first = b.here.case.slots[0]
     logits = b.here.case.operation == "cross_entropy"

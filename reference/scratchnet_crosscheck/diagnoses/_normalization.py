@@ -122,7 +122,8 @@ def normalization(evidence: Evidence) -> tuple[str, str] | None:
         if len(off) < 3 or len(fitting) < 0.5 * len(samples):
             continue
         for variant, (key, words) in VARIANTS.items():
-            if b.part != part and not (b.part == "dweight" and key in ("biased_variance", "additive_epsilon")):
+            also_weight = b.part == "dweight" and key in ("biased_variance", "additive_epsilon")
+            if b.part != part and not also_weight:
                 continue
             if all(_says(s, way, variant, part) for s in fitting):
                 return key, f"{part}: {words}"

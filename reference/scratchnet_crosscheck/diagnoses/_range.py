@@ -14,36 +14,48 @@ if TYPE_CHECKING:
     from .protocol import Evidence
 
 
+#: Magnitudes tried: what an exponential overflows at, and what a square does.
+TOPS = (2.0**11, 2.0**66)
+
+
 def out_of_range(evidence: Evidence) -> tuple[str, str] | None:
     """Right for ordinary values; from a magnitude on not finite where the right result is."""
     b = bench(evidence)
     dtype = evidence.case.dtype
     part = b.part
-    case = next((s.case for s in b.drawn if s.case[s.case.slots[0]].size > 1), evidence.case)
+    case = next((s.case for s in b.samples if min(s.x.shape, default=0) > 1), None)
+    case = case or next((s.case for s in b.samples if s.x.size), evidence.case)
     first = case.slots[0]
     x = case[first]
     if x.dtype.kind != "f" or not x.size:
         return None
-    shape = np.asarray(generic(x, np.random.default_rng(1)), np.float64)
-    shape = shape / np.abs(shape).max()
+    for shape in _shapes(x):
 
-    def broken(size: float) -> bool:
-        return _not_finite(b.look(_at(case, first, shape * size, dtype)), part)
+        def broken(size: float, shape: Array = shape) -> bool:
+            return _not_finite(b.look(_at(case, first, shape * size, dtype)), part)
 
-    if broken(1.0):
-        return None
-    if not broken(2.0**11):
-        # A single extreme value beside ordinary ones may be what it takes.
-        shape = -shape
-    if not broken(2.0**11):
-        return None
-    low, high = 1.0, 2.0**11
-    for _ in range(14):
-        middle = (low + high) / 2
-        low, high = (low, middle) if broken(middle) else (middle, high)
-    kind = _flag(b, _at(case, first, shape * high, dtype), part)
-    name = "underflows" if kind == "underflow" else "overflows"
-    return kind, f"{part or 'the result'} {name} from {first} = {high:.3g} on (in {dtype})"
+        top = next((size for size in TOPS if broken(size)), None)
+        if top is None or broken(1.0):
+            continue
+        low, high = 1.0, top
+        while high / low > 1.003:
+            middle = float(np.sqrt(low * high))
+            low, high = (low, middle) if broken(middle) else (middle, high)
+        kind = _flag(b, _at(case, first, shape * high, dtype), part)
+        name = "underflows" if kind == "underflow" else "overflows"
+        sign = "" if shape.flat[0] > 0 else "-"
+        return kind, f"{part or 'the result'} {name} from {first} = {sign}{high:.3g} on (in {dtype})"
+    return None
+
+
+def _shapes(x: Array) -> list[Array]:
+    """Return one large value beside zeros, of either sign; and all of them large, of either sign."""
+    one = np.zeros(x.shape)
+    one.flat[0] = 1.0
+    spread = np.asarray(generic(x, np.random.default_rng(1)), np.float64)
+    spread = spread / np.abs(spread).max()
+    spread.flat[0] = 1.0
+    return [one, -one, spread, -spread]
 
 
 def _at(case: Case, first: str, x: Array, dtype: DType) -> Case:

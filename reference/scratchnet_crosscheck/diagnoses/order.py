@@ -13,6 +13,7 @@ from . import (
     _normalization,
     _places,
     _range,
+    _recurrent,
     _sums,
     _turned,
 )
@@ -34,6 +35,8 @@ CALLS: tuple[Diagnosis, ...] = (
 #: What is wrong with the numbers.
 VALUES: tuple[Diagnosis, ...] = (
     _conditions.wrong_beyond_a_size,
+    _recurrent.one_step,
+    _recurrent.nothing_passed_on,
     _sums.not_summed,
     _sums.wrong_shape,
     _sums.declared_shape,
@@ -52,6 +55,7 @@ VALUES: tuple[Diagnosis, ...] = (
     _factors.factor,
     _turned.transposed,
     _formulas.derivative_at_output,
+    _recurrent.state_without_tanh,
     _formulas.approximate_formula,
     _formulas.rounded_constant,
     _formulas.softmax_term_missing,
@@ -70,3 +74,5 @@ VALUES: tuple[Diagnosis, ...] = (
     _places.last_step,
     _conditions.condition,
 )
+#: Which calls raise, where that is what failed.
+RAISES: tuple[Diagnosis, ...] = (_conditions.condition,)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from ..failure import Failure
@@ -9,6 +10,8 @@ from ..failure import Failure
 if TYPE_CHECKING:
     from ..catalogue.protocol import Invalid
     from ..oracles.protocol import Runner
+
+_NONE = re.compile(r"(\w+)=None")
 
 
 def bad_call_is_refused(subject: Runner, bad: Invalid) -> None:
@@ -24,7 +27,8 @@ def bad_call_is_refused(subject: Runner, bad: Invalid) -> None:
         name = bad.case.operation
         if not text.startswith((f"{name}: ", f"{name}'s pullback: ")):
             missing.insert(0, f"{name} in front")
-        if ": None" in text or "=None" in text:  # no argument that may be None is told by its value
+        given = {**bad.case.arrays, **bad.case.options}
+        if ": None" in text or any(given.get(told, 0) is not None for told in _NONE.findall(text)):
             missing.append("what it requires and got, but None")
         if missing:
             raise Failure(

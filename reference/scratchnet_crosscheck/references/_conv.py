@@ -10,8 +10,10 @@ from ..case import Case
 from .protocol import (
     CHANNELS_LAST,
     CHANNELS_LAST_ALONE,
+    COLUMN,
     KERNEL_LAST,
     PIXEL,
+    PIXEL_LAST,
     ROW,
     SAME,
     Form,
@@ -53,13 +55,13 @@ def _windows(
 
 
 def _conv_forms(_: bool) -> list[Form]:
-    bias = [Form({"bias": b}) for b in (SAME, PIXEL, ROW)]
+    bias = [Form({"bias": b}) for b in (SAME, PIXEL, ROW, COLUMN)]
     last = Form({"x": CHANNELS_LAST, "y": CHANNELS_LAST})
     alone = Form({"x": CHANNELS_LAST_ALONE, "y": CHANNELS_LAST_ALONE}, {"samples": 0})
     kernels = [Form({"weight": KERNEL_LAST}), Form(), Form({"weight": CHANNELS_LAST})]
     return [
         *every([Form(), Form(options={"samples": 0})], bias),
-        *every([last, alone], kernels, [Form({"bias": b}) for b in (SAME, ROW)]),
+        *every([last, alone], kernels, [Form({"bias": b}) for b in (SAME, ROW, PIXEL_LAST)]),
         *every([Form(), last], [Form(), Form({"weight": KERNEL_LAST})], bias, [Form(options={"samples": 1})]),
     ]  # fmt: skip
 
@@ -118,7 +120,8 @@ def _conv_golden(a: Mapping[str, Any], o: Mapping[str, Any]) -> Case | None:
 
 
 def _conv_sizes(a: Mapping[str, Any]) -> Mapping[str, int]:
-    out, inside, kh, kw = a["weight"].shape
+    out, _, kh, kw = a["weight"].shape
+    inside = a["x"].shape[-3]
     return {"in": inside, "out": out, "kernel": kh, "kernel_h": kh, "kernel_w": kw,
             "height": a["x"].shape[-2], "width": a["x"].shape[-1]}  # fmt: skip
 
@@ -195,7 +198,8 @@ def _draw_pool(sketch: Sketch) -> Parts:
     else:
         kh, kw = _pair(sketch.form.options.get("kernel_size", 2))
     if "stride" in sketch.takes:
-        options["stride"] = sketch.d.one_of(1, 2, 3)
+        other = sketch.may("a stride other than the window's", 0)
+        options["stride"] = sketch.d.one_of(1, 2, 3) if other else kh
     strides = _pair(options.get("stride", sketch.form.options.get("stride", (kh, kw))))
     pad = 0
     if "padding" in sketch.takes and min(kh, kw) > 1:
@@ -282,7 +286,7 @@ def _draw_conv_pool(sketch: Sketch) -> Parts:
     # Sides on which the pooling's windows fit, whatever the convolution leaves.
     shape = list(x.shape)
     for axis, kernel in ((-2, weight.shape[2]), (-1, weight.shape[3])):
-        shape[axis] = kernel + 4
+        shape[axis] = kernel + 3 + sketch.may("a stride that leaves a remainder", 1)
     arrays["x"] = sketch.array("x", *shape)
     return arrays, {"stride": 1, "padding": sketch.d.one_of(0, 1), "kernel_size": 2, "pool_stride": 2}
 

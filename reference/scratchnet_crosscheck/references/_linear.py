@@ -37,7 +37,8 @@ def _forms(_: bool) -> list[Form]:
         [Form({"x": BATCH_LAST, "y": BATCH_LAST})], weights, [Form({"bias": b}) for b in (COLUMN, SAME, ROW)]
     )
     none = every([Form(options={"samples": 0})], weights, biases)
-    return [*first, *last, *none]
+    column = Form({"x": COLUMN, "y": COLUMN, "bias": COLUMN}, {"samples": 0})
+    return [*first, *last, *none, *every([column], weights)]
 
 
 def _draw(sketch: Sketch) -> Parts:
@@ -118,6 +119,22 @@ EMBEDDING = Kind(
 )  # fmt: skip
 
 
+def _draw_embedding_dot(sketch: Sketch) -> Parts:
+    rows, width, batch = sketch.side(1, 6), sketch.side(1, 4), max(sketch.batch(), 1)
+    return {
+        "x": sketch.array("x", batch, width),
+        "ids": sketch.d.labels(batch, classes=rows),
+        "weight": sketch.array("weight", rows, width),
+    }, {}
+
+
+EMBEDDING_DOT = Kind(
+    "embedding_dot", ("x", "ids", "weight"), lambda a, _: ((a["weight"][a["ids"]] * a["x"]).sum(-1),),
+    lambda _t, a, _: ((a["weight"][a["ids"]] * a["x"]).sum(-1),), _draw_embedding_dot,
+    params=("weight",), fixed=("ids",), sizes=lambda a: {"in": a["weight"].shape[0], "out": a["weight"].shape[1]},
+)  # fmt: skip
+
+
 # ---- attention
 
 
@@ -140,6 +157,41 @@ ATTENTION = Kind(
     "scaled_dot_product_attention", ("query", "key", "value"), _attention,
     lambda t, a, _: (t.nn.functional.scaled_dot_product_attention(a["query"], a["key"], a["value"]),),
     _draw_attention, per_sample=("query", "key", "value"),
+)  # fmt: skip
+
+
+def _draw_sequence(sketch: Sketch, other: str) -> Parts:
+    batch, time, width = max(sketch.batch(high=4), 1), sketch.side(1, 4), sketch.side(1, 4)
+    second = (batch, time) if other == "weight" else (batch, width)
+    return {"x": sketch.moderate("x", batch, time, width), other: sketch.moderate(other, *second)}, {}
+
+
+def _shares(lib: Any, a: Mapping[str, Any]) -> Any:
+    scores = (a["x"] * a["h"][:, None, :]).sum(-1)
+    if lib is not np:
+        return lib.softmax(scores, -1)
+    e = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+def _summed(a: Mapping[str, Any], shares: Any) -> Any:
+    return (a["x"] * shares[:, :, None]).sum(1)
+
+
+#: One query a sample against the states over time: first the weights, then the weighted sum.
+ATTENTION_WEIGHT = Kind(
+    "attention_weight", ("x", "h"), lambda a, _: (_shares(np, a),), lambda t, a, _: (_shares(t, a),),
+    lambda sketch: _draw_sequence(sketch, "h"), per_sample=("x", "h"),
+)  # fmt: skip
+WEIGHT_SUM = Kind(
+    "weight_sum", ("x", "weight"), lambda a, _: (_summed(a, a["weight"]),),
+    lambda _t, a, _: (_summed(a, a["weight"]),), lambda sketch: _draw_sequence(sketch, "weight"),
+    per_sample=("x", "weight"),
+)  # fmt: skip
+DOT_ATTENTION = Kind(
+    "dot_attention", ("x", "h"), lambda a, _: (_summed(a, _shares(np, a)),),
+    lambda t, a, _: (_summed(a, _shares(t, a)),), lambda sketch: _draw_sequence(sketch, "h"),
+    per_sample=("x", "h"),
 )  # fmt: skip
 
 

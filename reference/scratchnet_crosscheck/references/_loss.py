@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..case import Case
-from ._activation import LARGE, _log_softmax, _softmax
+from ._activation import LARGE, _log_softmax, _sigmoid, _softmax
 from .protocol import (
     BATCH_LAST,
     INDICES,
@@ -17,6 +18,7 @@ from .protocol import (
     SCALAR,
     Form,
     Kind,
+    Layout,
     Parts,
     Sketch,
     every,
@@ -228,10 +230,14 @@ MULTI_MARGIN_LOSS = Kind(
 def _time_forms(strict: bool) -> list[Form]:
     mean = Form(options={"ignore": True})
     over = Form(absent=frozenset({"mask"}))
+    eps = _epsilons()
     summed = Form(
         options={"time": "sum"}, conventions={"sum_over_time": "summed over time, averaged over the batch"}
     )
-    return [over + mean, over, summed, Form()] if not strict else [over + mean]
+    if strict:
+        return [over + mean]
+    ones = [over + mean, over, over + summed, summed, Form()]
+    return [form + e for e in eps for form in ones]
 
 
 def _draw_time(sketch: Sketch) -> Parts:
@@ -239,7 +245,7 @@ def _draw_time(sketch: Sketch) -> Parts:
     labels: dict[str, Any] = {"ignore": -1} if sketch.form.options.get("ignore") else {}
     target = sketch.d.labels(batch, time, classes=classes, **labels)
     target[0, 0] = 0
-    arrays = {"x": sketch.array("x", batch, time, classes), "target": target}
+    arrays = {"x": sketch.moderate("x", batch, time, classes), "target": target}
     if "mask" not in sketch.form.absent:
         arrays["mask"] = (sketch.d.labels(batch, time, classes=2)).astype(sketch.d.setting.dtype)
     return arrays, {}
@@ -247,7 +253,7 @@ def _draw_time(sketch: Sketch) -> Parts:
 
 def _time_torch(t: Any, a: Mapping[str, Any], o: Mapping[str, Any]) -> tuple[Any, ...]:
     kept = a["target"] != -1
-    log_p = t.log_softmax(a["x"], -1)
+    log_p = t.log(t.softmax(a["x"], -1) + o["log_eps"]) if "log_eps" in o else t.log_softmax(a["x"], -1)
     picked = -t.gather(log_p, -1, t.where(kept, a["target"], 0)[..., None])[..., 0] * kept
     if a.get("mask") is not None:
         picked = picked * a["mask"]
@@ -256,7 +262,7 @@ def _time_torch(t: Any, a: Mapping[str, Any], o: Mapping[str, Any]) -> tuple[Any
 
 def _time(a: Mapping[str, Any], o: Mapping[str, Any]) -> tuple[Any, ...]:
     kept = a["target"] != -1
-    log_p = _log_softmax(a["x"])
+    log_p = np.log(_softmax(a["x"]) + o["log_eps"]) if "log_eps" in o else _log_softmax(a["x"])
     picked = -np.take_along_axis(log_p, np.where(kept, a["target"], 0)[..., None], -1)[..., 0] * kept
     if a.get("mask") is not None:
         picked = picked * a["mask"]
@@ -383,9 +389,57 @@ def _bce(lib: Any, x: Any, y: Any, o: Mapping[str, Any]) -> Any:
 
 
 BCE = _number("binary_cross_entropy", _bce, _bce, "both")
-BCE_WITH_LOGITS = _number(
-    "binary_cross_entropy_with_logits",
-    lambda n, x, y, _o: n.maximum(x, 0) - x * y + n.log1p(n.exp(-abs(x))),
-    lambda t, x, y, _o: t.nn.functional.binary_cross_entropy_with_logits(x, y, reduction="none"), "target",
-    extremes=LARGE,
+
+
+def _bce_logits(lib: Any, x: Any, y: Any, o: Mapping[str, Any]) -> Any:
+    if "log_eps" in o:
+        eps = o["log_eps"]
+        p = _sigmoid(x) if lib is np else lib.sigmoid(x)
+        return -(y * lib.log(p + eps) + (1 - y) * lib.log(1 - p + eps))
+    if lib is np:
+        return np.maximum(x, 0) - x * y + np.log1p(np.exp(-abs(x)))
+    return lib.nn.functional.binary_cross_entropy_with_logits(x, y, reduction="none")
+
+
+#: Labels that are whole numbers, 0 and 1.
+BITS = Layout("0 or 1, whole numbers", lambda s: s, lambda a: a, lambda a, _: a)
+_LOGITS = _number("binary_cross_entropy_with_logits", _bce_logits, _bce_logits, "target", extremes=LARGE)
+
+
+def _logit_forms(strict: bool) -> list[Form]:
+    plain = _number_forms(strict, log=True)
+    whole = every([Form({"target": BITS}, {"rank": 1}), Form({"target": BITS})], _reductions(), _epsilons())
+    return plain if strict else [*plain, *whole]
+
+
+def _draw_logits(sketch: Sketch) -> Parts:
+    whole = sketch.form.layout("target") is BITS
+    if not whole:
+        arrays, options = _draw_numbers(sketch, "target")
+        if "log_eps" in sketch.form.options:  # not where the logarithm's small number is all there is
+            arrays = {**arrays, "x": sketch.moderate("x", *np.shape(arrays["x"]))}
+        return arrays, options
+    shape: tuple[int, ...] = (max(sketch.batch(), 1),)
+    if sketch.form.options.get("rank") != 1:
+        shape = (*shape, sketch.side())
+    return {"x": sketch.moderate("x", *shape), "target": sketch.d.labels(*shape, classes=2)}, sketch.option(
+        "reduction", "mean", "sum"
+    )
+
+
+def _with_numbers(run: Callable[..., tuple[Any, ...]]) -> Callable[..., tuple[Any, ...]]:
+    """Return the loss of labels that may be whole numbers."""
+
+    def given(*arguments: Any) -> tuple[Any, ...]:
+        *before, a, o = arguments
+        target = a["target"]
+        target = target.astype(a["x"].dtype) if isinstance(target, np.ndarray) else target.to(a["x"].dtype)
+        return run(*before, {**a, "target": target}, o)
+
+    return given
+
+
+BCE_WITH_LOGITS = replace(
+    _LOGITS, forward=_with_numbers(_LOGITS.forward), torch=_with_numbers(_LOGITS.torch), draw=_draw_logits,
+    forms=_logit_forms,
 )  # fmt: skip

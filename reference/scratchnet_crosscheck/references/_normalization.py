@@ -42,7 +42,7 @@ def _batch_forms(strict: bool) -> list[Form]:
     vectors = [Form(), Form(dict.fromkeys(("weight", "bias"), ROW)),
                Form(dict.fromkeys(("weight", "bias"), CHANNEL))]  # fmt: skip
     if strict:
-        return every(shapes, epsilons(strict=strict))
+        return every(vectors, shapes, epsilons(strict=strict))
     return every(epsilons(strict=strict), shapes, vectors, _statistics())
 
 

@@ -17,8 +17,10 @@ _CELL = ("x", "h", "weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 
 def _draw(sketch: Sketch, gates: int, *, steps: bool, cell: bool) -> Parts:
-    batch, width, hidden = max(sketch.batch(high=4), 1), sketch.side(1, 4), sketch.side(1, 3)
-    time = (sketch.side(1, 4),) if steps else ()
+    # a probe has more than one unit and more than one step: with one, two conventions may be the same
+    low = 2 if sketch.forced else 1
+    batch, width, hidden = max(sketch.batch(high=4), 1), sketch.side(low, 4), sketch.side(low, 3)
+    time = (sketch.side(low, 4),) if steps else ()
     arrays: dict[str, Any] = {"x": sketch.small("x", batch, *time, width)}
     if "h" not in sketch.form.absent:
         arrays["h"] = sketch.small("h", batch, hidden)
@@ -76,6 +78,24 @@ def _lstm_step(
     return lib.sigmoid(part["o"]) * lib.tanh(c), c
 
 
+def _gru_step(
+    lib: Any, a: Mapping[str, Any], o: Mapping[str, Any], x: Any, h: Any, c: Any
+) -> tuple[Any, Any]:
+    n, order = h.shape[1], o.get("gates", "rzn")
+    part = {g: slice(k * n, (k + 1) * n) for k, g in enumerate(order)}
+    gx, weight = x @ a["weight_ih"].T, a["weight_hh"]
+    if a.get("bias_ih") is not None:
+        gx = gx + a["bias_ih"]
+    own = a.get("bias_hh") if a.get("bias_hh") is not None else 0 * gx[0]
+    r, z = (lib.sigmoid(gx[:, part[g]] + h @ weight[part[g]].T + own[part[g]]) for g in "rz")
+    new = part["n"]
+    if o.get("reset") == "before":
+        fresh = lib.tanh(gx[:, new] + (r * h) @ weight[new].T + own[new])
+    else:
+        fresh = lib.tanh(gx[:, new] + r * (h @ weight[new].T + own[new]))
+    return (((1 - z) * h + z * fresh) if o.get("update") == "new" else ((1 - z) * fresh + z * h)), c
+
+
 def _run(step: Callable[..., tuple[Any, Any]], *, steps: bool, both: bool) -> Callable[..., tuple[Any, ...]]:
     def run(lib: Any, a: Mapping[str, Any], o: Mapping[str, Any]) -> tuple[Any, ...]:
         hidden = a["weight_hh"].shape[1]
@@ -107,6 +127,18 @@ def _gated(forms: list[Form]) -> list[Form]:
     return found
 
 
+def _gru_forms(forms: list[Form]) -> list[Form]:
+    orders = dict.fromkeys(("rzn", "zrn", *("".join(p) for p in itertools.permutations("rzn"))))
+    before = {"reset_before_product": "the reset gate is applied before the product, as in the first paper"}
+    new = {"update_gate_keeps_new": "the update gate is the share of the new state"}
+    return [
+        form + Form(options={"gates": order}) + reset + update
+        for form in forms for order in orders
+        for reset in (Form(), Form(options={"reset": "before"}, conventions=before))
+        for update in (Form(), Form(options={"update": "new"}, conventions=new))
+    ]  # fmt: skip
+
+
 def _kind(name: str, step: Callable[..., tuple[Any, Any]], gates: int, *, steps: bool) -> Kind:
     lstm = gates == 4
     run = _run(step, steps=steps, both=lstm)
@@ -114,7 +146,8 @@ def _kind(name: str, step: Callable[..., tuple[Any, Any]], gates: int, *, steps:
     absent = [frozenset({"c"}) if lstm and steps else frozenset[str]()]
     if steps:
         absent.append(frozenset({"h", "c"}))
-    forms = _gated(_weights(*absent)) if lstm else _weights(*absent)
+    forms = _weights(*absent)
+    forms = _gated(forms) if lstm else _gru_forms(forms) if gates == 3 else forms
     return Kind(
         name, slots, lambda a, o: run(_numpy(), a, o), lambda t, a, o: run(_of_torch(t), a, o),
         lambda sketch: _draw(sketch, gates, steps=steps, cell=lstm), lambda _: forms, params=_CELL[2:],
@@ -127,3 +160,5 @@ RNN_CELL = _kind("rnn_cell", _rnn_step, 1, steps=False)
 RNN = _kind("rnn", _rnn_step, 1, steps=True)
 LSTM_CELL = _kind("lstm_cell", _lstm_step, 4, steps=False)
 LSTM = _kind("lstm", _lstm_step, 4, steps=True)
+GRU_CELL = _kind("gru_cell", _gru_step, 3, steps=False)
+GRU = _kind("gru", _gru_step, 3, steps=True)

@@ -9,6 +9,12 @@ from typing import Any
 
 _BUCKETS = ("0", *(f"1e{power}" for power in range(-6, 1)), "more")
 
+#: How a verdict is marked in the matrix.
+_MARKS = {
+    "passed": "✓", "failed": "✗", "convention": "c", "inconclusive": "?", "not_applicable": "–",
+    "oracle_absent": "∅", "not_checked": "!",
+}  # fmt: skip
+
 _PAGE = """<!doctype html>
 <html lang="en">
 <head>
@@ -17,16 +23,22 @@ _PAGE = """<!doctype html>
 <title>Cross-check: {{ totals }}</title>
 <style>
 :root { color-scheme: light dark; --line: #8885; --good: #2e7d32; --bad: #c62828; --grey: #777; }
-body { font: 15px/1.45 system-ui, sans-serif; margin: 0 auto; max-width: 72rem; padding: 1rem; }
+body { font: 15px/1.45 system-ui, sans-serif; margin: 0 auto; max-width: 76rem; padding: 1rem; }
 h1 { font-size: 1.4rem; margin: 0 0 .3rem; } h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
+h3 { font-size: 1rem; margin: 1.2rem 0 .2rem; overflow-wrap: anywhere; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .85rem; }
-th, td { border: 1px solid var(--line); padding: .2rem .5rem; text-align: left; }
-td.cell { white-space: nowrap; }
-.passed { color: var(--good); } .failed, .not_checked { color: var(--bad); font-weight: 600; }
-.inconclusive, .not_applicable, .oracle_absent { color: var(--grey); }
+th, td { border: 1px solid var(--line); padding: .15rem .45rem; text-align: left; vertical-align: top; }
+thead th { vertical-align: bottom; }
+.matrix td { white-space: nowrap; text-align: center; }
+.matrix thead th + th { max-width: 9rem; overflow-wrap: break-word; }
+.matrix tbody th { font-weight: 400; position: sticky; left: 0; background: Canvas; min-width: 9rem; }
+.mark { display: inline-block; min-width: 1em; cursor: help; }
+.passed { color: var(--good); } .failed, .not_checked { color: var(--bad); font-weight: 700; }
+.inconclusive, .not_applicable, .oracle_absent, .convention { color: var(--grey); }
+.number { text-align: right; }
 pre { overflow-x: auto; border: 1px solid var(--line); padding: .5rem; white-space: pre-wrap;
-      overflow-wrap: anywhere; }
+      overflow-wrap: anywhere; margin: .3rem 0; font-size: .85rem; }
 svg { width: 100%; max-width: 40rem; height: auto; } svg text { fill: currentColor; font-size: 11px; }
 </style>
 </head>
@@ -35,33 +47,46 @@ svg { width: 100%; max-width: 40rem; height: auto; } svg text { fill: currentCol
 <p>{{ totals }}.{% for name, value in run.items() %} {{ name }}: {{ value }}.{% endfor %}</p>
 
 <h2>Every check</h2>
-<div class="wide"><table>
+<p>One mark for each oracle and dtype:{% for verdict, mark in marks.items() %}
+<span class="{{ verdict }}">{{ mark }}</span> {{ verdict | replace("_", " ") }}{{ "" if loop.last else "," }}
+{%- endfor %}.</p>
+<div class="wide"><table class="matrix">
 <thead><tr><th>check</th>{% for thing in things %}<th>{{ thing }}</th>{% endfor %}</tr></thead>
 <tbody>
 {% for check, cells in matrix %}<tr><th>{{ check }}</th>
-{% for cell in cells %}<td class="cell">{% for r in cell -%}
-<span class="{{ r.verdict }}" title="{{ r.message }}">
-{{- r.verdict | replace("_", " ") }}</span>
-{{ r.oracle }} {{ r.dtype }}:
-{{ r.cases }} cases{% if r.verdict == "passed" -%}
-, worst {{ "%.2g" | format(r.worst_error) }}{% endif %}<br>
+{% for cell in cells %}<td>{% for r in cell -%}
+<span class="mark {{ r.verdict }}" title="{{ r.title }}, {{ r.cases }} cases, worst error
+ {{ "%.2g" | format(r.worst_error) }} of what is allowed. {{ r.message }}">{{ marks[r.verdict] }}</span>
 {% endfor %}</td>{% endfor %}</tr>
 {% endfor %}</tbody></table></div>
+<details><summary>All {{ results | length }} results</summary>
+<div class="wide"><table>
+<thead><tr>{% for head in heads %}<th>{{ head }}</th>{% endfor %}</tr></thead>
+<tbody>
+{% for r in results %}<tr><td>{{ r.thing }}</td><td>{{ r.check | replace("_", " ") }}</td>
+<td>{{ r.oracle }}</td><td>{{ r.dtype }}</td><td class="number">{{ r.cases }}</td>
+<td class="number">{{ "%.2g" | format(r.worst_error) }}</td>
+<td class="{{ r.verdict }}">{{ r.verdict | replace("_", " ") }}</td></tr>
+{% endfor %}</tbody></table></div></details>
 
 <h2>What failed</h2>
 {% for r in failed %}
-<section><h3>{{ r.subject }} as {{ r.taken_for }}: {{ r.check | replace("_", " ") }}
-({{ r.dtype }}{{ ", " if r.oracle }}{{ r.oracle }})</h3>
+<section><h3>{{ r.title }}</h3>
 {% if r.expected_failure %}<p>Expected: {{ r.expected_failure }}</p>{% endif %}
-<p>{{ r.message }}</p>
-{% for reason in r.diagnosis %}<p>Diagnosis: {{ reason.words }}</p>{% endfor %}
-{% if r.smallest_case %}<pre>{{ r.smallest_case }}</pre>{% endif %}
-<p>{{ r.file }}, again with <code>--crosscheck-seed={{ r.seed }}</code></p></section>
+{% for reason in r.diagnosis %}<p>Diagnosis: <b>{{ reason.words }}</b></p>{% endfor %}
+<pre>{{ (r.report or [r.message]) | join("\n") }}</pre>
+{% if r.smallest_case %}<details><summary>The call in one piece</summary>
+<pre>{{ r.smallest_case }}</pre></details>{% endif %}
+<p>{{ r.file }}, again with seed {{ r.seed }}</p></section>
 {% else %}<p>Nothing.</p>{% endfor %}
+
+{% if said %}<h2>What is said besides</h2>
+<ul>{% for r in said %}<li>{{ r.thing }}: {{ r.verdict | replace("_", " ") }}: {{ r.message }}</li>
+{% endfor %}</ul>{% endif %}
 
 <h2>Worst errors</h2>
 <p>The worst error of each check that compares numbers, as a multiple of what is allowed:
-above 1 it fails.</p>
+above 1 it fails. How many checks came to how much:</p>
 <svg viewBox="0 0 {{ bars | length * 60 + 20 }} 160" role="img" aria-label="Histogram of the worst errors">
 {% for name, count, height in bars %}
 <rect x="{{ loop.index0 * 60 + 10 }}" y="{{ 130 - height }}" width="50" height="{{ height }}"
@@ -93,19 +118,18 @@ def page(results: Sequence[Mapping[str, Any]], run: Mapping[str, Any]) -> str:
         import jinja2
     except ImportError as error:
         raise ImportError("the page of results needs Jinja2: install jinja2, or write JSON") from error
-    from .terminal import totals
+    from .terminal import HEAD, thing, totals
+    from .words import title
 
-    def thing(found: Mapping[str, Any]) -> str:
-        return f"{found['subject']} as {found['taken_for']}"
-
-    things = list(dict.fromkeys(thing(r) for r in results))
-    checks = list(dict.fromkeys(str(r["check"]) for r in results))
+    shown = [{**r, "thing": thing(r), "title": title(r)} for r in results]
+    checked = [r for r in shown if r["dtype"] or r["verdict"] == "failed"]
+    things = list(dict.fromkeys(r["thing"] for r in checked))
     matrix = [
         (
             check.replace("_", " "),
-            [[r for r in results if r["check"] == check and thing(r) == one] for one in things],
+            [[r for r in checked if r["check"] == check and r["thing"] == one] for one in things],
         )
-        for check in checks
+        for check in dict.fromkeys(str(r["check"]) for r in checked)
     ]
     seen = Counter(
         _bucket(r["worst_error"])
@@ -114,10 +138,21 @@ def page(results: Sequence[Mapping[str, Any]], run: Mapping[str, Any]) -> str:
     )
     most = max(seen.values(), default=1)
     bars = [(name, seen[name], round(100 * seen[name] / most)) for name in _BUCKETS]
-    failed = [r for r in results if r["verdict"] in ("failed", "not_checked")]
+    failed = [r for r in shown if r["verdict"] == "failed"]
+    said = [r for r in shown if r["verdict"] in ("convention", "not_checked")]
+    how = {k: ", ".join(v) if isinstance(v, (list, tuple)) else v for k, v in run.items()}
     template = jinja2.Environment(autoescape=True).from_string(_PAGE)
     text: str = template.render(
-        totals=totals(results), run=run, things=things, matrix=matrix, failed=failed, bars=bars
+        totals=totals(results),
+        run=how,
+        marks=_MARKS,
+        heads=HEAD,
+        results=shown,
+        things=things,
+        matrix=matrix,
+        failed=failed,
+        said=said,
+        bars=bars,
     )
     return text
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-_HEAD = ("thing", "check", "oracle", "dtype", "cases", "worst error", "verdict")
+HEAD = ("thing", "check", "oracle", "dtype", "cases", "worst error", "verdict")
 
 
 def _verdict(found: Mapping[str, Any]) -> str:
@@ -14,15 +14,26 @@ def _verdict(found: Mapping[str, Any]) -> str:
     return f"{words} (expected)" if found.get("expected_failure") and words == "failed" else words
 
 
+def thing(found: Mapping[str, Any]) -> str:
+    """Return what a result is of: the thing, and what it was taken for."""
+    subject, taken_for = found["subject"], found["taken_for"]
+    return f"{subject} as {taken_for}" if taken_for not in ("", subject) else str(subject or found["file"])
+
+
 def _row(found: Mapping[str, Any]) -> tuple[str, ...]:
     verdict, worst = found["verdict"], float(found["worst_error"])
     ran = verdict in ("passed", "failed")
     error = "-" if not ran or (worst == 0 and verdict == "failed") else f"{worst:.2g}"
-    thing = found["subject"]
-    if found["taken_for"] != thing:
-        thing = f"{thing} as {found['taken_for']}"
     check = str(found["check"]).replace("_", " ")
-    return (thing, check, found["oracle"] or "-", found["dtype"], str(found["cases"]), error, _verdict(found))
+    return (
+        thing(found),
+        check,
+        found["oracle"] or "-",
+        found["dtype"],
+        str(found["cases"]),
+        error,
+        _verdict(found),
+    )
 
 
 def table(results: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -36,8 +47,8 @@ def table(results: Sequence[Mapping[str, Any]]) -> list[str]:
     thing            check               oracle  dtype    cases  worst error  verdict
     my_relu as relu  dtype is preserved  -       float32     12            0  passed
     """
-    rows = [_HEAD, *(_row(found) for found in results)]
-    wide = [max(len(row[i]) for row in rows) for i in range(len(_HEAD))]
+    rows = [HEAD, *(_row(found) for found in results)]
+    wide = [max(len(row[i]) for row in rows) for i in range(len(HEAD))]
     numbers = (4, 5)
     return [
         "  ".join(
@@ -55,6 +66,17 @@ def totals(results: Sequence[Mapping[str, Any]]) -> str:
 
 
 def unchecked(results: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the things of which no check ran: they are not checked, whatever else is green."""
+    """Return the things of which no check ran: they are not checked, whatever else is green.
+
+    What a file holds beside its layers is listed in its results and is not asked for: of a file it takes
+    one thing that was checked.
+    """
     ran = {(r["file"], r["subject"]) for r in results if r["verdict"] in ("passed", "failed")}
-    return sorted({r["subject"] for r in results if (r["file"], r["subject"]) not in ran})
+    files = {file for file, _ in ran}
+    return sorted(
+        {
+            str(r["subject"] or r["file"])
+            for r in results
+            if (r["file"], r["subject"]) not in ran and not (r["check"] == "all" and r["file"] in files)
+        }
+    )

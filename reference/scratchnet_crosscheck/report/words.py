@@ -25,7 +25,8 @@ def title(found: Mapping[str, Any]) -> str:
     >>> title(record("", "Affine", "linear", "dtype_is_preserved", "failed", dtype="float32"))
     'Affine as linear: dtype is preserved (float32): failed'
     """
-    against = f", held against {_NAMES.get(found['oracle'], found['oracle'])}" if found["oracle"] else ""
+    judge = "" if found["oracle"] == "numerical" else _NAMES.get(found["oracle"], found["oracle"])
+    against = f", held against {judge}" if judge else ""
     dtype = f" ({found['dtype']}{against})" if found["dtype"] else ""
     thing = found["subject"] or found["file"]
     if found["taken_for"] not in ("", thing):
@@ -68,7 +69,8 @@ def _numbers(failure: Failure, judge: str) -> list[str]:
     ratio = f", ratio {mine / true:.6g}" if true and math.isfinite(mine / true) else ""
     lines = [f"{place}: got {mine:.9g}, {judge} {true:.9g}{ratio}"]
     if failure.wrong is not None:
-        lines.append(f"{failure.wrong} of {wanted.size} elements are wrong, this one most")
+        most = ", this one most" if failure.wrong > 1 else ""
+        lines.append(f"{failure.wrong} of {wanted.size} elements wrong{most}")
     if failure.error is not None and failure.allowed is not None:
         lines.append(f"off by {failure.error:.3g}; rounding accounts for {failure.allowed:.3g}")
     if not failure.message.startswith(place):

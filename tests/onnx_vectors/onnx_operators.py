@@ -19,7 +19,11 @@ class Cannot(Exception):  # noqa: N818 (no error: it is said in the table of wha
 OPERATORS: dict[str, list] = {}
 
 
-def says(operator, only=lambda v: True, data=None):
+def _always(_):
+    return True
+
+
+def says(operator, only=_always, data=None):
     """Enter a function into the table, for the vectors that `only` holds of.
 
     `data` is how many of the inputs are data, where others are options (scales, bounds): those are exact.
@@ -65,9 +69,7 @@ def conv(F, v):
     _, stride, padding, dilation = _window(v, v[1].shape[2:], rank)
     groups = v.get("group", 1)
     function = _ranked(F, "conv", rank)
-    return (
-        function(v[0], v[1], v[2], stride=stride, padding=padding, dilation=dilation, groups=groups),
-    )
+    return (function(v[0], v[1], v[2], stride=stride, padding=padding, dilation=dilation, groups=groups),)
 
 
 @says("CausalConvWithState")
@@ -367,6 +369,10 @@ def interpolate(F, v):
             scales, sizes = [scale if a in axes else 1.0 for a in range(v[0].ndim)], None
             if any(abs(scale * v[0].shape[a] % 1.0) > 1e-9 for a in axes):
                 raise Cannot("a size that is rounded to keep the proportions")
+    if v.get("coordinate_transformation_mode") == "align_corners" and sizes is None:
+        ends = [scale * n % 1.0 for scale, n in zip(scales[2:], v[0].shape[2:], strict=True)]
+        if max(ends) > 1e-6:
+            raise Cannot("corners aligned to a size that is not whole")
     where = {"scale_factor": tuple(scales[2:])} if sizes is None else {"size": tuple(sizes[2:])}
     options = _resampling(v, rank)
     return (F.interpolate(v[0], **where, **options),)
