@@ -113,7 +113,7 @@ def _native(stored: Array, dtype: str) -> Array:
     """Return an array of this machine's byte order and of a dtype that NumPy has."""
     if dtype == "BF16":  # the upper half of a float32
         wide = stored.astype(np.uint32)
-        wide <<= 16
+        np.left_shift(wide, np.uint32(16), out=wide)
         return wide.view(np.float32)
     if dtype == "BOOL":
         return stored.view(np.uint8).astype(np.bool_)  # any byte but 0 becomes 1, as NumPy expects it

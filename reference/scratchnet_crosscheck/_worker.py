@@ -12,7 +12,11 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .adapters.protocol import Candidate
+    from .guard import Guard
 
 _BEAT = 0.25
 
@@ -23,6 +27,7 @@ class _Line:
     def __init__(self, stream: IO[str]) -> None:
         self._stream = stream
         self._last = 0.0
+        self.guard: Guard | None = None
 
     def say(self, event: str, **more: Any) -> None:
         """Write one event."""
@@ -32,6 +37,8 @@ class _Line:
 
     def beat(self, cases: int = 0) -> None:
         """Say that all is well, and how many cases have been tried."""
+        if self.guard is not None:
+            self.guard.look()
         if time.monotonic() - self._last > _BEAT:
             self.say("beat", cases=cases)
 
@@ -59,6 +66,48 @@ def _limit_memory(gigabytes: float) -> None:
         return
 
 
+def _words(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:300]
+
+
+def _check(line: _Line, candidate: Candidate, configuration: dict[str, Any]) -> None:
+    """Check one thing; say what it is taken for and what each check came to."""
+    from . import checking
+    from .adapters.fitting import fit
+    from .adapters.protocol import Cannot
+
+    line.say("subject", subject=candidate.name, check="being tried")
+    try:
+        subject = fit(candidate, line.beat)
+    except Cannot as why:
+        line.say("cannot", subject=candidate.name, reason=why.reason, remedy=why.remedy)
+        return
+    line.say(
+        "taken", subject=candidate.name, taken_for=subject.taken_for, convention=candidate.convention,
+        notes=[*subject.notes, *subject.driver.notes],
+    )  # fmt: skip
+    if configuration["listing"]:
+        plans = checking.listed(subject, configuration["oracles"], configuration["skip"])
+        line.say("plans", subject=candidate.name, plans=plans)
+        line.say("finished", subject=candidate.name)
+        return
+    seen = len(subject.driver.notes)
+    profile = configuration["profile"]
+
+    def started(check: str, name: str = candidate.name) -> None:
+        line.say("subject", subject=name, check=check)
+
+    for found in checking.check_subject(
+        configuration["shown"], subject, oracles=configuration["oracles"], profile=profile,
+        seed=configuration["seed"], skip=configuration["skip"], started=started,
+        told=line.beat,
+    ):  # fmt: skip
+        line.say("result", record=found)
+    if len(subject.driver.notes) > seen:
+        line.say("note", subject=candidate.name, notes=subject.driver.notes[seen:])
+    line.say("finished", subject=candidate.name)
+
+
 def main() -> int:
     """Check the file of the configuration in the first argument."""
     configuration = json.loads(sys.argv[1])
@@ -67,11 +116,10 @@ def main() -> int:
 
     warnings.simplefilter("ignore")
     line.say("importing", what="the suite")
-    from . import checking
+    from . import checking as _checking  # noqa: F401 - before the clock of the file's import runs
     from .adapters import recognise
-    from .adapters.fitting import fit
-    from .adapters.protocol import Cannot
     from .discover import Unreadable, defined, load, unknown
+    from .guard import Guard
 
     for name in configuration["oracles"]:
         if name == "torch":
@@ -84,6 +132,7 @@ def main() -> int:
     line.say("importing", what="the file")
     try:
         module, notes = load(path, definitions=configuration["definitions"])
+        guard = line.guard = Guard(str(path.parent))
     except Unreadable as why:
         line.say("unreadable", reason=str(why))
         return 0
@@ -104,41 +153,15 @@ def main() -> int:
     for place, candidate in enumerate(candidates):
         if candidate.name not in only - set(configuration["done"]) or place % of != share:
             continue
-        line.say("subject", subject=candidate.name, check="being tried")
+        guard.tidy()
         try:
-            subject = fit(candidate, line.beat)
-        except Cannot as why:
-            line.say("cannot", subject=candidate.name, reason=why.reason, remedy=why.remedy)
-            continue
-        line.say(
-            "taken", subject=candidate.name, taken_for=subject.taken_for, convention=candidate.convention,
-            notes=[*subject.notes, *subject.driver.notes],
-        )  # fmt: skip
-        if configuration["listing"]:
-            plans = checking.listed(subject, configuration["oracles"], configuration["skip"])
-            line.say("plans", subject=candidate.name, plans=plans)
-            line.say("finished", subject=candidate.name)
-            continue
-        seen = len(subject.driver.notes)
-        profile = configuration["profile"]
-
-        def started(check: str, name: str = candidate.name) -> None:
-            line.say("subject", subject=name, check=check)
-
-        for found in checking.check_subject(
-            configuration["shown"], subject, oracles=configuration["oracles"], profile=profile,
-            seed=configuration["seed"], skip=configuration["skip"], started=started,
-            told=line.beat,
-        ):  # fmt: skip
-            line.say("result", record=found)
-        if len(subject.driver.notes) > seen:
-            line.say("note", subject=candidate.name, notes=subject.driver.notes[seen:])
-        line.say("finished", subject=candidate.name)
+            _check(line, candidate, configuration)
+        except Exception as error:  # ours or the layer's, which nothing else has caught: the others go on
+            line.say("cannot", subject=candidate.name, reason=f"it could not be driven: {_words(error)}", remedy="")
     line.say("done")
     return 0
 
 
 if __name__ == "__main__":
     status = main()
-    sys.stdout.flush()
     os._exit(status)  # a layer's threads and exit handlers are not waited for

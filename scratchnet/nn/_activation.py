@@ -1,16 +1,16 @@
-"""Activation layers: functions of `scratchnet.functional` without parameters."""
+"""Layers of the activations that are used most, and of softmax and its relatives."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from .. import functional as F
-from .._check import refuse
+from .._check import check_float_array, refuse
+from ._inplace import refuse_inplace
+from ._layer import Layer
 
 if TYPE_CHECKING:
     from .._types import Array
-
-from ._layer import Layer
 
 
 class ReLU(Layer):
@@ -39,10 +39,7 @@ class ReLU(Layer):
 
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
-        if inplace:
-            raise refuse(
-                "ReLU", "inplace must be False, since what is given is never written to", inplace=inplace
-            )
+        refuse_inplace("ReLU", inplace)
 
     def forward(self, x: Array) -> Array:
         """Return ``max(x, 0)``."""
@@ -90,7 +87,7 @@ class Softmax(Layer):
     Parameters
     ----------
     dim : int
-        The dimension along which the result adds up to 1.
+        The dimension along which the result adds up to 1. It should be given: see the function.
 
     Examples
     --------
@@ -100,7 +97,7 @@ class Softmax(Layer):
     [[0.5, 0.5]]
     """
 
-    def __init__(self, dim: int) -> None:
+    def __init__(self, dim: int | None = None) -> None:
         super().__init__()
         self.dim = dim
 
@@ -119,7 +116,7 @@ class LogSoftmax(Layer):
     Parameters
     ----------
     dim : int
-        The dimension along which the result's exponentials add up to 1.
+        The dimension along which the result's exponentials add up to 1. It should be given: see the function.
 
     Examples
     --------
@@ -129,7 +126,7 @@ class LogSoftmax(Layer):
     [[0.0, -1000.0]]
     """
 
-    def __init__(self, dim: int) -> None:
+    def __init__(self, dim: int | None = None) -> None:
         super().__init__()
         self.dim = dim
 
@@ -140,3 +137,52 @@ class LogSoftmax(Layer):
 
     def extra_repr(self) -> str:
         return f"dim={self.dim}"
+
+
+class Softmin(Layer):
+    """Softmax of -x along one dimension: `scratchnet.functional.softmin`.
+
+    Parameters
+    ----------
+    dim : int
+        The dimension along which the result adds up to 1. It should be given: see the function.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scratchnet import nn
+    >>> nn.Softmin(dim=-1)(np.array([[0.0, 1000.0]])).tolist()
+    [[1.0, 0.0]]
+    """
+
+    def __init__(self, dim: int | None = None) -> None:
+        super().__init__()
+        self.dim = dim
+
+    def forward(self, x: Array) -> Array:
+        """Return ``exp(-x) / sum exp(-x)``."""
+        y: Array = self._keep(F.softmin(x, self.dim))
+        return y
+
+    def extra_repr(self) -> str:
+        return f"dim={self.dim}"
+
+
+class Softmax2d(Layer):
+    """Softmax over the channels of images: `scratchnet.functional.softmax` along the last dimension but two.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scratchnet import nn
+    >>> nn.Softmax2d()(np.zeros((1, 2, 1, 1))).ravel().tolist()
+    [0.5, 0.5]
+    """
+
+    def forward(self, x: Array) -> Array:
+        """Return ``exp(x) / sum exp(x)`` for x of shape (N, C, H, W) or (C, H, W), the sum over C."""
+        check_float_array("Softmax2d", "x", x)
+        if x.ndim not in (3, 4):
+            raise refuse("Softmax2d", "x must have the shape (N, C, H, W) or (C, H, W)", x=x)
+        y: Array = self._keep(F.softmax(x, -3))
+        return y

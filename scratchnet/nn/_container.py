@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import operator
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -76,6 +77,10 @@ class _Container(Layer):
     def __setattr__(self, name: str, value: object) -> None:
         if isinstance(value, Layer):
             self._assign({**self._modules, name: value}.items())
+        elif name in vars(self).get("_modules", ()):
+            raise refuse_type(
+                type(self).__name__, f"{name} must stay a layer", **{f"type of {name}": type(value).__name__}
+            )
         else:
             super().__setattr__(name, value)
 
@@ -121,6 +126,26 @@ class _List(_Container):
         if not -len(self) <= position < len(self):
             raise IndexError(f"{function}: index {position} is out of range for {len(self)} layers")
         return position % len(self)
+
+    def _another(self: Self, named: Iterable[tuple[str, Layer]]) -> Self:
+        """Return a container of this kind with other layers."""
+        made = copy.copy(self)
+        made._assign(named)
+        return made
+
+    @overload
+    def __getitem__(self: Self, index: slice) -> Self: ...
+    @overload
+    def __getitem__(self, index: int) -> Layer: ...
+    def __getitem__(self, index: int | slice) -> Layer:
+        """Return one layer, or a container of several that shares them and has them under the same names."""
+        if isinstance(index, slice):
+            return self._another(list(self._modules.items())[index])
+        return self._layers[self._index(index)]
+
+    def __add__(self: Self, others: Iterable[Layer]) -> Self:
+        """Return a container of these layers and others, named by position."""
+        return self._another(_by_position([*self, *others]))
 
     def __setitem__(self, index: int, layer: Layer) -> None:
         """Put another layer in the place of one, under its name."""
@@ -171,20 +196,6 @@ class _Branches(_List):
             self._assign(args[0].items())
         else:
             self._assign(_by_position(args))
-
-    @overload
-    def __getitem__(self: Self, index: slice) -> Self: ...
-    @overload
-    def __getitem__(self, index: int) -> Layer: ...
-    def __getitem__(self, index: int | slice) -> Layer:
-        """Return one layer, or a container of several that shares them and has them under the same names."""
-        if isinstance(index, slice):
-            return self._another(OrderedDict(list(self._modules.items())[index]))
-        return self._layers[self._index(index)]
-
-    def _another(self, named: OrderedDict[str, Layer]) -> Layer:
-        """Return a container of this kind with other layers."""
-        return type(self)(named)
 
 
 class Sequential(_Branches):
@@ -274,9 +285,9 @@ class Sum(_Branches):
     Backward: ``dx = J_1^T dy + ... + J_n^T dy``, each branch given the same `dy`; for several inputs, each
     is a sum of its own.
 
-    torch.nn has no such class: there, one writes ``forward`` and leaves the backward pass to autograd. What
-    the branches return is not broadcast, since all of a sum's gradients would then be of one shape in name
-    only. The layer can be indexed, appended to and so on as `Sequential` can.
+    Nothing is broadcast: branches that return different shapes are refused. torch.nn has no such class:
+    there, one writes ``forward`` and leaves the backward pass to autograd. The layer can be indexed, appended
+    to and so on as `Sequential` can.
 
     References
     ----------
@@ -309,6 +320,7 @@ class Sum(_Branches):
 
     def forward(self, *inputs: Any) -> Any:
         """Return the sum of what the branches return."""
+        _require_branches(self)
         values = [branch.forward(*inputs) for branch in self._layers]
         first = values[0]
         check_float_array("Sum", "what a branch returns", first)
@@ -387,6 +399,7 @@ class Concatenate(_Branches):
 
     def forward(self, *inputs: Any) -> Any:
         """Return what the branches return, side by side."""
+        _require_branches(self)
         values = [branch.forward(*inputs) for branch in self._layers]
         first = values[0]
         check_float_array("Concatenate", "what a branch returns", first)
@@ -420,9 +433,6 @@ class Concatenate(_Branches):
             ]
         )
 
-    def _another(self, named: OrderedDict[str, Layer]) -> Layer:
-        return type(self)(named, dim=self.dim)
-
     def extra_repr(self) -> str:
         return f"dim={self.dim}"
 
@@ -446,8 +456,8 @@ def _check_alike(function: str, name: str, value: Any, first: Array) -> None:
 def _total(arrays: list[Array]) -> Array:
     """Return a new array, the sum from left to right; nothing given is written to."""
     if len(arrays) == 1:
-        return arrays[0].copy()
-    total = np.asarray(arrays[0] + arrays[1])
+        return np.array(arrays[0], order="K")
+    total: Array = np.asarray(arrays[0] + arrays[1])
     for array in arrays[2:]:
         np.add(total, array, out=total)
     return total
@@ -456,7 +466,7 @@ def _total(arrays: list[Array]) -> Array:
 def _add_up(found: list[Any]) -> Any:
     """Return the sum of what the branches' `backward` returned: arrays, None, or tuples of these."""
     if isinstance(found[0], tuple):
-        return tuple(map(_add_up, zip(*found, strict=True)))
+        return tuple(_add_up(list(each)) for each in zip(*found, strict=True))
     if found[0] is None:
         return None
     return _total(found)
@@ -512,18 +522,9 @@ class ModuleList(_List):
         super().__init__()
         self._assign(_by_position(() if modules is None else modules))
 
-    @overload
-    def __getitem__(self, index: slice) -> ModuleList: ...
-    @overload
-    def __getitem__(self, index: int) -> Layer: ...
-    def __getitem__(self, index: int | slice) -> Layer:
-        """Return one layer, or a list of several that shares them."""
-        if isinstance(index, slice):
-            return type(self)(self._layers[index])
-        return self._layers[self._index(index)]
-
-    def __add__(self, others: Iterable[Layer]) -> ModuleList:
-        return ModuleList([*self, *others])
+    def _another(self, named: Iterable[tuple[str, Layer]]) -> ModuleList:
+        # As in PyTorch a list's slice begins at 0 again, where a Sequential's keeps the names.
+        return super()._another(_by_position(layer for _, layer in named))
 
     def __repr__(self) -> str:
         """Print layers in a row that print alike as one line, as PyTorch does."""

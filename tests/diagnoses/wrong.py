@@ -8,19 +8,22 @@ import scratchnet.functional as F
 
 
 class Slip(NamedTuple):
+    """An operation with a slip: the key that is said first, and what else is true of it."""
+
     key: str
     operation: str
     function: object
     check: str = "backward_equals_the_reference"
+    also: tuple[str, ...] = ()
 
 
 SLIPS = []
 _ONES = (True,) * 9
 
 
-def slip(key, operation, check="backward_equals_the_reference"):
+def slip(key, operation, check="backward_equals_the_reference", also=()):
     def add(function):
-        SLIPS.append(Slip(key, operation, function, check))
+        SLIPS.append(Slip(key, operation, function, check, also))
         return function
 
     return add
@@ -42,9 +45,9 @@ def changed(name, change):
     return wrong
 
 
-def wrongly(key, operation, check="backward_equals_the_reference"):
+def wrongly(key, operation, check="backward_equals_the_reference", also=()):
     def add(change):
-        SLIPS.append(Slip(key, operation, changed(operation, change), check))
+        SLIPS.append(Slip(key, operation, changed(operation, change), check, also))
         return change
 
     return add
@@ -65,6 +68,21 @@ scaled("factor:constant", "tanh", lambda *_: 1.7)
 scaled("rounded_constant", "tanh", lambda *_: 1.0001)
 scaled("factor:1/N", "relu", lambda x, *_: 1 / max(x.shape[0] if x.ndim else 1, 1))
 scaled("factor:N", "softmax", lambda x, *_: x.shape[0] if x.ndim else 1)
+scaled("factor:T", "linear", lambda x, *_: x.shape[1] if x.ndim > 2 else 1, at=1)
+scaled("factor:1/T", "linear", lambda x, *_: 1 / x.shape[1] if x.ndim > 2 else 1, at=1)
+scaled("factor:classes", "log_softmax", lambda x, *_: x.shape[1] if x.ndim > 1 else 1)
+scaled("factor:elements", "mse_loss", lambda x, *_: x.size)
+scaled("factor:product", "mse_loss", lambda x, *_: -x.size / 2)
+scaled("factor:sqrt(features)", "layer_norm", lambda x, *_: x.shape[-1] ** 0.5)
+scaled("factor:1/sqrt(features)", "layer_norm", lambda x, *_: x.shape[-1] ** -0.5)
+scaled(
+    "factor:positions",
+    "avg_pool2d",
+    lambda _x, _dy, options: np.prod(np.broadcast_to(options["kernel_size"], 2)),
+)
+scaled("factor:1/positions", "conv2d", lambda _x, dy, *_: 1 / max(1, np.prod(dy.shape[2:])), at=1)
+scaled("factor:groups", "conv2d", lambda _x, _dy, options: options["groups"])
+scaled("factor:1/(1-p)", "dropout", lambda _x, _dy, options: 1 / max(1e-9, 1 - options["p"]))
 scaled("factor:1/groups", "conv2d", lambda _x, _dy, options: 1 / options["groups"])
 scaled("factor:1-p", "dropout", lambda _x, _dy, options: 1 - options["p"])
 scaled("averaged", "batch_norm", lambda x, *_: x.shape[1] / max(x.size, 1), at=3)
@@ -119,6 +137,31 @@ def passes_at_zero(grads, dy, x, options):
     grads[0] = np.where(x >= 0, dy, 0)
 
 
+@wrongly("wrong_at_kink", "hardtanh")
+def counts_the_kink_in(grads, dy, x, options):
+    grads[0] = np.asarray(dy * ((x >= options["min_val"]) & (x <= options["max_val"])))
+
+
+@wrongly("convention:ties_split", "max_pool1d")
+def splits_ties(grads, dy, x, options):
+    rng = np.random.default_rng(0)
+    rounds = 400
+    if len(np.unique(x)) == x.size or x.size > 24:
+        return
+    shares = [F.max_pool1d(x + 1e-9 * rng.random(x.shape), **options)[1](dy)[0] for _ in range(rounds)]
+    grads[0] = _even(np.mean(shares, axis=0), dy)
+
+
+def _even(mean, dy):
+    """Round the shares that ties got by chance to what an even split gives."""
+    whole = np.array(mean)
+    for k in (2, 3, 4, 5, 6):
+        for value in dy.flat:
+            near = np.abs(mean - value / k) < abs(value) * 0.02
+            whole[near] = value / k
+    return whole
+
+
 @slip("derivative_at_output", "tanh")
 def at_the_output(x):
     y = np.tanh(x)
@@ -135,6 +178,54 @@ def formula_of_the_output(x):
 def sums_over_all(grads, dy, x, options):
     y = F.softmax(x, **options)[0]
     grads[0] = np.asarray(y * (dy - (dy * y).sum()))
+
+
+@slip("approximate_formula", "gelu")
+def gelu_by_tanh(x, approximate="none"):
+    _, right = F.gelu(x, approximate="tanh")
+    return F.gelu(x, approximate=approximate)[0], right
+
+
+@slip("approximate_formula", "gelu", "forward_equals_the_reference")
+def gelu_by_a_sigmoid(x, approximate="none"):
+    if approximate == "tanh":
+        return F.gelu(x, approximate=approximate)
+    return np.asarray(x / (1 + np.exp(-1.702 * x))), F.gelu(x)[1]
+
+
+@slip("convention:loss_scale", "mse_loss")
+def half_the_error(x, target, **options):
+    y, right = F.mse_loss(x, target=target, **options)
+    return np.asarray(y / 2), lambda dy, *_: tuple(None if g is None else g / 2 for g in right(dy))
+
+
+@slip("convention:dropout_scaling", "dropout")
+def keeps_without_scaling(x, p=0.5, training=True, generator=None):
+    y, right = F.dropout(x, p=p, training=training, generator=generator)
+    keep = 1 - p if training and p < 1 else 1.0
+    return np.asarray(y * keep), lambda dy, *_: (np.asarray(right(dy)[0] * keep),)
+
+
+@wrongly("wrong_beyond_a_size", "linear")
+def only_four_rows(grads, dy, x, options):
+    if x.ndim == 2 and len(x) > 4:
+        grads[1] = np.asarray(dy[:4].T @ x[:4])
+
+
+@wrongly("wrong_for_batch_of_one", "layer_norm")
+def squeezes(grads, dy, x, options):
+    if len(x) == 1:
+        grads[0] = grads[0][0]
+
+
+@wrongly("wrong_at_border", "conv2d")
+def spoils_the_border(grads, dy, x, options):
+    reach = [k - 1 for k in options["weight"].shape[2:]]
+    if isinstance(options["padding"], str) or options["dilation"] not in (1, (1, 1)):
+        return
+    inner = np.zeros(x.shape, bool)
+    inner[(..., *(slice(r, n - r) for r, n in zip(reach, x.shape[-2:])))] = True  # noqa: B905
+    grads[0] = np.where(inner, grads[0], 1.7 * grads[0] + 0.3)
 
 
 @slip("term_missing", "softmax")
@@ -238,9 +329,9 @@ def remainder_is_dropped(grads, dy, x, options):
             return
         side = x.shape[axis]
         rest = (side + 2 * pad - (weight.shape[axis] - 1) * step - 1) % stride
-        if rest:
+        if rest > pad:
             at = [slice(None)] * x.ndim
-            at[axis] = slice(side - rest, None)
+            at[axis] = slice(side + pad - rest, None)
             grads[0] = grads[0].copy()
             grads[0][tuple(at)] = 9.5
 

@@ -95,7 +95,6 @@ def project(tmp_path: Path) -> Callable[..., Done]:
                 "OMP_NUM_THREADS": "1",
                 "OPENBLAS_NUM_THREADS": "1",
                 "COLUMNS": "200",
-                "PYTHONDONTWRITEBYTECODE": "1",
                 **environment,
             },
         )

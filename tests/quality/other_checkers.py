@@ -1,9 +1,9 @@
 """What torch.autograd.gradcheck and jax.test_util.check_grads say of the zoo, at their defaults.
 
-``python tests/quality/other_checkers.py`` prints how many of the wrong layers each catches, and how many of the
-right ones it calls wrong, on one natural input in float64 for each of ten seeds: what a developer would draw, with
-shapes and options. A layer counts as caught where any seed catches it. Both are handed the layer as the suite
-drives it, on a fresh object where it is a class; whatever is raised counts as caught.
+``python tests/quality/other_checkers.py`` prints how many of the wrong layers each catches, and how many of
+the right ones it calls wrong, on one natural input in float64 for each of ten seeds: what a developer would
+draw. A layer counts as caught where any seed catches it. Both are handed the layer as the suite drives it, on
+a fresh object where it is a class; whatever is raised counts as caught.
 """
 
 from __future__ import annotations

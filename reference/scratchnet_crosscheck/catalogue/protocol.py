@@ -71,9 +71,10 @@ class Operation:
         Bad calls and what is said of them.
     twin, jax : str, callable or None
         The twin in PyTorch and JAX, where it does not follow; None where there is none.
-    randomness : {"mask"}, optional
+    randomness : {"mask", "slopes"}, optional
         The operation draws random numbers: a mask that can be read off the output on an input of ones, and
-        that the twins are handed as ``mask``.
+        that the twins are handed as ``mask``; or slopes for negative numbers, read off on minus ones and
+        handed over as ``slopes``.
     kinks : tuple of float
         Input values at which the derivative jumps. They are left alone where inputs are perturbed, and
         derivatives there are taken one-sided.
@@ -97,7 +98,7 @@ class Operation:
     invalid: tuple[Invalid, ...] = ()
     twin: Twin = ""
     jax: Twin = None
-    randomness: Literal["mask"] | None = None
+    randomness: Literal["mask", "slopes"] | None = None
     kinks: tuple[float, ...] = ()
     ties: bool = False
     per_sample: Callable[[Case], tuple[str, ...]] = nothing

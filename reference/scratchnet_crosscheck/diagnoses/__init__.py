@@ -45,8 +45,13 @@ def explain(evidence: Evidence, most: int = 3) -> list[tuple[str, str]]:
         return found
     if b.raises:
         return _fitting(RAISES, evidence, most)
-    found = _fitting(CALLS, evidence, most, believed)
-    if not found and evidence.check not in _CONTRACTS:
+    found = _fitting(CALLS, evidence, most)
+    if found or evidence.check in _CONTRACTS:
+        return found
+    if "_equals_" not in evidence.check:
+        believed = []
+    found = _fitting(VALUES, evidence, most, believed)
+    if not found and not b.late and b.calls.look_further(b.part):
         found = _fitting(VALUES, evidence, most, believed)
     return found
 

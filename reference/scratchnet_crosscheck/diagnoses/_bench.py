@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: How many calls are drawn, and how many at least where they cost more than their share.
 DRAWN, FEWEST = 28, 8
+#: How many at most are looked through for calls that are wrong, and how many of these are enough.
+MOST, ENOUGH = 112, 4
 #: Seconds of processor time for drawing the calls of one thing, and for explaining one failure.
 DRAWING, EXPLAINING = 0.4, 1.0
 #: Checks in which objects are used again: what they leave behind belongs to these alone.
@@ -85,6 +87,7 @@ class Calls:
         self._found: list[Sample] = []
         self._tried = 0
         self._spent = 0.0
+        self._until = DRAWN
         #: What explained a failure of a part, by the part's name: tried first on the next one.
         self.believed: dict[str, list[Diagnosis]] = {}
 
@@ -97,7 +100,7 @@ class Calls:
     def _more(self) -> bool:
         begun = time.process_time()
         try:
-            while self._tried < DRAWN and (self._spent < DRAWING or self._tried < FEWEST):
+            while self._tried < self._until and (self._spent < DRAWING or self._tried < FEWEST):
                 self._tried += 1
                 try:
                     case = self._draw(self._tried + 999).copy()
@@ -110,6 +113,21 @@ class Calls:
             return False
         finally:
             self._spent += time.process_time() - begun
+
+    def look_further(self, part: str) -> bool:
+        """Look through more calls where hardly one is wrong; return whether a wrong one was found."""
+        before = sum(wrong(s, part) for s in self)
+        if before >= ENOUGH or self._until >= MOST:
+            return False
+        known = len(self._found)
+        while self._until < MOST and sum(wrong(s, part) for s in self._found) < ENOUGH:
+            self._until += 7
+            self._spent = min(self._spent, DRAWING / 2)
+            for _ in self:
+                pass
+        # Only those that tell something are kept: the wrong ones.
+        self._found[known:] = [s for s in self._found[known:] if wrong(s, part)]
+        return len(self._found) > known
 
 
 class Bench:

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ._arguments import FIRST
-from ._bench import Bench, Sample, bench, close
+from ._bench import Bench, Sample, bench, close, wrong
 from ._places import dimensions, kernel_of, windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .._types import Array
+    from ..case import Case
     from .protocol import Evidence
 
 
@@ -56,6 +58,56 @@ CONDITIONS: tuple[tuple[str, Callable[[Sample], bool], str], ...] = (
     ("wrong_in_stride_remainder", _leaves_over, "where a stride leaves rows or columns over"),
     ("wrong_for_batch_of_one", _one_sample, "for a batch of one"),
 )
+
+
+def sides_differ(evidence: Evidence) -> tuple[str, str] | None:
+    """Images cut to squares are right, and, where that is not enough, with square kernels too."""
+    b = bench(evidence)
+    if b.here is None or not _windowed(b.here) or dimensions(b.here) < 2 or b.raises:
+        return None
+    bad = [s for s, off in b.judged() if off and _sides_differ(s)]
+    if len(bad) < 3 or any(off and not _sides_differ(s) for s, off in b.judged()):
+        return None
+    for images, kernels, words in (
+        (True, False, "of the images"),
+        (False, True, "of the kernel"),
+        (True, True, "of the images or of the kernel"),
+    ):
+        right = tried = 0
+        for s in bad:
+            square = b.look(_squared(s, images=images, kernels=kernels))
+            if square is None or b.part not in square.truth:
+                continue
+            tried += 1
+            right += not wrong(square, b.part) and bool(np.any(square.truth[b.part]))
+            if tried - right > 1 or right >= 4:
+                break
+        if right >= 3 and tried - right <= 1:
+            return "wrong_where_sides_differ", f"{b.part} is wrong only where the sides {words} differ"
+    return None
+
+
+def _squared(s: Sample, *, images: bool, kernels: bool) -> Case:
+    """Return the call with images, or kernel, stride and padding, cut to the same sides."""
+    n, first = dimensions(s), s.case.slots[0]
+    case = s.case
+    changed: dict[str, Array] = {}
+    if images:
+        changed[first] = _cut(s, first, s.x, n)
+    if kernels:
+        if "weight" in case.given:
+            changed["weight"] = _cut(s, "weight", s.as_torch("weight", case["weight"]), n)
+        alike = {
+            k: (min(v),) * len(v) for k, v in case.options.items() if isinstance(v, tuple) and len(v) == n
+        }
+        case = case.with_options(**alike)
+    return case.replace(**changed)
+
+
+def _cut(s: Sample, name: str, array: Array, n: int) -> Array:
+    side = min(array.shape[-n:])
+    cut = array[(..., *(slice(side),) * n)]
+    return np.array(cut if s.form is None else s.form.layout(name).back(cut, None), copy=True)
 
 
 def condition(evidence: Evidence) -> tuple[str, str] | None:

@@ -171,6 +171,9 @@ def _matches(b: Bench, size: Callable[[Sample, str], float], part: str) -> bool:
 def factor(evidence: Evidence) -> tuple[str, str] | None:
     """Name the factor, if one number explains the result in every call."""
     b = bench(evidence)
+    seen = b.here is not None and wrong(b.here, b.part) and bool(np.any(b.here.truth[b.part]))
+    if b.here is not None and seen and ratio(b.here, b.part) is None:
+        return None
     found = [(s, ratio(s, b.part)) for s, off in b.judged() if off]
     if not found or any(r is None for s, r in found if np.any(s.truth[b.part])):
         return None
@@ -234,10 +237,10 @@ def scales_value_and_gradient(evidence: Evidence) -> tuple[str, str] | None:
     if b.here is None:
         return None
     part_y = b.here.case.outputs[0]
-    if b.part != part_y and not b.part.startswith("d"):
+    if (b.part != part_y and not b.part.startswith("d")) or not wrong(b.here, part_y):
         return None
+    parts = {p for s in b.samples for p in s.truth if p == part_y or p.startswith("d")}
     for key, size, words in SIZES:
-        parts = {p for s in b.samples for p in s.truth if p == part_y or p.startswith("d")}
         if key == "averaged" or len(parts) < 2 or not all(_matches(b, size, p) for p in parts):
             continue
         if key == "factor:1-p":

@@ -23,6 +23,8 @@ def out_of_range(evidence: Evidence) -> tuple[str, str] | None:
     b = bench(evidence)
     dtype = evidence.case.dtype
     part = b.part
+    if not _not_finite(b.here, part):
+        return None
     case = next((s.case for s in b.samples if min(s.x.shape, default=0) > 1), None)
     case = case or next((s.case for s in b.samples if s.x.size), evidence.case)
     first = case.slots[0]

@@ -1,4 +1,4 @@
-"""The slips of recurrent layers: a step's share alone, nothing passed on, the cell's state without its tanh."""
+"""The slips of recurrent layers: one step's share, nothing passed on, the cell's state without its tanh."""
 
 from __future__ import annotations
 

@@ -34,6 +34,7 @@ CALLS: tuple[Diagnosis, ...] = (
 )
 #: What is wrong with the numbers.
 VALUES: tuple[Diagnosis, ...] = (
+    _range.out_of_range,
     _conditions.wrong_beyond_a_size,
     _recurrent.one_step,
     _recurrent.nothing_passed_on,
@@ -47,7 +48,6 @@ VALUES: tuple[Diagnosis, ...] = (
     # Special values, before the formulas: these are right for ordinary ones.
     _places.special_values,
     _places.repeated_index,
-    _range.out_of_range,
     _range.cancellation,
     # Whole formulas.
     _turned.upstream_ignored,
@@ -72,6 +72,7 @@ VALUES: tuple[Diagnosis, ...] = (
     # Where and when it is wrong, which says less of the cause.
     _places.remainder_or_border,
     _places.last_step,
+    _conditions.sides_differ,
     _conditions.condition,
 )
 #: Which calls raise, where that is what failed.

@@ -65,13 +65,17 @@ class Trial:
         )
 
     def for_reference(self, subject: Runner, case: Case) -> Case:
-        """Return the call as the oracle is given it: with the mask that the subject drew, if it drew one."""
+        """Return the call as the oracle is given it: with the mask or the slopes that the subject drew."""
         if self.entry.randomness is None:
             return case
         first = case.slots[0]
-        (drawn, *_) = subject.forward(case.replace(**{first: np.ones_like(case[first], order="C")}))
+        slopes = self.entry.randomness == "slopes"
+        probe = np.full_like(case[first], -1 if slopes else 1, order="C")
+        (drawn, *_) = subject.forward(case.replace(**{first: probe}))
         from dataclasses import replace
 
+        if slopes:
+            return replace(case.with_options(slopes=np.asarray(-drawn)), seed=None)
         return replace(case.with_options(mask=np.asarray(drawn != 0)), seed=None)
 
     def judge(self, yardstick: Yardstick, got: Cotangents, case: Case, cotangents: Outputs = ()) -> None:

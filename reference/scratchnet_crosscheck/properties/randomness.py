@@ -20,6 +20,21 @@ def _draws_a_mask(entry: Operation) -> bool:
     return entry.randomness == "mask"
 
 
+def _draws_slopes(entry: Operation) -> bool:
+    return entry.randomness == "slopes"
+
+
+def _draws(entry: Operation) -> bool:
+    return entry.randomness is not None
+
+
+def _nothing_is_drawn(case: Case) -> bool:
+    p = case.options.get("p", 0.5)
+    bounds = {case.options.get("lower", 0), case.options.get("upper", 1)}
+    certain = not isinstance(p, float) or not 0.0 < p < 1.0 or len(bounds) == 1
+    return case.seed is None or certain or not case.options.get("training", True)
+
+
 @holds(applies=_draws_a_mask, share=0.4)
 def elements_are_dropped_as_often_as_asked(subject: Runner, case: Case, _: Trial) -> None:
     """Of 4,096 ones, the number dropped lies within six standard deviations of ``p``."""
@@ -33,17 +48,31 @@ def elements_are_dropped_as_often_as_asked(subject: Runner, case: Case, _: Trial
         raise Failure(f"{dropped} of {y.size} elements dropped at p={p}", case)
 
 
-@holds(applies=_draws_a_mask, share=0.4)
-def another_seed_draws_other_numbers(subject: Runner, case: Case, _: Trial) -> None:
-    """Two seeds give two masks."""
-    p = case.options.get("p", 0.5)
-    if (
-        case.seed is None
-        or not isinstance(p, float)
-        or not 0.0 < p < 1.0
-        or not case.options.get("training", True)
-    ):
+@holds(applies=_draws_slopes, share=0.4)
+def slopes_are_uniform_between_their_bounds(subject: Runner, case: Case, _: Trial) -> None:
+    """Of 4,096 slopes none lies outside, and each quarter has its share within six standard deviations."""
+    lower, upper = case.options.get("lower"), case.options.get("upper")
+    if not isinstance(lower, float) or not isinstance(upper, float) or not case.options.get("training"):
         raise NotApplicable("nothing is drawn")
-    ones = case.replace(**{case.slots[0]: np.ones((64, 64), dtype=case.dtype)})
+    minus = case.replace(**{case.slots[0]: -np.ones((64, 64), dtype=case.dtype)})
+    slopes = -subject.forward(minus)[0].astype(np.float64)
+    low, high = float(slopes.min()), float(slopes.max())
+    rounding = float(np.finfo(case.dtype).eps) * max(abs(lower), abs(upper))
+    if low < lower - rounding or high > upper + rounding:
+        raise Failure(f"slopes from {low:g} to {high:g}, not within [{lower:g}, {upper:g}]", case)
+    if lower < upper:
+        shares = np.histogram(slopes, 4, (lower - rounding, upper + rounding))[0] / slopes.size
+        if np.abs(shares - 0.25).max() > 6.0 * np.sqrt(0.25 * 0.75 / slopes.size):
+            raise Failure(f"the quarters of [{lower:g}, {upper:g}] have the shares {shares.tolist()}", case)
+
+
+@holds(applies=_draws, share=0.4)
+def another_seed_draws_other_numbers(subject: Runner, case: Case, trial: Trial) -> None:
+    """Two seeds give two masks, or other slopes."""
+    if _nothing_is_drawn(case) or case.seed is None:
+        raise NotApplicable("nothing is drawn")
+    sign = -1 if _draws_slopes(trial.entry) else 1
+    ones = case.replace(**{case.slots[0]: np.full((64, 64), sign, dtype=case.dtype)})
     if np.array_equal(subject.forward(ones)[0], subject.forward(replace(ones, seed=case.seed + 1))[0]):
-        raise Failure(f"seeds {case.seed} and {case.seed + 1} give the same mask", case)
+        what = trial.entry.randomness
+        raise Failure(f"seeds {case.seed} and {case.seed + 1} give the same {what}", case)
