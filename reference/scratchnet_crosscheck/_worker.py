@@ -157,7 +157,9 @@ def main() -> int:
         try:
             _check(line, candidate, configuration)
         except Exception as error:  # ours or the layer's, which nothing else has caught: the others go on
-            line.say("cannot", subject=candidate.name, reason=f"it could not be driven: {_words(error)}", remedy="")
+            line.say(
+                "cannot", subject=candidate.name, reason=f"it could not be driven: {_words(error)}", remedy=""
+            )
     line.say("done")
     return 0
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .adapted import USED_BEFORE, of_subject
 from .diagnoses import Evidence, explain
 from .failure import NotApplicable
 from .oracles import NUMERICAL, OracleAbsent, oracle
-from .own import of_subject
 from .properties import properties
 from .references.protocol import Sampler
 from .report.records import Record, of_result, record
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from .adapters.runner import Subject
     from .case import Case
     from .oracles.protocol import Oracle, Runner
-    from .own import Thing
     from .properties import Property, Trial
     from .run import Profile
+    from .thing import Thing
 
 #: What an operation of one's own is not asked: its strategy draws no edge of its own.
 _NOT_OF_OWN = ("empty_and_smallest_shapes_equal_the_reference",)
@@ -181,6 +181,4 @@ def listed(subject: Subject, oracles: Sequence[str], skip: Sequence[str] = ()) -
 
 def known_checks() -> list[str]:
     """Return the names of all checks."""
-    from .own import USED_BEFORE
-
     return sorted((*properties(), USED_BEFORE.name))

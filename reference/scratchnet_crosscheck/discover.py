@@ -121,6 +121,8 @@ def load(path: Path, *, definitions: bool = False) -> tuple[types.ModuleType, li
         It is no Python 3, or nothing of it could be imported.
     """
     os.environ.setdefault("MPLBACKEND", "Agg")
+    if path.suffix == ".ipynb":
+        raise Unreadable("it is a notebook: jupyter nbconvert --to script makes a Python file of it")
     try:
         source = path.read_bytes()
         tree = ast.parse(source, str(path))

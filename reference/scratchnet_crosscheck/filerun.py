@@ -37,7 +37,7 @@ class FileRun:
     like : mapping of str to str
         What things of other names are meant to be.
     settings : mapping
-        The run's "profile", "oracles" and "seed".
+        The run's "profile", "oracles", "seed" and "skip".
     spread : bool
         Whether other processes check other things of the same file: then only the things that are asked for.
     """
@@ -56,7 +56,9 @@ class FileRun:
 
     def listed(self) -> Iterator[tuple[str, Key]]:
         """Yield a name and a key for each check, in the file's order."""
-        report = check_file(self._path, self._options((), (), listing=True), shown=self._shown)
+        report = check_file(
+            self._path, self._options((), self._settings["skip"], listing=True), shown=self._shown
+        )
         self._taken_for = {subject: words for subject, (words, *_) in report.taken.items()}
         by_subject: dict[str, list[Key]] = {subject: [] for subject in report.order}
         for found in report.records:
@@ -111,7 +113,7 @@ class FileRun:
                 else list(dict.fromkeys(s for s, *_ in asked if s not in self._runs))
             )
             checks = {check for s, check, _, _ in asked if s in wanted}
-            skip = {check for _, check, _, _ in self._keys} - checks
+            skip = {check for _, check, _, _ in self._keys} - checks | set(self._settings["skip"])
             going = Checking(
                 self._path,
                 self._options(wanted, sorted(skip)),

@@ -1,4 +1,4 @@
-"""Watches what a layer has no business with: NumPy's own functions, other processes, the process's surroundings."""
+"""Watches what a layer has no business with: NumPy's own functions, other processes, its surroundings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 
-class Meddling(RuntimeError):
+class Meddling(RuntimeError):  # noqa: N818 - a verdict, not an error
     """A layer changed what is not its own."""
 
 

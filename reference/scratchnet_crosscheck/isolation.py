@@ -145,15 +145,44 @@ class _Worker:
             self._process.kill()
 
 
+class _Kept:
+    """A file's content, to be put back where a layer removes or rewrites its own file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self.mended = False
+        try:
+            self._content: bytes | None = path.read_bytes()
+        except OSError:
+            self._content = None
+
+    def mend(self) -> None:
+        """Put the file back as it was."""
+        with self._lock:
+            if self._content is None:
+                return
+            try:
+                same = self._path.read_bytes() == self._content
+            except OSError:
+                same = False
+            if not same:
+                from scratchnet._files import write_atomically
+
+                self.mended = True
+                write_atomically(self._path, self._content)
+
+
 class _Run:
     """The workers that one file takes: another is started where one is lost."""
 
     def __init__(
         self, path: Path, shown: str, options: Options, report: Report, told: Told,
-        took: Callable[[Record], None], share: tuple[int, int],
+        took: Callable[[Record], None], share: tuple[int, int], kept: _Kept,
     ) -> None:  # fmt: skip
         self._path, self._shown, self._options, self._report, self._told = path, shown, options, report, told
         self._took = took
+        self._kept = kept
         self._worker: _Worker | None = None
         self._stopped = False
         self._share = share
@@ -177,6 +206,7 @@ class _Run:
     def _one_worker(self) -> bool:
         options = self._options
         self._subject = self._check = ""
+        self._kept.mend()
         worker = self._worker = _Worker({
             "file": str(self._path), "shown": self._shown, "like": dict(options.like), "done": self._done,
             "oracles": list(options.oracles), "skip": list(options.skip), "profile": options.profile,
@@ -212,7 +242,13 @@ class _Run:
         status, last = worker.end()
         return finished or self._stopped or self._gone(status, last)
 
-    def _keep(self, found: Record) -> None:
+    @property
+    def shown(self) -> str:
+        """What results call the file."""
+        return self._shown
+
+    def keep(self, found: Record) -> None:
+        """Add a result."""
         self._report.records.append(found)
         self._took(found)
 
@@ -226,7 +262,7 @@ class _Run:
         elif kind == "note":
             report.taken[event["subject"]][2].extend(event["notes"])
         elif kind == "result":
-            self._keep(event["record"])
+            self.keep(event["record"])
         elif kind == "plans":
             report.plans[event["subject"]] = [tuple(plan) for plan in event["plans"]]
         elif kind == "beat" and event.get("cases") and self._check:
@@ -240,7 +276,7 @@ class _Run:
     def _add(self, subject: str, check: str, verdict: str, message: str, remedy: str = "") -> None:
         taken = self._report.taken.get(subject, ("", "", []))[0]
         words = f"{message} ({remedy})" if remedy else message
-        self._keep(
+        self.keep(
             record(self._shown, subject, taken, check or "all", verdict, message=words, report=[words],
                    seed=self._options.seed)
         )  # fmt: skip
@@ -263,9 +299,7 @@ class _Run:
 
     def _file_record(self, reason: str) -> None:
         if not self._share[0]:
-            self._keep(
-                record(self._shown, "", "", "import", "not_checked", message=reason, report=[reason])
-            )
+            self.keep(record(self._shown, "", "", "import", "not_checked", message=reason, report=[reason]))
 
     def _silent(self, limit: float) -> bool:
         """Judge a worker that said nothing for too long; return whether that was all."""
@@ -348,8 +382,9 @@ class Checking:
     ) -> None:  # fmt: skip
         self.report = Report()
         name = str(path) if shown is None else shown
+        self._kept = _Kept(path.resolve())
         self._runs = [
-            _Run(path.resolve(), name, options, self.report, told, took, (k, processes))
+            _Run(path.resolve(), name, options, self.report, told, took, (k, processes), self._kept)
             for k in range(processes)
         ]
         self._threads = [threading.Thread(target=run.run, daemon=True) for run in self._runs]
@@ -367,6 +402,12 @@ class Checking:
         """Wait for its end, and put the report in the file's order."""
         for thread in self._threads:
             thread.join()
+        self._kept.mend()
+        if self._kept.mended:
+            words = "a layer removed or rewrote the file while it was checked: it was put back as it was"
+            self._runs[0].keep(record(
+                self._runs[0].shown, "", "", "file_is_left_as_it_was", "failed", message=words, report=[words]
+            ))  # fmt: skip
         order = {subject: place for place, subject in enumerate(self.report.order)}
         self.report.records.sort(key=lambda r: order.get(r["subject"], len(order)))
 

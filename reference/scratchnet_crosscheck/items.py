@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from .own import Thing
     from .run import Plan, Profile, Result
+    from .thing import Thing
 
 #: What a thing is held against unless it is said otherwise. JAX compiles anew for every shape: on request.
 ORACLES = ("torch", "golden")
@@ -375,14 +375,16 @@ def check(
     return [item.run() for item in items(asked, oracles, profile, drawn)]
 
 
-def items(asked: Asked, oracles: Sequence[str], profile: str | Profile, seed: int) -> list[Check]:
+def items(
+    asked: Asked, oracles: Sequence[str], profile: str | Profile, seed: int, skip: Iterable[str] = ()
+) -> list[Check]:
     """Return the checks that were asked for, in order."""
     from .checking import judges_of, plans_of
 
     return [
         Check(thing, plan, profile, seed, asked.reason(thing.name, plan.name), judges_of(thing, oracles))
         for thing in asked.things
-        for plan in plans_of(thing, oracles, asked.skip)
+        for plan in plans_of(thing, oracles, asked.skip | set(skip))
     ]
 
 
@@ -399,7 +401,7 @@ def parametrize(metafunc: pytest.Metafunc, asked: Asked, settings: Mapping[str, 
     chosen.update(asked.settings)
     _known_profile(chosen["profile"], "profile")
     several = len(asked.things) > 1
-    found = items(asked, chosen["oracles"], chosen["profile"], chosen["seed"])
+    found = items(asked, chosen["oracles"], chosen["profile"], chosen["seed"], chosen["skip"])
     sets = [
         pytest.param(
             item,

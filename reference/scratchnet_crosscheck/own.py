@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,13 +13,10 @@ import numpy as np
 from .case import Case
 from .catalogue import operation_of
 from .catalogue.protocol import Operation
-from .failure import Failure, NotApplicable
-from .oracles import NUMERICAL
-from .oracles import names as oracle_names
+from .failure import NotApplicable
 from .oracles.golden import Golden
-from .properties import Property, Trial
-from .properties.values import backward_equals_the_reference
 from .strategies import LAYOUTS, lay_out
+from .thing import Thing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,8 +24,6 @@ if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
     from ._types import Array, Cotangents, Needs, Outputs, Pull
-    from .adapters.runner import Subject
-    from .oracles.protocol import Oracle, Runner
     from .strategies import Draw
 
 FRAMEWORKS = ("torch", "jax", "numpy")
@@ -36,59 +31,6 @@ FRAMEWORKS = ("torch", "jax", "numpy")
 _LOSSES = ("_loss", "cross_entropy")
 #: How often a call is drawn anew because a function does not take all that it says.
 _ATTEMPTS = 40
-
-
-@dataclass(frozen=True)
-class Thing:
-    """Something under test, with all that its checks need.
-
-    Parameters
-    ----------
-    name : str
-        As written in its file.
-    file : str
-        Where it was written.
-    entry : Operation
-        What it is meant to be.
-    runner : Runner
-        Drives it.
-    oracles : tuple of str, optional
-        The only ones that can judge it; None where those that are asked for can.
-    own : bool
-        Whether it is in no catalogue, and has no oracles but these.
-    left_out : mapping of str to str
-        Checks that say nothing of its convention, each with the reason; "" where it goes without saying.
-    remarks : tuple
-        What is said of it once, as key, verdict ("convention", "not_checked") and words.
-    judges : mapping
-        Makers of oracles of its own, by name.
-    adds : tuple of Property
-        Checks that only a thing of its convention is asked.
-    eases : callable, optional
-        Returns a property, content with what its convention excuses; is handed the maker of the oracle too.
-    prepares : callable
-        Called with a check's name before it begins; returns the runner for it.
-    dtypes : tuple of str
-        The only dtypes it is asked in; all where none is named.
-    """
-
-    name: str
-    file: str
-    entry: Operation
-    runner: Runner
-    oracles: tuple[str, ...] | None = None
-    own: bool = False
-    left_out: Mapping[str, str] = field(default_factory=dict)
-    remarks: tuple[tuple[str, str, str], ...] = ()
-    judges: Mapping[str, Callable[[], Oracle]] = field(default_factory=dict)
-    adds: tuple[Property, ...] = ()
-    eases: Callable[[Property, Callable[[], Oracle]], Property] | None = None
-    prepares: Callable[[str], Runner] | None = None
-    dtypes: tuple[str, ...] = ()
-
-    def prepare(self, check: str) -> Runner:
-        """Return the runner for a check that is about to begin."""
-        return self.runner if self.prepares is None else self.prepares(check)
 
 
 class ValueAndPullback(Golden):
@@ -237,6 +179,7 @@ def known(op: Any, like: str | None) -> Thing:
 
 def _adapted(op: Any, name: str, like: str | None) -> Thing | None:
     """Return a thing that an adapter drives; None for a function that returns its value and its pullback."""
+    from .adapted import of_subject
     from .adapters import recognise
     from .adapters.fitting import fit
     from .adapters.protocol import Cannot
@@ -262,113 +205,6 @@ def _adapted(op: Any, name: str, like: str | None) -> Thing | None:
     if plain and not getattr(subject.driver, "fused", False):
         return None
     return of_subject(subject, file_of(op))
-
-
-def of_subject(subject: Subject, file: str) -> Thing:
-    """Return the thing that an adapter drives, held against oracles in its own layout."""
-    from .adapters.runner import Reference, runner_of
-
-    left_out = {}
-    if subject.kind.views and not subject.strict:
-        left_out["results_share_no_memory"] = ""
-    if subject.kind.random and not subject.strict:  # in evaluation many hand on what they are given
-        for check in ("results_share_no_memory", "cotangents_returned_are_the_callers"):
-            left_out[check] = "in evaluation its result may be its input itself"
-    if "log_eps" in subject.form.options and not subject.form.options.get("log_eps_back"):
-        left_out["backward_equals_numerical_differentiation"] = (
-            "a declared epsilon is in the forward formula alone"
-        )
-    remarks = [(key, "convention", words) for key, words in subject.conventions.items()]
-    remarks += [
-        (f"gradient_of_{slot}", "not_checked",
-         f"no gradient of {slot} was found: keep it as self.d{slot} or return it")
-        for slot in sorted(subject.silent) if slot in subject.kind.params
-    ]  # fmt: skip
-    remarks += [(key, "not_checked", words) for key, words in subject.left.items()]
-
-    def prepares(check: str) -> Runner:
-        subject.beat()
-        subject.driver.use_again(reuses=check in _USED)
-        return runner_of(subject)
-
-    return Thing(
-        subject.name,
-        file,
-        replace(subject.entry(), invalid=()),
-        runner_of(subject),
-        left_out=left_out,
-        remarks=tuple(remarks),
-        judges={name: partial(Reference, name, subject) for name in oracle_names() if name != NUMERICAL},
-        adds=() if subject.driver.linearizes or subject.kind.random else (USED_BEFORE,),
-        eases=None if subject.kind.random else as_good_as_the_formula,
-        prepares=prepares,
-        dtypes=subject.dtypes,
-    )
-
-
-def _used_before(runner: Runner, case: Case, trial: Trial) -> None:
-    """Hold an object against the reference that was used before, with other arrays."""
-    subject = getattr(runner, "subject", None)
-    if subject is not None:
-        kind = subject.kind
-        changed = [n for n in kind.params if n in case.given]
-        if not kind.loss and kind.slots[0] not in kind.fixed:
-            changed.append(kind.slots[0])
-        other = case.replace(**{n: np.asarray(0.5 - case[n], dtype=case[n].dtype) for n in changed})
-        outputs = runner.forward(other)
-        runner.vjp(other, trial.cotangents(other, outputs, "signed"))
-    backward_equals_the_reference.check(runner, case, trial)
-
-
-_used_before.__name__ = "a_call_between_changes_nothing"
-#: The same object, used before with another input and other parameters, held against the reference.
-USED_BEFORE = Property(_used_before, needs_oracle=True, share=0.6)
-_USED = ("repeated_calls_agree", USED_BEFORE.name)
-
-
-def as_good_as_the_formula(check: Property, make: Callable[[], Oracle]) -> Property:
-    """Return the check, content with what rounding alone does to another formula of the same function.
-
-    A difference of no more than a few roundings of the largest argument, scaled by the cotangent, is what a
-    right formula other than the reference's may come to; it is held for every result of the call.
-    """
-
-    def eased(runner: Runner, case: Case, trial: Trial) -> None:
-        try:
-            check(runner, case, trial)
-        except Failure as failure:
-            if failure.error is None or not _within_rounding(runner, make(), failure):
-                raise
-
-    eased.__name__ = check.name
-    return replace(check, check=eased)
-
-
-def _within_rounding(runner: Runner, judge: Oracle, failure: Failure) -> bool:
-    case, dys = failure.case, failure.cotangents
-    eps = float(np.finfo(case.dtype).eps)
-    largest = max([1.0, *(_largest(a) for a in case.given.values() if a.dtype.kind == "f")])
-    scale = max((_largest(dy) for dy in dys), default=1.0)
-    got: Cotangents
-    true: Cotangents
-    with np.errstate(all="ignore"):
-        got = runner.vjp(case, dys) if dys else runner.forward(case)
-        double = case.astype(np.float64)
-        true = judge.vjp(double, tuple(dy.astype(np.float64) for dy in dys)) if dys else judge.forward(double)
-    for mine, wanted in zip(got, true, strict=False):
-        if mine is None or wanted is None:
-            continue
-        if not isinstance(mine, np.ndarray | np.generic) or mine.shape != wanted.shape:
-            return False
-        allowed = 16.0 * eps * (scale * largest + _largest(wanted))
-        if not (np.abs(mine.astype(np.float64) - wanted) <= allowed).all():
-            return False
-    return True
-
-
-def _largest(array: Array) -> float:
-    finite = np.abs(array[np.isfinite(array)])
-    return float(finite.max(initial=0.0))
 
 
 def own(

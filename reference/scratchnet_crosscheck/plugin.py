@@ -58,6 +58,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "several times (ini: crosscheck_oracles)",
     )
     group.addoption(
+        "--crosscheck-skip",
+        action="append",
+        metavar="CHECK",
+        help="a check that is not run; may be given several times (ini: crosscheck_skip)",
+    )
+    group.addoption(
         "--crosscheck-seed", type=int, metavar="N", help="of all that is drawn (ini: crosscheck_seed)"
     )
     group.addoption(
@@ -68,6 +74,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     parser.addini("crosscheck_profile", f"how much is tried: {', '.join(PROFILES)}", default="default")
     parser.addini("crosscheck_oracles", "what things are held against", "args", ["torch", "golden"])
+    parser.addini("crosscheck_skip", "checks that are not run", "args", [])
     parser.addini("crosscheck_seed", "of all that is drawn; drawn anew by default", default="")
     parser.addini("crosscheck_json", "file that every result is written to", default="")
     parser.addini("crosscheck_html", "file that the page is written to", default="")
@@ -95,6 +102,15 @@ def pytest_configure(config: pytest.Config) -> None:
                 raise pytest.UsageError(
                     f"crosscheck_oracles must be among {', '.join(names())}; {where} has {name!r}"
                 )
+    skipped = config.getoption("--crosscheck-skip") or config.getini("crosscheck_skip")
+    if skipped:
+        from .checking import known_checks
+
+        for name in skipped:
+            if name not in known_checks():
+                raise pytest.UsageError(
+                    f"crosscheck_skip names {name!r}; the checks are {', '.join(known_checks())}"
+                )
     if not str(config.getini("crosscheck_seed") or "0").isdecimal():
         raise pytest.UsageError(
             f"crosscheck_seed must be an integer; the ini file has {config.getini('crosscheck_seed')!r}"
@@ -104,7 +120,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
         if importlib.util.find_spec("jinja2") is None:
             raise pytest.UsageError("--crosscheck-html needs Jinja2: install it, or use --crosscheck-json")
-    config.stash[_RESULTS] = {}
+    collector = _Collector()
+    config.stash[_RESULTS] = collector.results
+    config.pluginmanager.register(collector, "crosscheck-results")
     _take_files(config)
 
 
@@ -146,6 +164,7 @@ def _settings(config: pytest.Config) -> dict[str, Any]:
         "profile": _option(config, "profile"),
         "oracles": tuple(config.getoption("--crosscheck-oracle") or config.getini("crosscheck_oracles")),
         "seed": _seed(config),
+        "skip": tuple(config.getoption("--crosscheck-skip") or config.getini("crosscheck_skip")),
     }
 
 
@@ -301,7 +320,7 @@ def _progress(config: pytest.Config) -> Iterator[Callable[[str, str, int], None]
     def told(subject: str, check: str, cases: int) -> None:
         if time.monotonic() - last[0] > _BEAT:
             last[0] = time.monotonic()
-            room = shutil.get_terminal_size().columns - reporter._tw.width_of_current_line - 2
+            room = shutil.get_terminal_size().columns - config.get_terminal_writer().width_of_current_line - 2
             write(f" {subject}: {check}, {cases} cases"[: max(room, 0)])
 
     yield told
@@ -329,12 +348,18 @@ def _header(config: pytest.Config) -> str:
     )
 
 
-def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Collect what the checks came to; in a run with workers this is called where their reports arrive."""
-    if report.when == "call" and _Collected.results is not None:
-        found = [json.loads(str(value)) for name, value in report.user_properties if name == _PROPERTY]
-        if found:  # of a test that is run again, the last run's
-            _Collected.results[report.nodeid] = found
+class _Collector:
+    """Collects what the checks came to; in a run with workers, as their reports arrive."""
+
+    def __init__(self) -> None:
+        self.results: dict[str, list[dict[str, Any]]] = {}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take the results of a test."""
+        if report.when == "call":
+            found = [json.loads(str(value)) for name, value in report.user_properties if name == _PROPERTY]
+            if found:  # of a test that is run again, the last run's
+                self.results[report.nodeid] = found
 
 
 def _results(config: pytest.Config) -> list[dict[str, Any]]:
@@ -349,28 +374,17 @@ def _results(config: pytest.Config) -> list[dict[str, Any]]:
     ]
 
 
-class _Collected:
-    """Where results are collected: the hook above is not told the configuration it belongs to."""
-
-    results: dict[str, list[dict[str, Any]]] | None = None
-
-
-def pytest_sessionstart(session: pytest.Session) -> None:
-    """Start collecting."""
-    _Collected.results = session.config.stash[_RESULTS]
-
-
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Write the files; a thing of which no check ran makes the run fail."""
     config = session.config
-    _Collected.results = None
     for file in config.stash.get(_RUNS, []):
         file.stop()
     if _worker(config) is not None:
         return
     results = _results(config)
-    run = {k: list(v) if isinstance(v, tuple) else v for k, v in _settings(config).items()} if results else {}
+    chosen = _settings(config)
+    run = {"profile": chosen["profile"], "oracles": list(chosen["oracles"]), "seed": chosen["seed"]}
     for kind in ("json", "html"):
         path = _option(config, kind)
         if path:

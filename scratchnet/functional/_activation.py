@@ -383,11 +383,10 @@ def _axis(function: str, dim: int | None, ndim: int) -> int:
 
 def _shifted_exponentials(x: Array, axis: int) -> tuple[Array, Array, Array]:
     """Return ``x - max x``, its exponentials and their sum along `axis`, each a new array."""
+    if x.size == 0:  # it has no maximum, and nothing that the sum could divide
+        return np.empty_like(x), np.empty_like(x), np.ones((1,) * x.ndim, x.dtype)
     shifted = np.empty_like(x)
-    if x.ndim == 0 or x.size == 0:  # a number is a line of one; an empty array has no maximum
-        largest: Array = x if x.ndim == 0 else np.zeros((1,) * x.ndim, x.dtype)
-    else:
-        largest = np.maximum.reduce(x, axis=axis, keepdims=True)
+    largest: Array = x if x.ndim == 0 else np.maximum.reduce(x, axis=axis, keepdims=True)  # a line of one
     with np.errstate(over="ignore", invalid="ignore"):  # logits very far apart, or infinite
         np.subtract(x, largest, out=shifted)
     exponentials = np.empty_like(x)

@@ -226,15 +226,18 @@ def softplus(x: Array, beta: float = 1.0, threshold: float = 20.0) -> tuple[Arra
     rate = dtype.type(number)
     with np.errstate(over="ignore"):
         scaled = np.asarray(x * rate)
-    # Above the threshold exp(-abs(beta x)) counts as 0: then y is x, and the slope 1.
     above = np.asarray(scaled > dtype.type(limit))
+    falling = np.asarray(scaled < ZERO[dtype.char])
+    if limit < 0:
+        falling &= ~above
+    # Above the threshold exp(-abs(beta x)) counts as 0, which makes the slope 1, and y mostly x.
     rest = keep(_decay(scaled), keep_mask(above))
     y = np.asarray(np.log1p(rest))
     np.add(y, np.maximum(scaled, ZERO[dtype.char]), out=y)
-    if rate != 1:
+    if rate != 1 or limit < 0:
         np.divide(y, rate, out=y)
-        np.copyto(y, x, where=above)  # beta x may have overflowed
-    return sloping("softplus", y, lambda: _logistic(scaled, rest))
+        np.copyto(y, x, where=above)
+    return sloping("softplus", y, lambda: _logistic(falling, rest))
 
 
 def logsigmoid(x: Array) -> tuple[Array, Pullback]:
@@ -279,7 +282,7 @@ def logsigmoid(x: Array) -> tuple[Array, Pullback]:
     rest = _decay(x)
     y = np.asarray(np.log1p(rest))
     np.subtract(np.minimum(x, ZERO[x.dtype.char]), y, out=y)
-    return sloping("logsigmoid", y, lambda: _logistic(-x, rest))
+    return sloping("logsigmoid", y, lambda: _logistic(x > ZERO[x.dtype.char], rest))
 
 
 def silu(x: Array) -> tuple[Array, Pullback]:
@@ -664,7 +667,7 @@ def _decay(x: Array) -> Array:
     return y
 
 
-def _logistic(x: Array, decay: Array) -> Any:
-    """Return ``1 / (1 + exp(-x))`` of `x` and ``exp(-abs(x))``."""
+def _logistic(falling: Any, decay: Array) -> Any:
+    """Return ``1 / (1 + exp(-z))`` of where z is negative and ``exp(-abs(z))``."""
     one = ONE[decay.dtype.char]
-    return np.where(x < ZERO[decay.dtype.char], decay, one) / (decay + one)
+    return np.where(falling, decay, one) / (decay + one)

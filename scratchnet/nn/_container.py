@@ -6,6 +6,7 @@ import copy
 import operator
 from collections import OrderedDict
 from collections.abc import Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import numpy as np
@@ -173,7 +174,7 @@ class _List(_Container):
     def insert(self: Self, index: int, module: Layer) -> Self:
         """Add a layer before the one at `index`; all are then named by position. Return this container."""
         layers = list(self._layers)
-        layers.insert(check_integer(f"{type(self).__name__}.insert", "index", index), module)
+        layers.insert(len(self) if index == len(self) else self._index(index), module)
         self._assign(_by_position(layers))
         return self
 
@@ -258,8 +259,8 @@ class Sequential(_Branches):
         for position in range(len(self._layers) - 1, 0, -1):
             cotangents = (self._layers[position].backward(*cotangents),)
         if not self._layers:
-            return cotangents[0]
-        return self._layers[0].backward(*cotangents, needs_input_grad=needs_input_grad)
+            return cotangents[0] if needs_input_grad else None
+        return _backward(self._layers[0], cotangents, needs_input_grad)
 
 
 class Sum(_Branches):
@@ -334,9 +335,7 @@ class Sum(_Branches):
 
     def backward(self, *cotangents: Any, needs_input_grad: bool = True) -> Any:
         """Hand the cotangent to every branch, and add up what they return; see `Layer.backward`."""
-        return _add_up(
-            [branch.backward(*cotangents, needs_input_grad=needs_input_grad) for branch in self._layers]
-        )
+        return _add_up([_backward(branch, cotangents, needs_input_grad) for branch in self._layers])
 
 
 class Concatenate(_Branches):
@@ -428,13 +427,31 @@ class Concatenate(_Branches):
         parts = np.split(check_cotangent("Concatenate", dy, shape, dtype), ends[:-1], axis=dim)
         return _add_up(
             [
-                branch.backward(part, needs_input_grad=needs_input_grad)
+                _backward(branch, (part,), needs_input_grad)
                 for branch, part in zip(self._layers, parts, strict=True)
             ]
         )
 
     def extra_repr(self) -> str:
         return f"dim={self.dim}"
+
+
+def _backward(layer: Layer, cotangents: tuple[Any, ...], needs_input_grad: bool) -> Any:
+    """Call a layer's `backward`; one of a user's own need not know of needs_input_grad."""
+    if needs_input_grad:
+        return layer.backward(*cotangents)
+    if _can_leave_out(type(layer)):
+        return layer.backward(*cotangents, needs_input_grad=False)
+    layer.backward(*cotangents)
+    return None
+
+
+@cache
+def _can_leave_out(cls: type[Layer]) -> bool:
+    from inspect import signature
+
+    parameters = signature(cls.backward).parameters.values()
+    return any(p.name == "needs_input_grad" or p.kind is p.VAR_KEYWORD for p in parameters)
 
 
 def _require_branches(container: _Branches) -> None:
@@ -467,9 +484,8 @@ def _add_up(found: list[Any]) -> Any:
     """Return the sum of what the branches' `backward` returned: arrays, None, or tuples of these."""
     if isinstance(found[0], tuple):
         return tuple(_add_up(list(each)) for each in zip(*found, strict=True))
-    if found[0] is None:
-        return None
-    return _total(found)
+    arrays = [array for array in found if array is not None]
+    return _total(arrays) if arrays else None
 
 
 class ModuleList(_List):

@@ -15,8 +15,6 @@ if str(ROOT / "reference") not in sys.path:
 
 from scratchnet_crosscheck import command  # noqa: E402 - found by the line above
 
-pytestmark = pytest.mark.draft
-
 RIGHT = """
 class Relu:
     def forward(self, x):

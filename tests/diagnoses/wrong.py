@@ -82,7 +82,9 @@ scaled(
 )
 scaled("factor:1/positions", "conv2d", lambda _x, dy, *_: 1 / max(1, np.prod(dy.shape[2:])), at=1)
 scaled("factor:groups", "conv2d", lambda _x, _dy, options: options["groups"])
-scaled("factor:1/(1-p)", "dropout", lambda _x, _dy, options: 1 / max(1e-9, 1 - options["p"]))
+scaled(
+    "factor:1/(1-p)", "dropout", lambda _x, _dy, options: 1 / (1 - options["p"]) if options["p"] < 1 else 1
+)
 scaled("factor:1/groups", "conv2d", lambda _x, _dy, options: 1 / options["groups"])
 scaled("factor:1-p", "dropout", lambda _x, _dy, options: 1 - options["p"])
 scaled("averaged", "batch_norm", lambda x, *_: x.shape[1] / max(x.size, 1), at=3)
@@ -94,7 +96,7 @@ def averages_the_bias(grads, dy, x, options):
         grads[2] = grads[2] * grads[2].size / dy.size
 
 
-@wrongly("convention:1/N", "linear")
+@wrongly("convention:1/N", "linear", also=("factor:1/N",))
 def divides_both(grads, dy, x, options):
     for i in (1, 2):
         if grads[i] is not None and x.ndim:
@@ -144,22 +146,18 @@ def counts_the_kink_in(grads, dy, x, options):
 
 @wrongly("convention:ties_split", "max_pool1d")
 def splits_ties(grads, dy, x, options):
-    rng = np.random.default_rng(0)
-    rounds = 400
-    if len(np.unique(x)) == x.size or x.size > 24:
-        return
-    shares = [F.max_pool1d(x + 1e-9 * rng.random(x.shape), **options)[1](dy)[0] for _ in range(rounds)]
-    grads[0] = _even(np.mean(shares, axis=0), dy)
-
-
-def _even(mean, dy):
-    """Round the shares that ties got by chance to what an even split gives."""
-    whole = np.array(mean)
-    for k in (2, 3, 4, 5, 6):
-        for value in dy.flat:
-            near = np.abs(mean - value / k) < abs(value) * 0.02
-            whole[near] = value / k
-    return whole
+    k, stride, pad, step = (
+        None if options[name] is None else int(np.ravel(options[name])[0])
+        for name in ("kernel_size", "stride", "padding", "dilation")
+    )
+    low = np.pad(x, [(0, 0)] * (x.ndim - 1) + [(pad, pad + 3 * k)], constant_values=-np.inf)
+    dx = np.zeros_like(low)
+    for place in range(dy.shape[-1]):
+        begin = place * (stride or k)
+        window = (..., slice(begin, begin + step * (k - 1) + 1, step))
+        top = low[window] == low[window].max(-1, keepdims=True)
+        dx[window] += top / top.sum(-1, keepdims=True) * dy[..., place : place + 1]
+    grads[0] = np.array(dx[..., pad : pad + x.shape[-1]])
 
 
 @slip("derivative_at_output", "tanh")
@@ -174,7 +172,7 @@ def formula_of_the_output(x):
     return y, lambda dy, *_: (np.asarray(dy * x * (1 - x)),)
 
 
-@wrongly("batch_mixed", "softmax")
+@wrongly("batch_mixed", "softmax", also=("wrong_for_a_rank",))
 def sums_over_all(grads, dy, x, options):
     y = F.softmax(x, **options)[0]
     grads[0] = np.asarray(y * (dy - (dy * y).sum()))
@@ -193,13 +191,13 @@ def gelu_by_a_sigmoid(x, approximate="none"):
     return np.asarray(x / (1 + np.exp(-1.702 * x))), F.gelu(x)[1]
 
 
-@slip("convention:loss_scale", "mse_loss")
+@slip("convention:loss_scale", "mse_loss", also=("factor:1/2",))
 def half_the_error(x, target, **options):
     y, right = F.mse_loss(x, target=target, **options)
     return np.asarray(y / 2), lambda dy, *_: tuple(None if g is None else g / 2 for g in right(dy))
 
 
-@slip("convention:dropout_scaling", "dropout")
+@slip("convention:dropout_scaling", "dropout", also=("factor:1-p",))
 def keeps_without_scaling(x, p=0.5, training=True, generator=None):
     y, right = F.dropout(x, p=p, training=training, generator=generator)
     keep = 1 - p if training and p < 1 else 1.0

@@ -23,3 +23,15 @@ def test_large_logits_do_not_overflow_in_half_and_extended_precision(dtype, shap
     x = np.array([20_000, 20_000], dtype).reshape(shape)
     assert F.softmax(x, -1)[0].ravel().tolist() == [0.5, 0.5]
     np.testing.assert_allclose(F.log_softmax(x, -1)[0].astype(np.float64), np.log(0.5), rtol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+@pytest.mark.parametrize("shape", [(0,), (2, 0), (0, 3), (2, 0, 3)])
+def test_lines_of_no_elements_give_nothing_and_no_warning(name, shape):
+    x = np.zeros(shape, np.float32)
+    for dim in range(len(shape)):
+        y, pullback = getattr(F, name)(x, dim)
+        dx = pullback(np.ones_like(y))[0]
+        assert y.shape == dx.shape == shape
+        assert y.dtype == dx.dtype == np.float32
+        assert not np.shares_memory(y, dx)

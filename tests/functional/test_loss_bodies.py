@@ -355,6 +355,33 @@ def test_logits_too_far_apart_to_subtract_are_infinitely_wrong_without_a_warning
         assert pullback()[0].tolist() == [[1.0, -1.0]]
 
 
+def test_probabilities_as_target_overflow_to_infinity_without_a_warning():
+    x = np.array([[3e38, -3e38], [0.0, -1e38], [0.0, -np.inf]], np.float32)
+    target = np.array([[0.5, 0.5], [0.5, 0.5], [1.0, 0.0]], np.float32)
+    weight = np.array([100.0, 100.0], np.float32)
+    y, pullback = F.cross_entropy(x, target, weight, reduction="none")
+    assert np.isinf(y[:2]).all()
+    assert np.isnan(y[2])  # 0 times infinity, as in PyTorch
+    huge = np.array([3e38, np.inf, 1.0], np.float32)
+    dx, dtarget, dweight = pullback(huge)
+    assert not np.isfinite(dx[1]).all()
+    assert not np.isfinite(dtarget[1]).all()
+    assert not np.isfinite(dweight).all()
+    with_labels, pullback = F.cross_entropy(
+        x, np.array([1, 1, 0]), weight, reduction="none", label_smoothing=0.5
+    )
+    assert not np.isfinite(with_labels[:2]).any()
+    assert not np.isfinite(pullback(huge)[0][:2]).all()
+
+
+def test_of_no_classes_the_mean_is_nan_and_the_sum_zero():
+    nothing = np.zeros((2, 0))
+    assert np.isnan(F.cross_entropy(nothing, nothing)[0])
+    y, pullback = F.cross_entropy(nothing, nothing, reduction="sum", label_smoothing=0.5)
+    assert y == 0
+    assert pullback()[0].shape == (2, 0)
+
+
 @pytest.mark.parametrize("special", [np.nan, np.inf, -np.inf])
 def test_special_logits_propagate_as_in_pytorch(special):
     torch = pytest.importorskip("torch")
@@ -440,9 +467,16 @@ def test_nothing_is_written_shared_or_different_the_second_time(options, reducti
 
 
 def test_a_cotangent_is_one_where_none_is_given_and_may_be_a_number():
-    y, pullback = F.cross_entropy(np.eye(3), np.array([0, 1, 1]))
-    np.testing.assert_array_equal(pullback()[0], pullback(np.asarray(1.0))[0])
-    np.testing.assert_array_equal(pullback(y.dtype.type(2))[0], 2 * pullback()[0])
+    labels, soft = np.array([0, 1, 1]), np.full((3, 3), 0.25)
+    for y, pullback in (
+        F.cross_entropy(np.eye(3), labels),
+        F.cross_entropy(np.eye(3), labels, label_smoothing=0.5),
+        F.cross_entropy(np.eye(3), soft),
+        F.nll_loss(np.eye(3), labels),
+        F.mse_loss(np.eye(3), soft),
+    ):
+        np.testing.assert_array_equal(pullback()[0], pullback(np.asarray(1.0))[0])
+        np.testing.assert_array_equal(pullback(y.dtype.type(2))[0], 2 * pullback()[0])
 
 
 # What is refused.

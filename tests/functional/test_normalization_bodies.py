@@ -1,4 +1,4 @@
-"""Batch normalisation equals PyTorch's on drawn configurations; its digits, edges, memory and refusals."""
+"""Faster bodies equal the plain one; batch normalisation's digits, edges, memory and refusals."""
 
 import math
 
@@ -8,6 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import scratchnet.functional as F
+from scratchnet.functional._normalization import normalize_plainly
+from scratchnet.functional._normalization_fast import normalize_columns, normalize_rows
 
 DTYPES = (np.float32, np.float64)
 
@@ -250,3 +252,128 @@ def test_refusals_name_the_argument_and_what_it_was(name):
         call()
     for word in ("batch_norm", *words):
         assert word in str(caught.value)
+
+
+# ---- the faster bodies
+
+
+def operands(rng, shape, dtype, *, weighted, shifted):
+    _, groups, length = shape
+    weight, bias = ((rng.integers(-8, 9, size=(groups, length)) / 4).astype(dtype) for _ in range(2))
+    return weight if weighted else None, bias if shifted else None
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("centre", [True, False])
+@pytest.mark.parametrize("affine", [(True, True), (True, False), (False, True), (False, False)], ids=str)
+@pytest.mark.parametrize(
+    "shape",
+    # One block; many with and without a tile; a sample of several blocks; a row longer than a block; nothing.
+    [
+        (3, 2, 5),
+        (700, 1, 250),
+        (64, 3, 1000),
+        (3, 5, 30_000),
+        (2, 1, 70_001),
+        (0, 2, 3),
+        (2, 3, 0),
+        (2, 0, 3),
+    ],
+    ids=str,
+)
+def test_normalize_rows_equals_the_plain_body(shape, affine, centre, dtype):
+    rng = np.random.default_rng(0)
+    x, dy = (rng.normal(size=shape).astype(dtype) for _ in range(2))
+    weight, bias = operands(rng, shape, dtype, weighted=affine[0], shifted=affine[1])
+    wanted = (True, *affine)
+    y, backward, mean, var = normalize_rows(x, weight, bias, 1e-5, centre)
+    wide = [None if a is None else a.astype(np.longdouble) for a in (x, dy, weight, bias)]
+    plain = normalize_plainly(wide[0], (2,), wide[2], wide[3], 1e-5, centre=centre)
+    eps = float(np.finfo(dtype).eps)
+    for ours, theirs in ((y, plain[0]), (var, plain[3])):
+        np.testing.assert_allclose(ours, theirs.astype(dtype), rtol=0, atol=64 * eps)
+    if centre:
+        np.testing.assert_allclose(mean, plain[2].astype(dtype), rtol=0, atol=64 * eps)
+    for slot, (ours, theirs) in enumerate(zip(backward(dy, wanted), plain[1](wide[1], wanted), strict=True)):
+        assert (ours is None) == (theirs is None)
+        if ours is not None:
+            assert ours.dtype == dtype
+            # The parameters' are sums over the samples, of terms about 1 with rounding errors of any sign.
+            terms = max(shape[0], 1) ** 0.5 if slot else 1.0
+            np.testing.assert_allclose(ours, theirs.astype(dtype), rtol=0, atol=64 * eps * terms)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("affine", [(True, True), (False, False)], ids=str)
+@pytest.mark.parametrize("shape", [(5, 3, 4), (6, 1, 1), (70_000, 3, 2)], ids=str)
+def test_normalize_columns_equals_the_plain_body(shape, affine, dtype):
+    rng = np.random.default_rng(0)
+    x, dy = (rng.normal(size=shape).astype(dtype) for _ in range(2))
+    weight, bias = operands(rng, (0, shape[1], 1), dtype, weighted=affine[0], shifted=affine[1])
+    wanted = (True, *affine)
+    y, backward, mean, var = normalize_columns(x, weight, bias, 1e-5)
+    wide = [None if a is None else a.astype(np.longdouble) for a in (x, dy, weight, bias)]
+    plain = normalize_plainly(wide[0], (0, 2), wide[2], wide[3], 1e-5)
+    close = 64 * float(np.finfo(dtype).eps)
+    for ours, theirs in ((y, plain[0]), (mean, plain[2][0]), (var, plain[3][0])):
+        np.testing.assert_allclose(ours, theirs.astype(dtype), rtol=0, atol=close)
+    terms = (shape[0] * shape[2]) ** 0.5
+    for slot, (ours, theirs) in enumerate(zip(backward(dy, wanted), plain[1](wide[1], wanted), strict=True)):
+        assert (ours is None) == (theirs is None)
+        if ours is not None:
+            expected = theirs.reshape(ours.shape).astype(dtype)
+            np.testing.assert_allclose(ours, expected, rtol=0, atol=close * (terms if slot else 1.0))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", ["layer_norm", "group_norm", "instance_norm"])
+def test_a_mean_far_above_the_spread_costs_the_rows_no_digits_either(name, dtype):
+    # x = 1e4 +- 1, rounded: exact from here on, and so held against the same x in more digits.
+    rng = np.random.default_rng(0)
+    x = (rng.normal(size=(4, 3, 500)) + 1e4).astype(dtype)
+    call = {
+        "layer_norm": lambda a: F.layer_norm(a, (500,), eps=1e-30)[0],
+        "group_norm": lambda a: F.group_norm(a, 3, eps=1e-30)[0],
+        "instance_norm": lambda a: F.instance_norm(a, eps=1e-30)[0],
+    }[name]
+    wide = x.astype(np.longdouble) - 1e4
+    z = (wide - wide.mean(axis=2, keepdims=True)) / wide.std(axis=2, keepdims=True)
+    np.testing.assert_allclose(call(x), z.astype(dtype), rtol=0, atol=32 * float(np.finfo(dtype).eps))
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.longdouble])
+def test_other_precisions_go_through_the_plain_body_and_stay(dtype):
+    x = np.arange(24).reshape(2, 3, 4).astype(dtype)
+    for y, pullback, *_ in (
+        F.layer_norm(x, (4,)), F.rms_norm(x, (4,)), F.group_norm(x, 3), F.instance_norm(x),
+        F.batch_norm(x, None, None, training=True), F.local_response_norm(x, 2),
+    ):  # fmt: skip
+        assert y.dtype == dtype
+        assert pullback(np.ones_like(y))[0].dtype == dtype
+    eps = 8 * float(np.finfo(dtype).eps)
+    np.testing.assert_allclose(F.layer_norm(x, (4,), eps=0.0)[0].mean(axis=-1), 0, atol=max(eps, 1e-30))
+
+
+@pytest.mark.parametrize(
+    ("call", "value"),
+    [
+        (lambda x: F.layer_norm(x, (4,), bias=np.full(4, 2.0)), 2.0),
+        (lambda x: F.group_norm(x, 2, bias=np.full(4, 2.0)), 2.0),
+        (lambda x: F.group_norm(x, 4, bias=np.full(4, 2.0)), 2.0),  # one value a group
+        (lambda x: F.instance_norm(x.reshape(3, 2, 2), bias=np.full(2, 2.0)), 2.0),
+        (lambda x: F.rms_norm(x - x, (4,)), 0.0),
+    ],
+    ids=["layer", "group", "one value a group", "instance", "rms"],
+)
+def test_a_constant_becomes_the_bias_and_its_gradient_is_finite(call, value):
+    y, pullback, *_ = call(np.full((3, 4), 0.1))
+    np.testing.assert_array_equal(y, np.full_like(y, value))
+    assert np.isfinite(pullback(np.arange(y.size, dtype=np.float64).reshape(y.shape))[0]).all()
+
+
+def test_instance_statistics_of_an_empty_batch_stay_as_they_were():
+    mean, var = np.full(3, 5.0), np.full(3, 7.0)
+    y, pullback, state = F.instance_norm(np.zeros((0, 3, 2)), mean, var)
+    assert y.shape == (0, 3, 2)
+    np.testing.assert_array_equal(state, [mean, var])
+    assert pullback(y)[0].shape == (0, 3, 2)

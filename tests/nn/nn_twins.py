@@ -153,6 +153,8 @@ def takes_the_twins_arguments(twin: Twin) -> None:
     """The constructor has the twin's arguments, order and defaults; dtype= where the twin has it."""
     ours = dict(inspect.signature(getattr(nn, twin.name)).parameters)
     theirs = dict(inspect.signature(_theirs(twin)).parameters)
+    if set(theirs) == {"args", "kwargs"}:  # the constructor of torch.nn.Module, which takes nothing
+        theirs = {}
     has_dtype = "dtype" in theirs
     left_out = {"device", "dtype"} if has_dtype else set()  # arguments of every module with parameters
     positional = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
@@ -202,7 +204,7 @@ def computes_as_its_twin(twin: Twin) -> None:
             if training and twin.random:
                 continue
             # Half as large, so that another batch has other statistics.
-            given = tuple(x * x.dtype.type(scale) if _is_float(x) else x for x in inputs)
+            given = tuple(np.asarray(x * x.dtype.type(scale)) if _is_float(x) else x for x in inputs)
             case = reference.case(ours, given)
             ours.train(training)
             outputs = _tuple(ours(*given))

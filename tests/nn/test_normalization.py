@@ -1,4 +1,4 @@
-"""Normalisation layers against their twins of torch.nn, by the checks of `nn_twins`; what those do not ask."""
+"""Normalisation layers against their twins of torch.nn, by the checks of `nn_twins`, and the rest."""
 
 import warnings
 
@@ -7,8 +7,6 @@ import pytest
 from nn_twins import Refusal, Twin, call, options
 
 from scratchnet import nn
-
-ONE = np.ones((2, 3, 4, 5, 6))
 
 
 def channel_norm(name, n, unbatched, **choices):
@@ -25,7 +23,8 @@ def channel_norm(name, n, unbatched, **choices):
         return call(channels, **chosen), d.array(*lead, channels, *sides)
 
     several = "a batch of one" if not unbatched else "one value a channel"
-    fine, other = ONE[:, :, *[0] * (3 - n)], ONE[:, :2, *[0] * (3 - n)]
+    fine = np.ones((2, 3, 4, 5, 6)[: n + 2])
+    negative = "its result is that of a smaller variance, or NaN" if unbatched else ""
     return Twin(
         name,
         draw,
@@ -33,12 +32,11 @@ def channel_norm(name, n, unbatched, **choices):
         [
             Refusal("a negative number of channels", call(-1, affine=True), ("num_features=-1",)),
             Refusal("channels that are no integer", call(2.5, affine=True), ("num_features=2.5",)),
-            Refusal("other channels", call(3, affine=True), ("num_features=3", "(2, 2,"), (other,)),
-            Refusal("an axis too many", call(3), ("x must be", str(ONE[None].shape)), (ONE[None],)),
-            Refusal(several, call(3), ("more than one value",), (fine[:1, :, *[slice(1)] * n],)),
+            Refusal("other channels", call(3, affine=True), ("num_features=3", "(2, 2,"), (fine[:, :2],)),
+            Refusal("an axis too many", call(3), ("x must be", "(1, 1, 2, 3"), (fine[None, None],)),
+            Refusal(several, call(3), ("more than one value",), (np.ones((1, 3, *[1] * n)),)),
             Refusal("an eps that is no number", call(3, eps="1"), ("eps='1'",), (fine,)),
-            Refusal("a negative eps", call(3, eps=-1.0), ("eps=-1.0",), (fine,), only_ours="" if not unbatched else
-                    "its result is that of dividing by the root of a smaller variance, or NaN"),
+            Refusal("a negative eps", call(3, eps=-1.0), ("eps=-1.0",), (fine,), only_ours=negative),
             Refusal("integers", call(3), ("int64",), (fine.astype(np.int64),)),
         ],
     )  # fmt: skip

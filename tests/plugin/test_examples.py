@@ -3,10 +3,6 @@
 import re
 from pathlib import Path
 
-import pytest
-
-pytestmark = pytest.mark.draft
-
 PAGE = Path(__file__).parents[2] / "docs" / "plugin.md"
 FILES = {
     re.match(r"# (\w+\.py)\n", code)[1]: code

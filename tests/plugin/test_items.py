@@ -5,8 +5,6 @@ import json
 
 import pytest
 
-pytestmark = pytest.mark.draft
-
 NUMERICAL = "backward_equals_numerical_differentiation"
 
 
@@ -81,12 +79,15 @@ def test_an_expected_failure_that_nothing_has_is_a_warning(argument):
 
 
 def test_what_is_skipped_is_no_item(project, line):
+    one, other = NUMERICAL, "dtype_is_preserved"
     done = project(
-        line(f'crosscheck(layers.my_relu, like="relu", skip=["{NUMERICAL}"])'), "--collect-only", "-q"
-    )
+        line(f'crosscheck(layers.my_relu, like="relu", skip=["{one}"])'), "--collect-only", "-q",
+        f"--crosscheck-skip={other}",
+    )  # fmt: skip
     assert done.status == 0
     assert done.lines("inputs_are_not_written_to")
-    assert not done.lines(NUMERICAL)
+    assert not done.lines(one)
+    assert not done.lines(other)
 
 
 def test_an_argument_outranks_the_marker_and_that_the_command_line_and_that_the_ini_file(project, line):
@@ -201,7 +202,8 @@ def test_a_file_that_is_not_there_is_a_usage_error(project):
 
 
 @pytest.mark.parametrize(
-    ("option", "word"), [("profile", "fast"), ("oracles", "tensorflow"), ("seed", "three")]
+    ("option", "word"),
+    [("profile", "fast"), ("oracles", "tensorflow"), ("seed", "three"), ("skip", "nicety")],
 )
 def test_a_misspelt_setting_is_a_usage_error(project, line, option, word):
     done = project(line("0", **{option: word}))

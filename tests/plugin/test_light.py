@@ -1,10 +1,5 @@
 """A run that does not use the plugin pays nothing to speak of."""
 
-import pytest
-
-pytestmark = pytest.mark.draft
-
-
 HEAVY = ("numpy", "hypothesis", "torch", "jax", "scratchnet", "jinja2")
 # Looks when everything is over, the summary included.
 SPY = f"""

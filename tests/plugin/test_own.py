@@ -8,8 +8,6 @@ from scratchnet_crosscheck import check
 from scratchnet_crosscheck.own import framework_of, known
 from scratchnet_crosscheck.properties import properties
 
-pytestmark = pytest.mark.draft
-
 VECTORS = st.lists(st.integers(-8, 8), min_size=1, max_size=4).map(lambda v: (np.array(v) / 4,))
 NUMERICAL = "backward_equals_numerical_differentiation"
 

@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.draft
-
 RELU = 'crosscheck(layers.my_relu, like="relu")'
 WRITING = 'crosscheck(layers.writing_relu, like="relu")'
 WRONG = 'crosscheck(layers.wrong_relu, like="relu")'
@@ -138,7 +136,7 @@ def test_every_field_of_the_schema_is_on_its_page_and_written_by_both(project, l
     words = ("check", "layers.py", "--profile", "quick", "--oracle", "golden", "--json", "two.json")
     again = project(line(RELU), python=("-m", "scratchnet", *words))
     assert done.status == 0
-    assert again.status == 1, again.text
+    assert again.status == 0, again.text
     one, two = (json.loads((done.folder / f"{n}.json").read_text(encoding="utf-8")) for n in ("one", "two"))
     assert set(one) == set(two) == set(_fields(page, "`schema_version`"))
     for found in (*one["results"], *two["results"]):

@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 #: Endings after the pair's own: one forward may have several backward passes.
 _ENDINGS = (
-    "", "_naive", "_alt", "_fast", "_im2col", "_strides", "_reshape", "_vectorized", "_loops", "_v2", "_quick",
-    "_slow", "_simple", "_numpy", "_np", "_einsum", "_2", "2", "_new", "_opt",
+    "", "_naive", "_alt", "_fast", "_im2col", "_strides", "_reshape", "_vectorized", "_loops", "_v2",
+    "_quick", "_slow", "_simple", "_numpy", "_np", "_einsum", "_2", "2", "_new", "_opt",
 )  # fmt: skip
 #: How the derivative of an activation or a loss is called, beside its own name.
 _DERIVATIVES = (
     "{}_prime", "{}_derivative", "{}_deriv", "{}_der", "{}_grad", "{}_gradient", "{}_d", "{}_dash", "{}_dx",
     "{}_delta", "d_{}", "d{}", "deriv_{}", "derivative_{}", "derivative_of_{}", "grad_{}", "gradient_{}",
-    "der_{}", "{}Prime", "{}Derivative", "{}Deriv", "{}Grad", "{}Gradient", "{}_backward", "{}_bwd", "{}_backprop",
-    "{}_back", "{}Backward", "backward_{}",
+    "der_{}", "{}Prime", "{}Derivative", "{}Deriv", "{}Grad", "{}Gradient", "{}_backward", "{}_bwd",
+    "{}_backprop", "{}_back", "{}Backward", "backward_{}",
 )  # fmt: skip
 
 

@@ -31,6 +31,8 @@ _PLAIN = Setting(np.dtype(np.float64), layouts=False)
 _RANKS = ("an x of rank", "a vector for x", "ids of rank")
 #: Features that are left out only where a layer refuses them in words.
 _REFUSABLE = ("unequal kernel sides", "a stride other than the window's", "unequal sides")
+#: Options of a form that say of which shapes x is, and choose no formula.
+_SHAPES = ("rank", "samples", "alone")
 _OPTIONAL = ("an empty batch", "a stride that leaves a remainder", "ignored labels", "no bias")
 
 
@@ -49,7 +51,18 @@ def _everything(kind: Kind, form: Form, takes: frozenset[str]) -> frozenset[str]
 
 
 def _probe(subject: Subject, seed: int, forced: str = "") -> Case:
-    return subject.case(Sampler(np.random.default_rng(seed), _PLAIN), forced or "nothing")
+    """Return a call to try: of several that are drawn the one whose sides tell most."""
+    cases = [
+        subject.case(Sampler(np.random.default_rng(4 * seed + k), _PLAIN), forced or "nothing")
+        for k in range(4)
+    ]
+    return max(cases, key=_tells)
+
+
+def _tells(case: Case) -> tuple[int, int]:
+    """Return how many different sides a call has, and how many elements."""
+    sides = {n for array in case.given.values() for n in array.shape if n > 1}
+    return len(sides), sum(array.size for array in case.given.values())
 
 
 class _Fit:
@@ -219,11 +232,20 @@ def _best(
     error: BaseException | None = None
     none = ran = False
     misfit: Misfit | None = None
+    takes_batches: bool | None = None
     perfect: list[Form] = []
     vectors = candidate.name in _VECTORS
     for form in forms:
         if perfect and not _worth(form, perfect):
             continue
+        if form.options.get("alone") and takes_batches is None:
+            takes_batches = any(
+                _runs(_subject(candidate, kind, driver, f, beat))
+                for f in (perfect or forms)
+                if not f.options.get("alone")
+            )
+        if form.options.get("alone") and takes_batches:
+            continue  # one sample alone, only where nothing with a batch gets through both passes
         if vectors and any(form.layout(k) in (ROW, COLUMN, PIXEL, CHANNEL) for k in ("weight", "bias")):
             continue
         subject = _subject(candidate, kind, driver, form, beat)
@@ -249,16 +271,16 @@ def _best(
             perfect.append(form)
             if len(perfect) >= 12:
                 break
-    if best < 0 and misfit is not None:
-        raise Cannot(f"taken for {kind.name}: {misfit}", "say --like NAME=operation if it is meant to be another")
+    if best <= 0 and misfit is not None:
+        raise Cannot(
+            f"taken for {kind.name}: {misfit}", "say --like NAME=operation if it is meant to be another"
+        )
     if len(perfect) > 1:
         subjects = [(f, _subject(candidate, kind, driver, f, beat)) for f in perfect]
-        # One sample alone only where nothing with a batch gets through both passes.
-        batched = [pair for pair in subjects if pair[0].options.get("samples") != 0]
-        if any(_runs(subject) for _, subject in batched):
-            best_of = max(batched, key=lambda pair: (_gradients_fit(pair[1]), _ranks_done(pair[1])))
-        else:
-            best_of = max(subjects, key=lambda pair: (_gradients_fit(pair[1]), _slopes(pair[1])))
+        alone = all(form.options.get("alone") for form in perfect)
+        best_of = max(
+            subjects, key=lambda pair: (_gradients_fit(pair[1]), (_slopes if alone else _ranks_done)(pair[1]))
+        )
         chosen = best_of[0]
     return best, chosen, None if ran else error, none and best <= 1
 
@@ -266,8 +288,8 @@ def _best(
 def _worth(form: Form, perfect: list[Form]) -> bool:
     """Return whether a form is worth trying once another fits: where x differs, of the same options."""
     first = perfect[0]
-    same = {k: v for k, v in form.options.items() if k not in ("rank", "samples")}
-    return same == {k: v for k, v in first.options.items() if k not in ("rank", "samples")}
+    same = {k: v for k, v in form.options.items() if k not in _SHAPES}
+    return same == {k: v for k, v in first.options.items() if k not in _SHAPES}
 
 
 def _gradients_fit(subject: Subject) -> int:
@@ -412,7 +434,9 @@ def _look_at_precision(subject: Subject) -> None:
         kept and all(g is not None and g.dtype == np.float32 for g in kept) for kept in (forth, back)
     ):
         subject.dtypes = ("float32",)
-        subject.conventions["float32_alone"] = "it computes in float32 whatever it is given: checked in float32"
+        subject.conventions["float32_alone"] = (
+            "it computes in float32 whatever it is given: checked in float32"
+        )
 
 
 def _look_at_writing(subject: Subject) -> None:
@@ -517,7 +541,9 @@ def _look_at_epsilon(subject: Subject) -> None:
     eps = float(subject.form.options["log_eps"])
     case = _probe(subject, 4)
     first = case.slots[0]
-    exact = replace(subject, form=replace(subject.form, options={**subject.form.options, "log_eps_back": True}))
+    exact = replace(
+        subject, form=replace(subject.form, options={**subject.form.options, "log_eps_back": True})
+    )
     grads, error = _gradients(subject, case)
     got = (grads or {}).get(first)
     if error is not None or not isinstance(got, np.ndarray) or got.shape != case[first].shape:

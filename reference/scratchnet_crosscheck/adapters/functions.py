@@ -30,9 +30,11 @@ POOL = {
 NORM = {"eps": ("eps", "epsilon"), "momentum": ("momentum",), "training": ("mode",)}
 DROP = {"p": ("p", "keep_prob", "prob", "rate"), "training": ("mode",)}
 #: The groups by what an argument's name begins with; one that says nothing has its kind's.
-GROUPS = (("conv", CONV), ("pool", POOL), ("bn", NORM), ("batch", NORM), ("sbn", NORM), ("norm", NORM), ("ln", NORM),
-          ("layernorm", NORM), ("gn", NORM), ("group", NORM), ("drop", DROP), ("do", DROP))  # fmt: skip
-OF_KIND = {
+GROUPS: tuple[tuple[str, dict[str, tuple[str, ...]]], ...] = (
+    ("conv", CONV), ("pool", POOL), ("bn", NORM), ("batch", NORM), ("sbn", NORM), ("norm", NORM), ("ln", NORM),
+    ("layernorm", NORM), ("gn", NORM), ("group", NORM), ("drop", DROP), ("do", DROP),
+)  # fmt: skip
+OF_KIND: dict[str, dict[str, tuple[str, ...]]] = {
     "conv2d": CONV, "conv1d": CONV, "conv_relu": CONV, "max_pool2d": POOL, "avg_pool2d": POOL,
     "batch_norm": NORM, "layer_norm": NORM, "rms_norm": NORM, "group_norm": NORM, "dropout": DROP,
 }  # fmt: skip
@@ -244,7 +246,7 @@ def is_cotangent(name: str) -> bool:
 
 
 class _Call:
-    """What each argument of a backward function is: a cotangent, the cache, an argument of the forward, its output."""
+    """What each argument of a backward function is: cotangent, cache, the forward's argument or output."""
 
     def __init__(self, backward: Callable[..., Any], kind: Kind, bound: Bound, *, cached: bool) -> None:
         self.roles: list[tuple[str, str, Any]] = []
@@ -281,14 +283,14 @@ class _Call:
                 elif parameter.default is parameter.empty:
                     raise Cannot(
                         f"the argument {name!r} of its backward function is not known",
-                        f"call it as the forward's argument, or hand it over in the cache: {backward.__name__}(dout, cache)",
+                        f"hand it over in the cache: {backward.__name__}(dout, cache)",
                     )
 
     @staticmethod
     def _by_name(name: str, kind: Kind, bound: Bound) -> tuple[str, Any] | None:
         short = names.plain(name)
         slot = names.slot_named(name, tuple(bound.slots.values()))
-        if short in _OUTPUTS and (slot is None or not kind.params and not kind.loss):
+        if short in _OUTPUTS and (slot is None or (not kind.params and not kind.loss)):
             return "output", 0
         if slot is not None:
             return "slot", slot
@@ -342,7 +344,7 @@ class PairDriver(FunctionDriver):
         if out is None or (isinstance(out, tuple) and out and out[0] is None):
             return Started((None,), lambda *_: {}, {})
         outputs, cache, cached = self._split(out)
-        extras = {f"new_{s}": table[s] for s in self._kind.state if s in table}
+        extras = {f"new_{s}": _as_kept(table[s], arrays.get(s)) for s in self._kind.state if s in table}
         present = [s for s in self._bound.slots.values() if s in arrays]
         call = self._calls.get(cached)
         if call is None:
@@ -404,8 +406,15 @@ class PairDriver(FunctionDriver):
             call.roles[place] = (name, "slot", "x")
 
 
+def _as_kept(new: Any, old: Array | None) -> Any:
+    """Return a running statistic in the shape it was given in: sides of one beside its own are no matter."""
+    if isinstance(new, np.ndarray) and old is not None and new.size == old.size:
+        return new.reshape(old.shape)
+    return new
+
+
 def at_input_or_output(function: Callable[..., Any], gradient: Callable[..., Any]) -> str:
-    """Return whether an activation's derivative is right when handed its input, or its output: "" where neither."""
+    """Return whether an activation's derivative is right handed its "input", its "output", or neither: ""."""
     rng = np.random.default_rng(5)
     x, dy = rng.normal(size=(3, 4)) + 0.05, rng.normal(size=(3, 4))
 

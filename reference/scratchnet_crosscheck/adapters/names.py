@@ -114,8 +114,8 @@ def operation(name: str) -> str | None:
     if whole in _BY_NAME:
         return _BY_NAME[whole]
     words = re.findall(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+\d*d?|[A-Z]+\d*|\d+", name)
-    for noise in (set(_NOISE) - {"loss"}, set(_NOISE)):  # "softmax_loss_naive" is a loss, "MSELoss" as well
-        kept = "".join(word.lower() for word in words if word.lower() not in noise)
+    for left in (set(_NOISE) - {"loss"}, set(_NOISE)):  # "softmax_loss_naive" is a loss, "MSELoss" as well
+        kept = "".join(word.lower() for word in words if word.lower() not in left)
         if kept in _BY_NAME:
             return _BY_NAME[kept]
     for noise in _NOISE:

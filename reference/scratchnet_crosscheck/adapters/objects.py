@@ -223,7 +223,14 @@ class ObjectDriver:
 
     def _missing(self, slots: list[str]) -> frozenset[str]:
         """Build one object by its sizes, and say which parameters it does not have."""
-        sizes: dict[str, Any] = {"in": 3, "out": 3, "kernel": 2, "kernel_h": 2, "kernel_w": 2, "shape": (3, 5, 5)}
+        sizes: dict[str, Any] = {
+            "in": 3,
+            "out": 3,
+            "kernel": 2,
+            "kernel_h": 2,
+            "kernel_w": 2,
+            "shape": (3, 5, 5),
+        }
         try:
             thing = self._cls(**{arg: sizes[size] for arg, size in self._new.sizes.items()},
                               **self._option_arguments({}, _no_form()))  # fmt: skip
@@ -319,7 +326,9 @@ class ObjectDriver:
             if slot not in named:
                 for place in where.get(slot, ()):
                     if np.shape(place.get()) != held[slot].shape:
-                        raise Misfit(f"its {place.name} has the shape {np.shape(place.get())}, not {held[slot].shape}")
+                        raise Misfit(
+                            f"its {place.name} has the shape {np.shape(place.get())}, not {held[slot].shape}"
+                        )
                     place.put(held[slot])
         where = {s: found for s, found in where.items() if found}
         return thing, where, key
@@ -468,7 +477,9 @@ class ObjectDriver:
         wanted = [
             p for i, p in enumerate(self._back) if i in rate_at or p.default is p.empty or i < len(handed)
         ]
-        given = self._assigned([p for p in wanted if self._back.index(p) not in rate_at], arrays, outputs, handed)
+        given = self._assigned(
+            [p for p in wanted if self._back.index(p) not in rate_at], arrays, outputs, handed
+        )
         for place in rate_at:
             given.insert(min(place, len(given)), rate)
         return (rate, given) if rate_at else given
@@ -497,7 +508,11 @@ class ObjectDriver:
             return handed[: len(wanted)]
         given, left = [], list(handed)
         for place, name in enumerate(called):
-            if names.is_input(name) and len(called) - place + len(given) > len(left) and not names.is_upstream(name):
+            if (
+                names.is_input(name)
+                and len(called) - place + len(given) > len(left)
+                and not names.is_upstream(name)
+            ):
                 given.append(arrays[self._inputs[0]])
             elif left and (names.is_upstream(name) or len(called) == len(handed) + len(given)):
                 given.append(left.pop(0))

@@ -382,7 +382,7 @@ def canonical(subject: Subject, case: Case) -> tuple[dict[str, Any], dict[str, A
     form = subject.form
     arrays = {k: None if a is None else np.asarray(form.layout(k).to(a)) for k, a in case.arrays.items()}
     options = {**form.options, **case.options}
-    for own in ("samples", "rank"):
+    for own in ("samples", "rank", "alone"):
         options.pop(own, None)
     return arrays, options
 

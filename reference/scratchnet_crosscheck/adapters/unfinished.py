@@ -51,7 +51,7 @@ def _name(function: Any) -> str:
 
 
 def refuses(error: BaseException | None) -> bool:
-    """Return whether an error is a refusal in words: an assertion, or raised by a `raise` of the file's own."""
+    """Return whether an error is a refusal in words: an assertion, or one that the file itself raises."""
     if isinstance(error, AssertionError | NotImplementedError):
         return True
     if not isinstance(error, ValueError | TypeError) or error.__traceback__ is None:
@@ -99,8 +99,8 @@ def _tried(file: str) -> frozenset[str]:
 def unwritten(of: BaseException | Callable[..., Any]) -> bool:
     """Return whether a function, or the one in which an error arose, is a skeleton that was never filled in.
 
-    A skeleton has a body of nothing, raises NotImplementedError, or works on a variable that is set to None and
-    to nothing else.
+    A skeleton has a body of nothing, raises NotImplementedError, or works on a variable that is set to None
+    and to nothing else.
     """
     if isinstance(of, BaseException):
         code, trace = None, of.__traceback__

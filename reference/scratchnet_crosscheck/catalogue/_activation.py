@@ -172,7 +172,8 @@ HARDSHRINK = _elementwise(
 )  # fmt: skip
 SOFTSHRINK = _elementwise(
     "softshrink", kinks=(-0.5, 0.5, -1.0, 1.0, 0.0), twin=_one_at_nan("softshrink"),
-    options={"lambd": (0.5, 1.0, 0.0)}, invalid=(("lambd", -0.5), ("lambd", _NAN), ("lambd", float("inf"))),
+    options={"lambd": (0.5, 1.0, 0.0)}, calm={"lambd": (0.5, 1.0)},  # for lambd = 0 there is no kink at 0
+    invalid=(("lambd", -0.5), ("lambd", _NAN), ("lambd", float("inf"))),
 )  # fmt: skip
 
 ELU = _elementwise(

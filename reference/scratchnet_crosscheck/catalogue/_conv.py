@@ -75,35 +75,112 @@ def _jax_conv(
 def _operation(n: int) -> Operation:
     x, weight = np.ones((2, 4) + (5,) * n), np.ones((6, 2) + (3,) * n)
     good = _case(n, x, weight, np.ones(6), groups=2)
+    sides = "kL" if n == 1 else ", ".join("DHW"[3 - n :])
     small, other = (2, 4, *(5,) * (n - 1), 2), (6, 3, *(3,) * n)
     return Operation(
         f"conv{n}d",
         lambda d: _draw(d, n),
         (
             *usual_refusals(good, (2, 6) + (3,) * n),
-            Invalid("groups that do not divide the channels", good.with_options(groups=3), ("groups", "3")),
-            Invalid("groups of zero", good.with_options(groups=0), ("groups", "0")),
             Invalid(
-                "a weight of other channels", good.replace(weight=np.ones(other)), ("weight", str(other))
+                "groups that do not divide the input channels",
+                good.with_options(groups=3),
+                (": groups must divide the input channels", "groups=3", f"x of shape {x.shape}"),
             ),
-            Invalid("an x without channels", good.replace(x=np.ones((5,) * n)), ("x", str((5,) * n))),
+            Invalid(
+                "groups that do not divide the output channels",
+                good.replace(weight=np.ones((5, 2) + (3,) * n)),
+                (": groups must divide the output channels", "groups=2", "weight of shape (5, "),
+            ),
+            Invalid(
+                "groups of zero", good.with_options(groups=0), (": groups must be at least 1", "groups=0")
+            ),
+            Invalid(
+                "a weight of other channels",
+                good.replace(weight=np.ones(other)),
+                (": weight must have C / groups = 2", f"weight of shape {other}", f"x of shape {x.shape}"),
+            ),
+            Invalid(
+                "an x without channels",
+                good.replace(x=np.ones((5,) * n)),
+                (": x must be ", f"x of shape {(5,) * n}"),
+            ),
             Invalid(
                 "a weight of one rank less",
                 good.replace(weight=weight[..., 0]),
-                ("weight", str(weight[..., 0].shape)),
+                (
+                    f": weight must be (C_out, C / groups, {sides})",
+                    f"weight of shape {weight[..., 0].shape}",
+                ),
             ),
-            Invalid("a bias of another length", good.replace(bias=np.ones(5)), ("bias", "(5,)")),
-            Invalid("a kernel larger than x", good.replace(x=np.ones(small)), ("x", str(small))),
-            Invalid("a stride of zero", good.with_options(stride=0), ("stride", "0")),
-            Invalid("a negative padding", good.with_options(padding=-1), ("padding", "-1")),
-            Invalid("a dilation of zero", good.with_options(dilation=0), ("dilation", "0")),
-            Invalid("too many strides", good.with_options(stride=(1,) * 4), ("stride", "(1, 1, 1, 1)")),
+            Invalid(
+                "a weight without output channels",
+                good.replace(weight=weight[:0], bias=None),
+                (": weight must have an output channel", f"weight of shape {weight[:0].shape}"),
+            ),
+            Invalid(
+                "a weight without sides",
+                good.replace(weight=weight[..., :0]),
+                (": weight must have an output channel", f"weight of shape {weight[..., :0].shape}"),
+            ),
+            Invalid(
+                "an x without sides",
+                good.replace(x=x[..., :0]).with_options(padding=2),
+                (": only the batch and the channels", f"x of shape {x[..., :0].shape}"),
+            ),
+            Invalid(
+                "a bias of another length",
+                good.replace(bias=np.ones(5)),
+                (": bias must have one element", "bias of shape (5,)", f"weight of shape {weight.shape}"),
+            ),
+            Invalid(
+                "a kernel larger than x",
+                good.replace(x=np.ones(small)).with_options(dilation=2, padding=1),
+                (
+                    f": the kernel, dilated to {(5,) * n}",
+                    f"padded to {(*(7,) * (n - 1), 4)}",
+                    f"x of shape {small}",
+                    f"weight of shape {weight.shape}",
+                ),
+            ),
+            Invalid(
+                "a stride of zero", good.with_options(stride=0), (": stride must be at least 1", "stride=0")
+            ),
+            Invalid(
+                "a negative padding",
+                good.with_options(padding=-1),
+                (": padding must be at least 0", "padding=-1"),
+            ),
+            Invalid(
+                "a dilation of zero",
+                good.with_options(dilation=0),
+                (": dilation must be at least 1", "dilation=0"),
+            ),
+            Invalid(
+                "too many strides",
+                good.with_options(stride=(1,) * 4),
+                (f": stride must be an integer or a tuple of {n}", "stride=(1, 1, 1, 1)"),
+            ),
+            Invalid(
+                "too many dilations",
+                good.with_options(dilation=(1,) * 4),
+                (f": dilation must be an integer or a tuple of {n}", "dilation=(1, 1, 1, 1)"),
+            ),
+            Invalid(
+                "too many paddings",
+                good.with_options(padding=(1,) * 4),
+                (f": padding must be an integer or a tuple of {n}", "padding=(1, 1, 1, 1)"),
+            ),
             Invalid(
                 "'same' with a stride",
                 good.with_options(padding="same", stride=2),
-                ("padding", "stride", "2"),
+                (": padding='same' needs a stride of 1", f"stride={(2,) * n}"),
             ),
-            Invalid("an unknown padding", good.with_options(padding="full"), ("padding", "'full'")),
+            Invalid(
+                "an unknown padding",
+                good.with_options(padding="full"),
+                (": padding must be a number, numbers, 'same' or 'valid'", "padding='full'"),
+            ),
         ),
         jax=_jax_conv,
         per_sample=lambda case: ("x",) if case["x"].ndim == n + 2 else (),

@@ -47,13 +47,19 @@ DROPOUT = Operation(
     _draw_dropout,
     (
         *usual_refusals(_GOOD, (2, 3)),
-        Invalid("a p above 1", _GOOD.with_options(p=1.5), ("p", "1.5")),
-        Invalid("a negative p", _GOOD.with_options(p=-0.25), ("p", "-0.25")),
-        Invalid("a p that is no number", _GOOD.with_options(p="half"), ("p", "half"), TypeError),
+        *usual_refusals(_GOOD.with_options(training=False), (2, 3))[-3:],  # of cotangents
+        Invalid("a p above 1", _GOOD.with_options(p=1.5), (": p must be in [0, 1]", "p=1.5")),
+        Invalid("a negative p", _GOOD.with_options(p=-0.25), (": p must be in [0, 1]", "p=-0.25")),
+        Invalid(
+            "a p that is no number",
+            _GOOD.with_options(p="half"),
+            (": p must be a number", "p='half'"),
+            TypeError,
+        ),
         Invalid(
             "a seed for a generator",
             replace(_GOOD, seed=None).with_options(generator=3),
-            ("generator",),
+            (": generator must be", "type of generator='int'"),
             TypeError,
         ),
     ),

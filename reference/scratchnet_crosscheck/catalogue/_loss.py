@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -204,11 +204,42 @@ def _bad_classes(good: Case) -> tuple[Invalid, ...]:
     return (
         *usual_refusals(good, ()),
         _bad_reduction(good),
-        Invalid("a label beyond the classes", good.replace(target=np.array([0, 3])), ("target", "3")),
-        Invalid("a negative label", good.replace(target=np.array([-1, 0])), ("target", "-1")),
-        Invalid("a target of another batch", good.replace(target=np.array([0, 1, 2])), ("target", "(3,)")),
-        Invalid("a weight of another length", good.replace(weight=np.ones(2)), ("weight", "(2,)")),
-        Invalid("an x without classes", good.replace(x=np.array(1.0)), ("x", "()")),
+        Invalid(
+            "a label beyond the classes", good.replace(target=np.array([0, 3])), ("target[1]=3", "[0, 2]")
+        ),
+        Invalid("a negative label", good.replace(target=np.array([-1, 0])), ("target[0]=-1", "[0, 2]")),
+        Invalid(
+            "a target of another batch",
+            good.replace(target=np.array([0, 1, 2])),
+            (": target must hold", "(2,)", "target of shape (3,)", "x of shape (2, 3)"),
+        ),
+        Invalid(
+            "a one-hot target of integers",
+            good.replace(target=np.eye(2, 3, dtype=int)),
+            (": one-hot labels must", "(2,)", "argmax(1)", "target of shape (2, 3)", "x of shape (2, 3)"),
+        ),
+        Invalid(
+            "a target given as a list",
+            good.replace(target=cast("Any", [0, 2])),
+            (": target must be", "list"),
+            TypeError,
+        ),
+        Invalid(
+            "a weight of another length",
+            good.replace(weight=np.ones(2)),
+            (": weight must hold", "weight of shape (2,)", "x of shape (2, 3)"),
+        ),
+        Invalid(
+            "an x without classes",
+            good.replace(x=np.array(1.0)),
+            (": x must have an axis of classes", "x of shape ()"),
+        ),
+        Invalid(
+            "an ignore_index that is no integer",
+            good.with_options(ignore_index=1.5),
+            (": ignore_index must be an integer", "ignore_index=1.5"),
+            TypeError,
+        ),
     )
 
 
@@ -229,15 +260,30 @@ CROSS_ENTROPY = Operation(
         Invalid(
             "a label_smoothing above 1",
             _GOOD_CE.with_options(label_smoothing=1.5),
-            ("label_smoothing", "1.5"),
+            (": label_smoothing must", "label_smoothing=1.5"),
         ),
         Invalid(
             "a negative label_smoothing",
             _GOOD_CE.with_options(label_smoothing=-0.5),
-            ("label_smoothing", "-0.5"),
+            (": label_smoothing must", "label_smoothing=-0.5"),
+        ),
+        *usual_refusals(_SOFT_CE, ())[-3:],  # of cotangents
+        _bad_reduction(_SOFT_CE),
+        Invalid(
+            "probabilities of another shape",
+            _SOFT_CE.replace(target=np.ones((2, 4))),
+            (": target must be probabilities", "target of shape (2, 4)", "x of shape (2, 3)"),
         ),
         Invalid(
-            "probabilities of another shape", _SOFT_CE.replace(target=np.ones((2, 4))), ("target", "(2, 4)")
+            "probabilities of another dtype",
+            _SOFT_CE.replace(target=np.full((2, 3), 0.25, np.float32)),
+            (": probabilities as target must have the dtype of x", "float32", "x of shape (2, 3)"),
+            TypeError,
+        ),
+        Invalid(
+            "a class to be ignored among probabilities",
+            _SOFT_CE.with_options(ignore_index=0),
+            (": ignore_index is for class indices", "ignore_index=0"),
         ),
     ),
     jax=_jax_cross_entropy,

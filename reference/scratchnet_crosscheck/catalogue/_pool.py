@@ -61,12 +61,45 @@ def _bad_windows(good: Case, n: int) -> tuple[Invalid, ...]:
     flat = np.ones((5,) * n)
     return (
         *usual_refusals(good, (1, 2) + (3,) * n),
-        Invalid("an x without channels", good.replace(x=flat), ("x", str(flat.shape))),
-        Invalid("a kernel of zero", good.with_options(kernel_size=0), ("kernel_size", "0")),
-        Invalid("a stride of zero", good.with_options(stride=0), ("stride", "0")),
-        Invalid("a padding of more than half the kernel", good.with_options(padding=2), ("padding", "2")),
-        Invalid("a kernel larger than x", good.with_options(kernel_size=7), ("7", str(good["x"].shape))),
-        Invalid("too many strides", good.with_options(stride=(1,) * 4), ("stride", "(1, 1, 1, 1)")),
+        Invalid("an x without channels", good.replace(x=flat), (": x must be ", f"x of shape {flat.shape}")),
+        Invalid(
+            "an x without sides",
+            good.replace(x=good["x"][..., :0]),
+            (": only the batch of x may be empty", f"x of shape {good['x'][..., :0].shape}"),
+        ),
+        Invalid(
+            "a kernel of zero",
+            good.with_options(kernel_size=0),
+            (": kernel_size must be at least 1", "kernel_size=0"),
+        ),
+        Invalid("a stride of zero", good.with_options(stride=0), (": stride must be at least 1", "stride=0")),
+        Invalid(
+            "a negative padding",
+            good.with_options(padding=-1),
+            (": padding must be at least 0", "padding=-1"),
+        ),
+        Invalid(
+            "a padding of more than half the kernel",
+            good.with_options(padding=2),
+            (": padding must be at most half of kernel_size", "padding=2", f"kernel_size={(2,) * n}"),
+        ),
+        Invalid(
+            "a kernel larger than x",
+            good.with_options(kernel_size=9, padding=1),
+            (
+                f": no window fits: its sides, dilated, are {(9,) * n}",
+                f"x of shape {good['x'].shape}",
+                "padding=1",
+            ),
+        ),
+        *(
+            Invalid(
+                f"too many numbers for {option}",
+                good.with_options(**{option: (1,) * 4}),
+                (f": {option} must be an integer or a tuple of {n}", f"{option}=(1, 1, 1, 1)"),
+            )
+            for option in ("kernel_size", "stride", "padding")
+        ),
     )
 
 
@@ -118,7 +151,15 @@ def _operations(n: int) -> tuple[Operation, Operation]:
     x = np.ones((1, 2) + (6,) * n)
     good_max, good_average = _case(f"max_pool{n}d", x, 2), _case(f"avg_pool{n}d", x, 2)
     divisor = Invalid(
-        "a divisor of zero", good_average.with_options(divisor_override=0), ("divisor_override", "0")
+        "a divisor of zero",
+        good_average.with_options(divisor_override=0),
+        (": divisor_override must not be 0", "divisor_override=0"),
+    )
+    fraction = Invalid(
+        "a divisor that is no integer",
+        good_average.with_options(divisor_override=1.5),
+        (": divisor_override must be an integer", "divisor_override=1.5"),
+        TypeError,
     )
 
     def samples(case: Case) -> tuple[str, ...]:
@@ -135,7 +176,16 @@ def _operations(n: int) -> tuple[Operation, Operation]:
             _draw_max(n),
             (
                 *_bad_windows(good_max, n),
-                Invalid("a dilation of zero", good_max.with_options(dilation=0), ("dilation", "0")),
+                Invalid(
+                    "a dilation of zero",
+                    good_max.with_options(dilation=0),
+                    (": dilation must be at least 1", "dilation=0"),
+                ),
+                Invalid(
+                    "too many dilations",
+                    good_max.with_options(dilation=(1,) * 4),
+                    (f": dilation must be an integer or a tuple of {n}", "dilation=(1, 1, 1, 1)"),
+                ),
             ),
             ties=True,
             torch_cannot=_torch_cannot,
@@ -144,7 +194,7 @@ def _operations(n: int) -> tuple[Operation, Operation]:
         Operation(
             f"avg_pool{n}d",
             _draw_average(n),
-            (*_bad_windows(good_average, n), *([divisor] if n > 1 else [])),
+            (*_bad_windows(good_average, n), *([divisor, fraction] if n > 1 else [])),
             torch_cannot=_torch_cannot_average,
             jax=_jax_average,
             jax_cannot=jax_cannot,

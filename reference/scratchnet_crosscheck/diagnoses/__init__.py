@@ -24,8 +24,9 @@ _CONTRACTS = frozenset({
 })  # fmt: skip
 
 
-#: Seconds in which others are looked for once one fits.
-_AFTER = 0.3
+#: Seconds of processor time for explaining a failure; for others once one explanation fits, for where it is
+#: wrong, and for another failure of what nothing explained before.
+_SECONDS, _AFTER = 0.8, 0.25
 
 
 def explain(evidence: Evidence, most: int = 3) -> list[tuple[str, str]]:
@@ -35,10 +36,11 @@ def explain(evidence: Evidence, most: int = 3) -> list[tuple[str, str]]:
     nothing else is. An explanation that raises does not fit.
     """
     from ._bench import bench
-    from .order import CALLS, RAISES, VALUES
+    from .order import CALLS, RAISES, VALUES, WHERE
 
     b = bench(evidence)
-    b.begin()
+    _ = b.here  # run it before the time counts: the first call of all may be slow
+    b.begin(_AFTER if evidence.part in b.calls.unexplained else _SECONDS)
     believed = b.calls.believed.setdefault(evidence.part, [])
     found = _fitting(believed, evidence, most)
     if found:
@@ -50,10 +52,17 @@ def explain(evidence: Evidence, most: int = 3) -> list[tuple[str, str]]:
         return found
     if "_equals_" not in evidence.check:
         believed = []
-    found = _fitting(VALUES, evidence, most, believed)
-    if not found and not b.late and b.calls.look_further(b.part):
-        found = _fitting(VALUES, evidence, most, believed)
-    return found
+    for further in (False, True):
+        if further and not b.look_further():
+            break
+        for diagnoses in (VALUES, WHERE):
+            if diagnoses is WHERE:
+                b.begin(_AFTER, anew=True)
+            found = _fitting(diagnoses, evidence, most, believed)
+            if found:
+                return found
+    b.calls.unexplained.add(evidence.part)
+    return []
 
 
 def _fitting(
@@ -73,5 +82,7 @@ def _fitting(
             found.append(said)
             if believed is not None:
                 believed.append(diagnosis)
+            if said[0].startswith("convention:"):
+                break  # what differs by convention is not called a bug as well
             bench(evidence).begin(_AFTER)
     return found

@@ -59,7 +59,7 @@ def only_at_initial_value(evidence: Evidence) -> tuple[str, str] | None:
 
 
 def option_ignored(evidence: Evidence) -> tuple[str, str] | None:
-    """The result is what it would be without an option, or is wrong exactly where the option is at work."""
+    """The result is what it would be without an option."""
     b = bench(evidence)
     if b.here is None:
         return None
@@ -72,6 +72,14 @@ def option_ignored(evidence: Evidence) -> tuple[str, str] | None:
 
         if b.fits(without):
             return "option_ignored", f"{b.part} is what it would be without {name}"
+    return None
+
+
+def option_not_heeded(evidence: Evidence) -> tuple[str, str] | None:
+    """The result is wrong exactly where an option is at work."""
+    b = bench(evidence)
+    if b.here is None:
+        return None
     for name in ("dilation", "groups", "ignore_index", "padding_idx"):
         if name in b.here.case.options and _exactly_where(b, lambda s, n=name: _at_work(s, n)):
             return "option_ignored", f"{b.part} is wrong exactly where {name} is at work: it is ignored"

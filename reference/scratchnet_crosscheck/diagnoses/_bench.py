@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 DRAWN, FEWEST = 28, 8
 #: How many at most are looked through for calls that are wrong, and how many of these are enough.
 MOST, ENOUGH = 112, 4
-#: Seconds of processor time for drawing the calls of one thing, and for explaining one failure.
-DRAWING, EXPLAINING = 0.4, 1.0
+#: Seconds of processor time for drawing the calls of one thing.
+DRAWING = 0.4
 #: Checks in which objects are used again: what they leave behind belongs to these alone.
 USED_AGAIN = ("repeated_calls_agree", "a_call_between_changes_nothing")
 
@@ -90,6 +90,8 @@ class Calls:
         self._until = DRAWN
         #: What explained a failure of a part, by the part's name: tried first on the next one.
         self.believed: dict[str, list[Diagnosis]] = {}
+        #: The parts a failure of which nothing explained.
+        self.unexplained: set[str] = set()
 
     def __iter__(self) -> Iterator[Sample]:
         at = 0
@@ -138,11 +140,10 @@ class Bench:
         self.calls = Calls(self.tried, evidence.draw) if calls is None else calls
         self._until = 0.0
 
-    def begin(self, seconds: float = EXPLAINING) -> None:
-        """Give the explanations so much time from now on, once the failing case itself has been run."""
-        _ = self.here
+    def begin(self, seconds: float, *, anew: bool = False) -> None:
+        """Give the explanations so much time from now on, or `anew` also if they had less."""
         until = time.process_time() + seconds
-        self._until = min(self._until, until) if self._until else until
+        self._until = min(self._until, until) if self._until and not anew else until
 
     @property
     def late(self) -> bool:
@@ -277,6 +278,12 @@ class Bench:
                 explained += 1
                 elements += sample.got[part].size
         return explained >= least and elements >= 4
+
+    def look_further(self) -> bool:
+        """Look through more calls, if the failing one is wrong and hardly another is."""
+        if self.late or self.here is None or not wrong(self.here, self.part):
+            return False
+        return self.calls.look_further(self.part)
 
     @property
     def raises(self) -> bool:

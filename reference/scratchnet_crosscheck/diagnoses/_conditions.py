@@ -78,6 +78,11 @@ def sides_differ(evidence: Evidence) -> tuple[str, str] | None:
             square = b.look(_squared(s, images=images, kernels=kernels))
             if square is None or b.part not in square.truth:
                 continue
+            # One pixel, or a kernel of one, is right too easily.
+            if (images and min(square.x.shape[-dimensions(s) :]) < 2) or (
+                kernels and min(kernel_of(square)) < 2
+            ):
+                continue
             tried += 1
             right += not wrong(square, b.part) and bool(np.any(square.truth[b.part]))
             if tried - right > 1 or right >= 4:

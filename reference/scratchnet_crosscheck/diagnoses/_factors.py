@@ -71,6 +71,10 @@ def _drop(s: Sample) -> float:
     return _option(s, "p", "rate", "dropout_ratio")
 
 
+def _drop_in_training(s: Sample) -> float:
+    return _drop(s) if s.options.get("training", True) else 0.0
+
+
 def _features(s: Sample) -> float:
     return float(_shape(s)[-1])
 
@@ -100,6 +104,7 @@ MEASURES: tuple[tuple[str, Callable[[Sample], float], str], ...] = (
     ("N*positions", lambda s: _batch(s) * _window(s), "the batch size times the number of positions"),
     ("sqrt(features)", lambda s: _features(s) ** 0.5, "the square root of the number of features"),
     ("1-p", lambda s: 1.0 - _drop(s), "the probability of keeping, 1 - p"),
+    ("1-p", lambda s: 1.0 - _drop_in_training(s), "the probability of keeping, 1 - p"),
     ("p", _drop, "the probability of dropping, p"),
 )  # fmt: skip
 #: Numbers that a slip leaves out, adds or turns round.
@@ -159,7 +164,7 @@ def _matches(b: Bench, size: Callable[[Sample, str], float], part: str) -> bool:
         except Exception:  # no such size in this call
             factor = float("nan")
         if not np.isfinite(factor):
-            if off or part != b.part:
+            if off:
                 return False
             continue
         if not close(sample.got[part], np.asarray(np.asarray(sample.truth[part], np.float64) * factor)):
@@ -237,7 +242,9 @@ def scales_value_and_gradient(evidence: Evidence) -> tuple[str, str] | None:
     if b.here is None:
         return None
     part_y = b.here.case.outputs[0]
-    if (b.part != part_y and not b.part.startswith("d")) or not wrong(b.here, part_y):
+    if b.part != part_y and not b.part.startswith("d"):
+        return None
+    if part_y not in b.here.truth or (not wrong(b.here, part_y) and np.any(b.here.truth[part_y])):
         return None
     parts = {p for s in b.samples for p in s.truth if p == part_y or p.startswith("d")}
     for key, size, words in SIZES:

@@ -66,10 +66,14 @@ VALUES: tuple[Diagnosis, ...] = (
     _arguments.option_ignored,
     _arguments.updated_too_early,
     _sums.overlapping_windows,
+    _sums.margins_not_summed,
     _formulas.clipped,
     _formulas.additive_epsilon,
+)
+#: Where and when it is wrong, which says less of the cause: tried where nothing else fits.
+WHERE: tuple[Diagnosis, ...] = (
     _turned.batch_mixed,
-    # Where and when it is wrong, which says less of the cause.
+    _arguments.option_not_heeded,
     _places.remainder_or_border,
     _places.last_step,
     _conditions.sides_differ,

@@ -124,9 +124,7 @@ LOG_SIGMOID = _elementwise("log_sigmoid", lambda x: -np.logaddexp(0, -x), _f("lo
 HARDSIGMOID = _elementwise(
     "hardsigmoid", lambda x: np.clip(x / 6 + 0.5, 0, 1), _f("hardsigmoid"), (-3.0, 3.0)
 )
-HARDSWISH = _elementwise(
-    "hardswish", lambda x: x * np.clip(x / 6 + 0.5, 0, 1), _f("hardswish"), (-3.0, 3.0)
-)
+HARDSWISH = _elementwise("hardswish", lambda x: x * np.clip(x / 6 + 0.5, 0, 1), _f("hardswish"), (-3.0, 3.0))
 IDENTITY = _elementwise("identity", lambda x: x + 0, lambda _, x: x + 0)
 HARDTANH = _elementwise(
     "hardtanh", lambda x, min_val=-1.0, max_val=1.0: np.clip(x, min_val, max_val), _f("hardtanh"), (-1.0, 1.0)
@@ -180,7 +178,7 @@ def _along_draw(sketch: Sketch) -> Parts:
 
 
 #: One sample alone, as a vector, a column or a row: what a normalisation over every element comes to.
-_ALONE = [Form({"x": one, "y": one}, {"samples": 0}) for one in (SAME, COLUMN, ROW)]
+_ALONE = [Form({"x": one, "y": one}, {"samples": 0, "alone": True}) for one in (SAME, COLUMN, ROW)]
 
 
 def _along(name: str, forward: Callable[..., Any]) -> Kind:

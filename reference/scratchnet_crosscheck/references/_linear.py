@@ -37,7 +37,7 @@ def _forms(_: bool) -> list[Form]:
         [Form({"x": BATCH_LAST, "y": BATCH_LAST})], weights, [Form({"bias": b}) for b in (COLUMN, SAME, ROW)]
     )
     none = every([Form(options={"samples": 0})], weights, biases)
-    column = Form({"x": COLUMN, "y": COLUMN, "bias": COLUMN}, {"samples": 0})
+    column = Form({"x": COLUMN, "y": COLUMN, "bias": COLUMN}, {"samples": 0, "alone": True})
     return [*first, *last, *none, *every([column], weights)]
 
 

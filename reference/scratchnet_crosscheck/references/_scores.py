@@ -32,7 +32,10 @@ def _draw(sketch: Sketch) -> Parts:
         "x": sketch.small("x", batch, width) * 4,
         "target": sketch.d.labels(batch, classes=classes),
     }
-    return arrays, sketch.option("reg", 0.0, 0.5, 0.125)
+    options = sketch.option("reg", 0.5, 0.125, 1.5)
+    if options and sketch.may("no penalty", 4):
+        options["reg"] = 0.0
+    return arrays, options
 
 
 def _penalty(weight: Any, o: Mapping[str, Any]) -> Any:

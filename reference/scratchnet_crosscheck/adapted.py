@@ -1,0 +1,129 @@
+"""Things that an adapter drives: held against oracles in their own layout, and what only they are asked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .adapters.runner import Reference, runner_of
+from .failure import Failure
+from .oracles import NUMERICAL, names
+from .properties import Property, Trial
+from .properties.values import backward_equals_the_reference
+from .thing import Thing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ._types import Array, Cotangents
+    from .adapters.runner import Subject
+    from .case import Case
+    from .oracles.protocol import Oracle, Runner
+
+
+def of_subject(subject: Subject, file: str) -> Thing:
+    """Return the thing that an adapter drives, held against oracles in its own layout."""
+    left_out = {}
+    if subject.kind.views and not subject.strict:
+        left_out["results_share_no_memory"] = ""
+    if subject.kind.random and not subject.strict:  # in evaluation many hand on what they are given
+        for check in ("results_share_no_memory", "cotangents_returned_are_the_callers"):
+            left_out[check] = "in evaluation its result may be its input itself"
+    if "log_eps" in subject.form.options and not subject.form.options.get("log_eps_back"):
+        left_out["backward_equals_numerical_differentiation"] = (
+            "a declared epsilon is in the forward formula alone"
+        )
+    remarks = [(key, "convention", words) for key, words in subject.conventions.items()]
+    remarks += [
+        (f"gradient_of_{slot}", "not_checked",
+         f"no gradient of {slot} was found: keep it as self.d{slot} or return it")
+        for slot in sorted(subject.silent) if slot in subject.kind.params
+    ]  # fmt: skip
+    remarks += [(key, "not_checked", words) for key, words in subject.left.items()]
+
+    def prepares(check: str) -> Runner:
+        subject.beat()
+        subject.driver.use_again(reuses=check in _USED)
+        return runner_of(subject)
+
+    return Thing(
+        subject.name,
+        file,
+        replace(subject.entry(), invalid=()),
+        runner_of(subject),
+        left_out=left_out,
+        remarks=tuple(remarks),
+        judges={name: partial(Reference, name, subject) for name in names() if name != NUMERICAL},
+        adds=() if subject.driver.linearizes or subject.kind.random else (USED_BEFORE,),
+        eases=None if subject.kind.random else as_good_as_the_formula,
+        prepares=prepares,
+        dtypes=subject.dtypes,
+    )
+
+
+def _used_before(runner: Runner, case: Case, trial: Trial) -> None:
+    """Hold an object against the reference that was used before, with other arrays."""
+    subject = getattr(runner, "subject", None)
+    if subject is not None:
+        kind = subject.kind
+        changed = [n for n in kind.params if n in case.given]
+        if not kind.loss and kind.slots[0] not in kind.fixed:
+            changed.append(kind.slots[0])
+        other = case.replace(**{n: np.asarray(0.5 - case[n], dtype=case[n].dtype) for n in changed})
+        outputs = runner.forward(other)
+        runner.vjp(other, trial.cotangents(other, outputs, "signed"))
+    backward_equals_the_reference.check(runner, case, trial)
+
+
+_used_before.__name__ = "a_call_between_changes_nothing"
+#: The same object, used before with another input and other parameters, held against the reference.
+USED_BEFORE = Property(_used_before, needs_oracle=True, share=0.6)
+_USED = ("repeated_calls_agree", USED_BEFORE.name)
+
+
+def as_good_as_the_formula(check: Property, make: Callable[[], Oracle]) -> Property:
+    """Return the check, content with what rounding alone does to another formula of the same function.
+
+    A difference of no more than a few roundings of the largest argument, scaled by the cotangent, is what a
+    right formula other than the reference's may come to; it is held for every result of the call.
+    """
+
+    def eased(runner: Runner, case: Case, trial: Trial) -> None:
+        try:
+            check(runner, case, trial)
+        except Failure as failure:
+            if failure.error is None or not _within_rounding(runner, make(), failure):
+                raise
+
+    eased.__name__ = check.name
+    return replace(check, check=eased)
+
+
+def _within_rounding(runner: Runner, judge: Oracle, failure: Failure) -> bool:
+    case, dys = failure.case, failure.cotangents
+    eps = float(np.finfo(case.dtype).eps)
+    largest = max([1.0, *(_largest(a) for a in case.given.values() if a.dtype.kind == "f")])
+    scale = max((_largest(dy) for dy in dys), default=1.0)
+    got: Cotangents
+    true: Cotangents
+    with np.errstate(all="ignore"):
+        got = runner.vjp(case, dys) if dys else runner.forward(case)
+        double = case.astype(np.float64)
+        true = judge.vjp(double, tuple(dy.astype(np.float64) for dy in dys)) if dys else judge.forward(double)
+    for mine, wanted in zip(got, true, strict=False):
+        if mine is None or wanted is None:
+            continue
+        if not isinstance(mine, np.ndarray | np.generic) or mine.shape != wanted.shape:
+            return False
+        allowed = 16.0 * eps * (scale * largest + _largest(wanted))
+        if not (np.abs(mine.astype(np.float64) - wanted) <= allowed).all():
+            return False
+    return True
+
+
+def _largest(array: Array) -> float:
+    finite = np.abs(array[np.isfinite(array)])
+    return float(finite.max(initial=0.0))

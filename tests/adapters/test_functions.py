@@ -1,0 +1,490 @@
+"""Functions: how pairs, losses and derivatives are driven, and what is said of files that resist."""
+
+import types
+
+import numpy as np
+import pytest
+
+from scratchnet_crosscheck import discover
+from scratchnet_crosscheck.adapters import names, recognise
+from scratchnet_crosscheck.adapters.fitting import fit
+from scratchnet_crosscheck.adapters.functions import is_cotangent
+from scratchnet_crosscheck.adapters.protocol import Cannot
+from scratchnet_crosscheck.adapters.runner import Reference, runner_of
+from scratchnet_crosscheck.references import kinds
+
+pytestmark = pytest.mark.draft
+
+
+@pytest.fixture
+def loaded(tmp_path, monkeypatch):
+    """Load a file of this source as the command does; return its candidates by name, and the notes."""
+
+    def load(source, **like):
+        monkeypatch.chdir(tmp_path)
+        path = tmp_path / "layers_of_a_test.py"
+        path.write_text("import numpy as np\n" + source, encoding="utf-8")
+        module, notes = discover.load(path)
+        return {c.name: c for c in recognise(discover.defined(module), like)}, notes
+
+    return load
+
+
+def agrees(subject):
+    """Whether a thing's gradients are the reference's, on a few calls, but for a named division by N."""
+    from scratchnet_crosscheck.references.protocol import Sampler
+    from scratchnet_crosscheck.strategies import Setting
+
+    runner, judge = runner_of(subject), Reference("torch", subject)
+    for seed in range(4):
+        case = subject.case(
+            Sampler(np.random.default_rng(seed), Setting(np.dtype(np.float64), layouts=False)), "nothing"
+        )
+        y = runner.forward(case)[: len(case.outputs)]
+        dy = tuple(np.random.default_rng(seed).normal(size=o.shape) for o in y)
+        for got, wanted in zip(runner.vjp(case, dy), judge.vjp(case, dy), strict=True):
+            if wanted is not None and not np.allclose(got, wanted, 1e-9, 1e-12):
+                return False
+    return True
+
+
+ACTIVATIONS = """
+def relu(z):
+    return np.maximum(0, z)
+def relu_prime(z):
+    return z > 0
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+def sigmoid_derivative(a):
+    return a * (1 - a)
+def tanh(z):
+    return np.tanh(z), z
+def tanh_backward(dA, cache):
+    return dA * (1 - np.tanh(cache) ** 2)
+def softmax(z):
+    e = np.exp(z - z.max(-1, keepdims=True))
+    return e / e.sum(-1, keepdims=True)
+def softmax_backward(dout, s):
+    return s * (dout - (dout * s).sum(-1, keepdims=True))
+def softplus(x):
+    return np.logaddexp(0, x)
+def softplus_backward(x, grad_output):
+    return grad_output / (1 + np.exp(-x))
+def forward_silu(x):
+    return x / (1 + np.exp(-x)), x
+def backward_silu(dout, x):
+    s = 1 / (1 + np.exp(-x))
+    return dout * s * (1 + x * (1 - s))
+"""
+
+
+@pytest.mark.parametrize("name", ["relu", "sigmoid", "tanh", "softmax", "softplus", "forward_silu"])
+def test_an_activation_is_driven_whatever_its_backward_pass_is_handed(loaded, name):
+    pytest.importorskip("torch")
+    assert agrees(fit(loaded(ACTIVATIONS)[0][name]))
+
+
+def test_a_derivative_that_is_handed_the_output_is_said_to_be_so(loaded):
+    candidates, _ = loaded(ACTIVATIONS)
+    assert any("handed the output" in note for note in fit(candidates["sigmoid"]).driver.notes)
+    assert not fit(candidates["relu"]).driver.notes
+
+
+def test_a_wrong_derivative_is_not_taken_for_one_of_the_output(loaded):
+    pytest.importorskip("torch")
+    source = ACTIVATIONS.replace("return a * (1 - a)", "return a * (2 - a)")
+    assert not agrees(fit(loaded(source)[0]["sigmoid"]))
+
+
+@pytest.mark.parametrize(
+    ("name", "is_one"),
+    [("dout", True), ("dA", True), ("grad_output", True), ("upstream", True), ("data", False),
+     ("dropout_param", False), ("x", False)],
+)  # fmt: skip
+def test_the_gradient_from_above_is_told_by_its_name(name, is_one):
+    assert is_cotangent(name) == is_one
+
+
+SAMPLES_IN_COLUMNS = """
+def linear_forward(A, W, b):
+    return W @ A + b, (A, W, b)
+def linear_backward(dZ, cache):
+    A, W, b = cache
+    m = A.shape[1]
+    return W.T @ dZ, dZ @ A.T / m, dZ.sum(axis=1, keepdims=True) / m
+def relu(Z):
+    return np.maximum(0, Z), Z
+def relu_backward(dA, Z):
+    return dA * (Z > 0)
+def linear_activation_forward(A_prev, W, b, activation):
+    Z, linear_cache = linear_forward(A_prev, W, b)
+    if activation == "relu":
+        A, activation_cache = relu(Z)
+    return A, (linear_cache, activation_cache)
+def linear_activation_backward(dA, cache, activation):
+    linear_cache, activation_cache = cache
+    if activation == "relu":
+        dZ = relu_backward(dA, activation_cache)
+    return linear_backward(dZ, linear_cache)
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("linear_forward", "linear"), ("linear_activation_forward", "affine_relu")]
+)
+def test_samples_in_columns_with_gradients_divided_by_their_number(loaded, name, kind):
+    pytest.importorskip("torch")
+    subject = fit(loaded(SAMPLES_IN_COLUMNS)[0][name])
+    assert subject.taken_for == kind
+    assert subject.form.layout("x").name == "batch last"
+    assert "param_grads_averaged" in subject.conventions
+    assert agrees(subject)
+
+
+HYPERPARAMETERS = """
+def conv_forward(A_prev, W, b, hparameters):
+    stride, pad = hparameters["stride"], hparameters["pad"]
+    (m, height, width, _) = A_prev.shape
+    (f, f, _, channels) = W.shape
+    rows, columns = (height - f + 2 * pad) // stride + 1, (width - f + 2 * pad) // stride + 1
+    padded = np.pad(A_prev, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
+    Z = np.zeros((m, rows, columns, channels), A_prev.dtype)
+    for i in range(rows):
+        for j in range(columns):
+            window = padded[:, i * stride : i * stride + f, j * stride : j * stride + f]
+            Z[:, i, j] = np.tensordot(window, W, 3) + b[0, 0, 0]
+    return Z, (A_prev, W, b, hparameters)
+def conv_backward(dZ, cache):
+    A_prev, W, b, hparameters = cache
+    stride, pad = hparameters["stride"], hparameters["pad"]
+    f = W.shape[0]
+    padded = np.pad(A_prev, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
+    dpadded, dW = np.zeros_like(padded), np.zeros_like(W)
+    for i in range(dZ.shape[1]):
+        for j in range(dZ.shape[2]):
+            at = (slice(None), slice(i * stride, i * stride + f), slice(j * stride, j * stride + f))
+            dW += np.tensordot(padded[at], dZ[:, i, j], (0, 0))
+            dpadded[at] += np.tensordot(dZ[:, i, j], W, (1, 3))
+    height, width = A_prev.shape[1:3]
+    dA = dpadded[:, pad : pad + height, pad : pad + width].copy()
+    return dA, dW, dZ.sum(axis=(0, 1, 2)).reshape(b.shape)
+"""
+
+
+def test_channels_last_with_hyperparameters_and_a_square_kernel(loaded):
+    pytest.importorskip("torch")
+    subject = fit(loaded(HYPERPARAMETERS)[0]["conv_forward"])
+    assert subject.form.layout("weight").name == "HWIO"
+    assert subject.form.layout("bias").name == "(1, 1, 1, F)"
+    assert "square kernel" in subject.driver.takes
+    assert agrees(subject)
+
+
+SCORES = """
+from past.builtins import xrange
+def softmax_loss_naive(W, X, y, reg):
+    loss, dW = 0.0, np.zeros_like(W)
+    for i in xrange(len(X)):
+        scores = X[i] @ W
+        p = np.exp(scores - scores.max())
+        p /= p.sum()
+        loss -= np.log(p[y[i]])
+        p[y[i]] -= 1
+        dW += np.outer(X[i], p)
+    return loss / len(X) + reg * np.sum(W * W), dW / len(X) + {penalty} * W
+def svm_loss_vectorized(W, X, y, reg):
+    scores = X @ W
+    margins = np.maximum(0, scores - scores[np.arange(len(X)), y][:, None] + 1)
+    margins[np.arange(len(X)), y] = 0
+    counts = (margins > 0).astype(W.dtype)
+    counts[np.arange(len(X)), y] = -counts.sum(axis=1)
+    return margins.sum() / len(X) + 0.5 * reg * np.sum(W * W), X.T @ counts / len(X) + reg * W
+"""
+
+
+def test_losses_of_linear_scores_with_a_penalty(loaded):
+    pytest.importorskip("torch")
+    candidates, notes = loaded(SCORES.format(penalty="2 * reg"))
+    assert not notes  # `past` is stood in for
+    softmax, svm = fit(candidates["softmax_loss_naive"]), fit(candidates["svm_loss_vectorized"])
+    assert (softmax.taken_for, svm.taken_for) == ("cross_entropy", "multi_margin_loss")
+    assert "half_the_penalty" in svm.conventions
+    assert "half_the_penalty" not in softmax.conventions
+    assert agrees(softmax)
+    assert agrees(svm)
+
+
+def test_a_penalty_whose_gradient_lacks_its_two_is_wrong(loaded):
+    pytest.importorskip("torch")
+    assert not agrees(fit(loaded(SCORES.format(penalty="reg"))[0]["softmax_loss_naive"]))
+
+
+CHAIN = """
+def affine_forward(x, w, b):
+    return x.reshape(len(x), -1) @ w + b, (x, w)
+def affine_backward(dout, cache):
+    x, w = cache
+    return (dout @ w.T).reshape(x.shape), x.reshape(len(x), -1).T @ dout, dout.sum(axis=0)
+def batchnorm_forward(x, gamma, beta, bn_param):
+    assert bn_param["mode"] == "train"
+    mean, var = x.mean(axis=0), x.var(axis=0)
+    std = np.sqrt(var + bn_param.get("eps", 1e-5))
+    hat = (x - mean) / std
+    return gamma * hat + beta, (hat, gamma, std)
+def batchnorm_backward(dout, cache):
+    hat, gamma, std = cache
+    d = dout * gamma
+    dx = (d - d.mean(axis=0) - hat * (d * hat).mean(axis=0)) / std
+    return dx, (dout * hat).sum(axis=0), dout.sum(axis=0)
+def affine_batchnorm_relu_forward(x, w, b, gamma, beta, bn_param):
+    a, fc = affine_forward(x, w, b)
+    n, bn = batchnorm_forward(a, gamma, beta, bn_param)
+    return np.maximum(n, 0), (fc, bn, n)
+def affine_batchnorm_relu_backward(dout, cache):
+    fc, bn, n = cache
+    da, dgamma, dbeta = batchnorm_backward(dout * (n > 0), bn)
+    dx, dw, db = affine_backward(da, fc)
+    return dx, dw, db, {order}
+"""
+
+
+def test_several_layers_in_one(loaded):
+    pytest.importorskip("torch")
+    right = fit(loaded(CHAIN.format(order="dgamma, dbeta"))[0]["affine_batchnorm_relu_forward"])
+    assert right.taken_for == "affine_batchnorm_relu"
+    assert agrees(right)
+
+
+def test_several_layers_in_one_with_two_gradients_exchanged(loaded):
+    pytest.importorskip("torch")
+    assert not agrees(fit(loaded(CHAIN.format(order="dbeta, dgamma"))[0]["affine_batchnorm_relu_forward"]))
+
+
+def test_gradients_in_a_dictionary_are_found_by_their_names(loaded):
+    pytest.importorskip("torch")
+    candidates, _ = loaded("""
+def dense_fwd(inputs, W, b):
+    return inputs @ W + b, {"inputs": inputs, "W": W}
+def dense_bwd(cache, grad):
+    return {"db": grad.sum(0), "dW": cache["inputs"].T @ grad, "dinputs": grad @ cache["W"].T}
+""")
+    assert agrees(fit(candidates["dense_fwd"]))
+
+
+def test_arguments_that_the_forward_was_given_are_handed_to_a_backward_pass_without_a_cache(loaded):
+    pytest.importorskip("torch")
+    candidates, _ = loaded("""
+def affine_forward(x, W, b):
+    return x @ W + b
+def affine_backward(dout, x, W):
+    return dout @ W.T, x.T @ dout, dout.sum(axis=0)
+""")
+    assert agrees(fit(candidates["affine_forward"]))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "    pass",
+        '    """To be done."""\n    return None',
+        "    raise NotImplementedError",
+        "    dx = None\n    # to be done\n    return dx",
+    ],
+)
+def test_a_backward_pass_that_was_never_written_is_not_called_wrong(loaded, body):
+    source = (
+        f"def relu_forward(x):\n    return np.maximum(x, 0), x\ndef relu_backward(dout, cache):\n{body}\n"
+    )
+    with pytest.raises(Cannot, match="not written yet"):
+        fit(loaded(source)[0]["relu_forward"])
+
+
+def test_a_forward_pass_that_works_on_the_none_of_a_skeleton_is_not_called_wrong(loaded):
+    with pytest.raises(Cannot, match="not written yet"):
+        fit(
+            loaded("""
+def dropout_forward(x, dropout_param):
+    mask, out = None, None
+    if dropout_param["mode"] == "train":
+        pass
+    out = out.astype(x.dtype, copy=False)
+    return out, (dropout_param, mask)
+def dropout_backward(dout, cache):
+    return dout
+""")[0]["dropout_forward"]
+        )
+
+
+def test_a_none_that_is_a_mistake_is_not_excused_as_not_written(loaded):
+    source = """
+def tanh_forward(x):
+    return np.tanh(x), None
+def tanh_backward(dout, cache):
+    return dout * (1 - cache.y ** 2)
+"""
+    fit(loaded(source)[0]["tanh_forward"])  # it is checked, and fails
+
+
+@pytest.mark.parametrize(
+    "imports",
+    [
+        "try:\n    from a_compiled_module import helper\nexcept ImportError:\n    pass",
+        "from a_compiled_module import helper",
+        "from a_compiled_module import *",
+    ],
+)
+def test_what_cannot_be_imported_is_named_and_the_layer_is_not_called_wrong(loaded, imports):
+    source = f"""
+{imports}
+def relu_forward(x):
+    return helper(x), x
+def relu_backward(dout, x):
+    return dout * (x > 0)
+"""
+    with pytest.raises(Cannot, match=r"needs .*(helper|a_compiled_module)"):
+        fit(loaded(source)[0]["relu_forward"])
+
+
+def test_a_name_that_was_never_defined_is_a_mistake(loaded):
+    source = """
+def relu_forward(x):
+    return hepler(x), x
+def relu_backward(dout, x):
+    return dout * (x > 0)
+"""
+    fit(loaded(source)[0]["relu_forward"])  # it is checked, and fails
+
+
+def test_what_python_2_and_old_numpy_had_is_stood_in_for_and_said(loaded):
+    pytest.importorskip("torch")
+    candidates, notes = loaded("""
+def relu_forward(x):
+    out = x.astype(np.float if x.dtype == np.float64 else x.dtype)
+    for i in xrange(len(out)):
+        out[i] = np.maximum(out[i], 0)
+    return out, x
+def relu_backward(dout, x):
+    return dout * (x > 0)
+""")
+    assert any("xrange" in note for note in notes)
+    assert any("np.float " in note for note in notes)
+    assert agrees(fit(candidates["relu_forward"]))
+
+
+def test_windows_that_a_pooling_refuses_in_words_are_not_asked_of_it(loaded):
+    source = """
+def max_pool_forward_reshape(x, pool_param):
+    N, C, H, W = x.shape
+    k, w, s = pool_param["pool_height"], pool_param["pool_width"], pool_param["stride"]
+    {refusal}
+    parts = x.reshape(N, C, H // k, k, W // w, w)
+    out = parts.max(axis=(3, 5))
+    return out, (x, parts, out)
+def max_pool_backward_reshape(dout, cache):
+    x, parts, out = cache
+    mask = parts == out[:, :, :, None, :, None]
+    share = mask / mask.sum(axis=(3, 5), keepdims=True)
+    return (share * dout[:, :, :, None, :, None]).reshape(x.shape).astype(x.dtype)
+"""
+    words = "assert k == w == s and H % k == 0 and W % k == 0, 'windows side by side alone'"
+    careful = fit(loaded(source.format(refusal=words))[0]["max_pool_forward_reshape"])
+    assert "a stride other than the window's" in careful.form.without
+    assert "ties_split_evenly" in careful.conventions
+    careless = fit(loaded(source.format(refusal=""))[0]["max_pool_forward_reshape"])
+    assert "a stride other than the window's" not in careless.form.without
+
+
+def test_a_running_statistic_with_a_side_of_one_more_is_no_matter(loaded):
+    source = """
+def batchnorm_forward(x, gamma, beta, bn_param):
+    mode, momentum = bn_param["mode"], bn_param.get("momentum", 0.9)
+    eps = bn_param.get("eps", 1e-5)
+    running_mean, running_var = bn_param["running_mean"], bn_param["running_var"]
+    if mode == "train":
+        mean, var = x.mean(axis=0, keepdims=True), x.var(axis=0, keepdims=True)
+        bn_param["running_mean"] = momentum * running_mean + (1 - momentum) * mean
+        bn_param["running_var"] = momentum * running_var + (1 - momentum) * var
+    else:
+        mean, var = running_mean, running_var
+    hat = (x - mean) / np.sqrt(var + eps)
+    return gamma * hat + beta, None
+def batchnorm_backward(dout, cache):
+    return dout, dout.sum(0), dout.sum(0)
+"""
+    subject = fit(loaded(source)[0]["batchnorm_forward"])
+    assert subject.extras
+    assert "momentum_is_share_kept" in subject.conventions
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("softmax_loss_naive", "cross_entropy"),
+        ("svm_loss_vectorized", "multi_margin_loss"),
+        ("max_pool_reshape", "max_pool2d"),
+        ("conv_bn_relu_pool", "conv_batchnorm_relu_pool"),
+        ("spatial_groupnorm_quick", "group_norm"),
+    ],
+)
+def test_names_of_functions(name, kind):
+    assert names.operation(name) == kind
+    assert kind in kinds()
+
+
+def test_a_switch_without_a_default_is_left_off_and_the_weight_may_stand_first(loaded):
+    pytest.importorskip("torch")
+    candidates, _ = loaded("""
+def leaky_relu(x, negative_slope, inplace):
+    assert not inplace
+    return np.where(x > 0, x, negative_slope * x), lambda dy: np.where(x > 0, dy, negative_slope * dy)
+def embedding(weight, idx):
+    def pullback(dy):
+        dweight = np.zeros_like(weight)
+        np.add.at(dweight, idx, dy)
+        return (dweight, None)
+    return weight[idx], pullback
+def softmax(axis, x):
+    e = np.exp(x - x.max(axis, keepdims=True))
+    y = e / e.sum(axis, keepdims=True)
+    return y, lambda dy: y * (dy - (dy * y).sum(axis, keepdims=True))
+""")
+    for name in ("leaky_relu", "embedding", "softmax"):
+        assert agrees(fit(candidates[name])), name
+
+
+def test_the_halves_of_a_custom_vjp_are_not_taken_for_a_pair():
+    jax = pytest.importorskip("jax")
+
+    def f(x):
+        return jax.numpy.tanh(x)
+
+    def forward(x):
+        return f(x), x
+
+    def backward(x, g):
+        return (g * (1 - jax.numpy.tanh(x) ** 2),)
+
+    own = jax.custom_vjp(f)
+    own.defvjp(forward, backward)
+    found = recognise({"tanh": jax.jit(own), "tanh_fwd": forward, "tanh_bwd": backward}, {})
+    assert [(c.name, c.convention) for c in found] == [("tanh", "jax.custom_vjp")]
+
+
+def test_a_notebook_is_said_to_be_one(tmp_path):
+    notebook = tmp_path / "layers.ipynb"
+    notebook.write_text('{"cells": [], "metadata": {}}', encoding="utf-8")
+    with pytest.raises(discover.Unreadable, match="notebook"):
+        discover.load(notebook)
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00\x01\x02", b"\xff\xfe not text"])
+def test_a_file_without_code_does_not_crash(tmp_path, content, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "nothing.py"
+    path.write_bytes(content)
+    try:
+        module, _ = discover.load(path)
+    except discover.Unreadable:
+        return
+    assert isinstance(module, types.ModuleType)
+    assert not discover.defined(module)
