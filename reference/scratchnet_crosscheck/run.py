@@ -68,7 +68,7 @@ class _Enough(BaseException):
 
 
 #: The share of cases that Hypothesis chooses part by part; the others follow from seeds, a tenth as costly.
-_CHOSEN = 0.25
+_CHOSEN = 0.1
 #: How many cases Hypothesis may try to find a smaller one than a failing case that came from a seed.
 _TRIES = 200
 _SLOW_ORACLES = ("jax",)

@@ -16,6 +16,7 @@ from .._check import (
     refuse,
 )
 from .._types import Array, Cotangents, Pullback
+from ._activation_fast import gelu_by_blocks, silu_by_blocks, softplus_by_blocks, takes_softplus
 from ._bits import keep, keep_mask
 from ._constants import ONE, ZERO, constant
 from ._elementwise import sloping
@@ -222,8 +223,13 @@ def softplus(x: Array, beta: float = 1.0, threshold: float = 20.0) -> tuple[Arra
     if number == 0:
         raise refuse("softplus", "beta must not be 0", beta=beta)
     limit = check_number("softplus", "threshold", threshold)
+    return softplus_by_blocks(x) if takes_softplus(x, number, limit) else _softplus_plain(x, number, limit)
+
+
+def _softplus_plain(x: Array, beta: float, limit: float) -> tuple[Array, Pullback]:
+    """Take any options and any float dtype; `softplus_by_blocks` must equal it."""
     dtype = x.dtype
-    rate = dtype.type(number)
+    rate = dtype.type(beta)
     with np.errstate(over="ignore"):
         scaled = np.asarray(x * rate)
     above = np.asarray(scaled > dtype.type(limit))
@@ -326,6 +332,11 @@ def silu(x: Array) -> tuple[Array, Pullback]:
     [0.5, 1.0]
     """
     check_float_array("silu", "x", x)
+    return silu_by_blocks(x) if x.dtype.char in "fd" else _silu_plain(x)
+
+
+def _silu_plain(x: Array) -> tuple[Array, Pullback]:
+    """Take any float dtype; `silu_by_blocks` must equal it."""
     one = ONE[x.dtype.char]
     gate = _sigmoid(x)
     y = np.empty_like(gate)
@@ -442,11 +453,13 @@ def gelu(x: Array, approximate: str = "none") -> tuple[Array, Pullback]:
     """
     check_float_array("gelu", "x", x)
     check_option("gelu", "approximate", approximate, ("none", "tanh"))
-    return _gelu_by_tanh(x) if approximate == "tanh" else _gelu_plain(x)
+    if approximate == "tanh":
+        return _gelu_by_tanh(x)
+    return gelu_by_blocks(x) if x.dtype.char == "f" else _gelu_plain(x)
 
 
 def _gelu_plain(x: Array) -> tuple[Array, Pullback]:
-    """Take the exact form in any float dtype."""
+    """Take the exact form in any float dtype; `gelu_by_blocks` must equal it."""
     one, half, kind = ONE[x.dtype.char], _HALF[x.dtype.char], x.dtype.type
     with np.errstate(over="ignore", invalid="ignore"):  # infinite and huge arguments
         share = np.asarray((erf(np.asarray(x * kind(math.sqrt(0.5)))) + one) * half)

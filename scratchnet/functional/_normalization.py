@@ -553,7 +553,8 @@ def local_response_norm(
 
 def _sum_of_neighbours(x: Array, before: int, after: int) -> Array:
     """Return for each channel the sum of it, `before` channels before it and `after` after it."""
-    sums, channels = x.copy(), x.shape[1]
+    sums: Array = x.copy()
+    channels = x.shape[1]
     for step in range(1, min(before, channels - 1) + 1):
         sums[:, step:] += x[:, :-step]
     for step in range(1, min(after, channels - 1) + 1):

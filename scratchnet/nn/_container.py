@@ -15,7 +15,7 @@ from .._check import check_cotangent, check_dim, check_float_array, check_intege
 from ._layer import Layer
 
 if TYPE_CHECKING:
-    from collections.abc import ItemsView, Iterable, Iterator, KeysView, ValuesView
+    from collections.abc import Callable, ItemsView, Iterable, Iterator, KeysView, ValuesView
 
     from .._types import Array
 
@@ -440,17 +440,17 @@ def _backward(layer: Layer, cotangents: tuple[Any, ...], needs_input_grad: bool)
     """Call a layer's `backward`; one of a user's own need not know of needs_input_grad."""
     if needs_input_grad:
         return layer.backward(*cotangents)
-    if _can_leave_out(type(layer)):
+    if _can_leave_out(type(layer).backward):
         return layer.backward(*cotangents, needs_input_grad=False)
     layer.backward(*cotangents)
     return None
 
 
 @cache
-def _can_leave_out(cls: type[Layer]) -> bool:
+def _can_leave_out(backward: Callable[..., Any]) -> bool:
     from inspect import signature
 
-    parameters = signature(cls.backward).parameters.values()
+    parameters = signature(backward).parameters.values()
     return any(p.name == "needs_input_grad" or p.kind is p.VAR_KEYWORD for p in parameters)
 
 

@@ -289,6 +289,8 @@ def affine_backward(dout, x, W):
         '    """To be done."""\n    return None',
         "    raise NotImplementedError",
         "    dx = None\n    # to be done\n    return dx",
+        "    rows, columns = None\n    return dout.reshape(rows, columns)",
+        "    grads = None\n    dx = grads['dx']\n    return dx",
     ],
 )
 def test_a_backward_pass_that_was_never_written_is_not_called_wrong(loaded, body):
@@ -429,6 +431,66 @@ def batchnorm_backward(dout, cache):
 def test_names_of_functions(name, kind):
     assert names.operation(name) == kind
     assert kind in kinds()
+
+
+GATES = """
+def sigmoid_(x):
+    return 1 / (1 + np.exp(-x))
+def rnn_cell_forward(xt, a_prev, parameters):
+    a = np.tanh(parameters["Wax"] @ xt + parameters["Waa"] @ a_prev + parameters["ba"])
+    return a, parameters["Wya"] @ a + parameters["by"], (a, a_prev, xt, parameters)
+def rnn_cell_backward(da_next, cache):
+    a, a_prev, xt, p = cache
+    d = (1 - a ** 2) * da_next
+    return {{"dxt": p["Wax"].T @ d, "dWax": d @ xt.T, "da_prev": p["Waa"].T @ d, "dWaa": d @ a_prev.T,
+            "dba": d.sum(axis=1, keepdims=True)}}
+def rnn_forward(x, a0, parameters):
+    a, steps, caches = a0, [], []
+    for t in range(x.shape[2]):
+        a, _, cache = rnn_cell_forward(x[:, :, t], a, parameters)
+        steps.append(a)
+        caches.append(cache)
+    return np.stack(steps, axis=2), None, (caches, x)
+def rnn_backward(da, caches):
+    caches, x = caches
+    dx, above = np.zeros_like(x), 0
+    total = {{}}
+    for t in reversed(range(x.shape[2])):
+        grads = rnn_cell_backward(da[:, :, t] + above, caches[t])
+        dx[:, :, t], above = grads["dxt"], grads["da_prev"]
+        for key in ("dWax", "dWaa", "dba"):
+            total[key] = total.get(key, 0) + grads[key]
+    return {{"dx": dx, "da0": above, **total}}
+def lstm_cell_forward(xt, a_prev, c_prev, parameters):
+    both = np.concatenate([a_prev, xt])
+    f, i, o = (sigmoid_(parameters["W" + g] @ both + parameters["b" + g]) for g in "fio")
+    new = np.tanh(parameters["Wc"] @ both + parameters["bc"])
+    c = f * c_prev + i * new
+    a = o * np.tanh(c)
+    return a, c, parameters["Wy"] @ a + parameters["by"], (both, f, i, o, new, c, c_prev, parameters)
+def lstm_cell_backward(da_next, dc_next, cache):
+    both, f, i, o, new, c, c_prev, p = cache
+    dc = dc_next + da_next * o * {slope}
+    d = {{"f": dc * c_prev * f * (1 - f), "i": dc * new * i * (1 - i), "c": dc * i * (1 - new ** 2),
+         "o": da_next * np.tanh(c) * o * (1 - o)}}
+    dboth = sum(p["W" + g].T @ d[g] for g in "fico")
+    n = len(c)
+    found = {{"dxt": dboth[n:], "da_prev": dboth[:n], "dc_prev": dc * f}}
+    for g in "fico":
+        found["dW" + g], found["db" + g] = d[g] @ both.T, d[g].sum(axis=1, keepdims=True)
+    return found
+"""
+
+
+@pytest.mark.parametrize("name", ["rnn_cell_forward", "rnn_forward", "lstm_cell_forward"])
+def test_recurrent_functions_whose_weights_are_in_a_dictionary(loaded, name):
+    pytest.importorskip("torch")
+    assert agrees(fit(loaded(GATES.format(slope="(1 - np.tanh(c) ** 2)"))[0][name]))
+
+
+def test_a_gate_without_the_slope_of_its_tanh_is_wrong(loaded):
+    pytest.importorskip("torch")
+    assert not agrees(fit(loaded(GATES.format(slope="(1 - c ** 2)"))[0]["lstm_cell_forward"]))
 
 
 def test_a_switch_without_a_default_is_left_off_and_the_weight_may_stand_first(loaded):

@@ -1,37 +1,184 @@
-"""Which body an activation takes, and that the plain one is stable in the dtypes that only it takes."""
+"""Activations: fast bodies against plain ones, erf against its series, and conventions on every path."""
+
+import decimal
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import scratchnet.functional as F
-from scratchnet.functional import _activation
+from scratchnet.functional import _activation_fast, _activation_smooth
+from scratchnet.functional._erf import erf
+
+DTYPES = (np.float32, np.float64)
+ODD = (np.nan, np.inf, -np.inf, 0.0, -0.0, 1e30, -1e30, 1e-30, 88.5, -88.5, -104.5, 709.5, -746.5)
 
 
-@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
-def test_softmax_along_rows_takes_the_fast_body_and_along_another_axis_does_not(name, monkeypatch):
-    monkeypatch.setattr(_activation, f"{name}_of_rows", lambda *_: "fast")
-    function = getattr(F, name)
-    x = np.ones((2, 3))
-    assert function(x, 1) == function(x, -1) == function(x[0], 0) == "fast"
-    for other in (function(x, 0), function(x[:0], 1), function(x.astype(np.float16), 1)):
-        assert other != "fast"
+def erf_by_its_series(x):
+    """Return erf(x) to some 40 digits: an alternating series, summed with digits enough for what cancels."""
+    with decimal.localcontext() as context:
+        context.prec = 70
+        x = decimal.Decimal(float(x))
+        term = total = x
+        n = 0
+        while abs(term) > decimal.Decimal(10) ** -55:
+            n += 1
+            term = -term * x * x / n
+            total += term / (2 * n + 1)
+        pi = decimal.Decimal("3.14159265358979323846264338327950288419716939937510582097494459")
+        return total * 2 / pi.sqrt()
 
 
-@pytest.mark.parametrize("dtype", [np.float16, np.longdouble])
-@pytest.mark.parametrize("shape", [(2,), (1, 2)])
-def test_large_logits_do_not_overflow_in_half_and_extended_precision(dtype, shape):
-    x = np.array([20_000, 20_000], dtype).reshape(shape)
-    assert F.softmax(x, -1)[0].ravel().tolist() == [0.5, 0.5]
-    np.testing.assert_allclose(F.log_softmax(x, -1)[0].astype(np.float64), np.log(0.5), rtol=1e-3)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_erf_is_within_a_unit_and_a_fifth_of_its_series_over_the_whole_range(dtype):
+    rng = np.random.default_rng(0)
+    x = np.concatenate([
+        np.linspace(-6.5, 6.5, 261), rng.uniform(0.8, 1.2, 200), 10.0 ** rng.uniform(-12, 0, 100),
+        [1.0, -1.0, np.nextafter(1.0, 0.0), np.nextafter(1.0, 2.0), 5.9, 6.0],
+    ]).astype(dtype)  # fmt: skip
+    y = erf(x)
+    assert y.dtype == dtype
+    for value, found in zip(x, y, strict=True):
+        true = erf_by_its_series(value)
+        unit = float(np.spacing(dtype(abs(float(true)))))
+        assert abs(float(decimal.Decimal(float(found)) - true)) <= 1.2 * unit, value
 
 
-@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
-@pytest.mark.parametrize("shape", [(0,), (2, 0), (0, 3), (2, 0, 3)])
-def test_lines_of_no_elements_give_nothing_and_no_warning(name, shape):
-    x = np.zeros(shape, np.float32)
-    for dim in range(len(shape)):
-        y, pullback = getattr(F, name)(x, dim)
-        dx = pullback(np.ones_like(y))[0]
-        assert y.shape == dx.shape == shape
-        assert y.dtype == dx.dtype == np.float32
-        assert not np.shares_memory(y, dx)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_erf_at_the_ends(dtype):
+    x = np.array([np.nan, np.inf, -np.inf, 1e30, -0.0], dtype)
+    np.testing.assert_array_equal(erf(x), np.array([np.nan, 1, -1, 1, 0], dtype))
+    assert np.signbit(erf(x)[-1])
+    assert erf(np.empty((0, 3), dtype)).shape == (0, 3)
+    assert erf(np.asarray(dtype(0.5))).shape == ()
+
+
+BODIES = {
+    "silu": (_activation_fast.silu_by_blocks, _activation_smooth._silu_plain, DTYPES),
+    "softplus": (
+        _activation_fast.softplus_by_blocks, lambda x: _activation_smooth._softplus_plain(x, 1.0, 40.0),
+        DTYPES,
+    ),
+    "gelu": (_activation_fast.gelu_by_blocks, _activation_smooth._gelu_plain, (np.float32,)),
+}  # fmt: skip
+
+
+def equal(name, x, dy):
+    """Compare value and gradient: a dozen roundings, of numbers up to x and dy."""
+    fast, plain, _ = BODIES[name]
+    (y, pullback), (plain_y, plain_pullback) = fast(x), plain(x)
+    (dx,), (plain_dx,) = pullback(dy), plain_pullback(dy)
+    eps = 16 * float(np.finfo(x.dtype).eps)
+    with np.errstate(all="ignore"):
+        size = np.maximum(np.abs(x), 1)
+        for got, wanted, scale in ((y, plain_y, size), (dx, plain_dx, size * np.abs(dy))):
+            assert got.dtype == x.dtype
+            assert got.shape == x.shape
+            same = (got == wanted) | (np.isnan(got) & np.isnan(wanted))
+            # What is lost next to a slope of 1 grows with x only as long as exp(-x) is not yet nothing.
+            assert (
+                same | (np.abs(got - wanted) <= eps * np.minimum(scale, 40 * np.abs(dy).max(initial=1)))
+            ).all()
+
+
+@settings(deadline=None)
+@given(
+    st.sampled_from(list(BODIES)), st.sampled_from(DTYPES), st.sampled_from([0.01, 1.0, 6.0, 300.0]),
+    st.sampled_from([(), (0,), (1,), (7,), (3, 5), (2, 0, 3), (257,)]), st.integers(0, 2**32), st.booleans(),
+)  # fmt: skip
+def test_a_fast_body_equals_the_plain_one(name, dtype, scale, shape, seed, odd):
+    if dtype not in BODIES[name][2]:
+        dtype = BODIES[name][2][0]
+    rng = np.random.default_rng(seed)
+    x = np.asarray(rng.normal(size=shape) * scale, dtype)
+    if odd and x.size:
+        x.flat[rng.integers(x.size)] = rng.choice(ODD)
+    equal(name, np.asfortranarray(x), np.asarray(rng.normal(size=shape), dtype))
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_a_fast_body_equals_the_plain_one_over_several_blocks(name):
+    rng = np.random.default_rng(1)
+    x = (4 * rng.normal(size=(700, 1000))).astype(np.float32)
+    x[::97, 3] = np.inf
+    x[5, ::101] = np.nan
+    equal(name, x, np.broadcast_to(np.float32(-0.5), x.shape))
+
+
+def test_the_fast_bodies_are_the_ones_that_are_called(monkeypatch):
+    called = []
+    for name in ("silu", "softplus", "gelu"):
+        body = f"{name}_by_blocks"
+        monkeypatch.setattr(_activation_smooth, body, lambda x, name=name: called.append(name))
+        getattr(F, name)(np.ones(3, np.float32))
+    assert called == ["silu", "softplus", "gelu"]
+
+
+CALLS = {
+    "celu": {}, "elu": {}, "gelu": {}, "hardshrink": {}, "hardsigmoid": {}, "hardswish": {}, "hardtanh": {},
+    "leaky_relu": {}, "logsigmoid": {}, "mish": {}, "relu": {}, "relu6": {}, "rrelu": {"training": True},
+    "selu": {}, "sigmoid": {}, "silu": {}, "softplus": {}, "softshrink": {}, "softsign": {}, "tanh": {},
+    "tanhshrink": {}, "threshold": {"threshold": 0.5, "value": 2.0},
+}  # fmt: skip
+SLOPES = [  # function, x, derivative there: PyTorch 2.13's, measured
+    ("celu", 0.0, 1.0), ("elu", 0.0, 1.0), ("selu", 0.0, 1.0507009873554805 * 1.6732632423543772),
+    ("hardshrink", 0.5, 0.0), ("hardshrink", -0.5, 0.0), ("softshrink", 0.5, 0.0), ("softshrink", -0.5, 0.0),
+    ("hardsigmoid", 3.0, 0.0), ("hardsigmoid", -3.0, 0.0), ("hardswish", 3.0, 1.0), ("hardswish", -3.0, 0.0),
+    ("hardtanh", 1.0, 0.0), ("hardtanh", -1.0, 0.0), ("leaky_relu", 0.0, 0.01), ("relu", 0.0, 0.0),
+    ("relu6", 0.0, 0.0), ("relu6", 6.0, 0.0), ("threshold", 0.5, 0.0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("name", "x", "slope"), SLOPES)
+def test_the_slope_at_a_kink_is_pytorchs(name, x, slope, dtype):
+    for size in (1, 300):  # few and many: masks differ
+        at = np.full(size, x, dtype)
+        (dx,) = getattr(F, name)(at, **CALLS[name])[1](np.ones(size, dtype))
+        np.testing.assert_array_equal(dx, np.full(size, slope, dtype))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", [name for name in CALLS if name not in ("relu", "sigmoid", "tanh")])
+def test_infinite_huge_and_not_a_number_come_without_a_warning(name, dtype):
+    # Warnings are errors here.
+    x = np.array([*ODD, 3e38, -3e38], dtype)
+    for size in (x, np.repeat(x, 50)):
+        y, pullback = getattr(F, name)(size, **CALLS[name])
+        for dy in (1.0, np.inf, np.nan, 1e30):
+            assert pullback(np.full(size.shape, dy, dtype))[0].dtype == dtype
+        assert y.dtype == dtype
+
+
+@pytest.mark.parametrize(
+    "name", ["hardshrink", "hardtanh", "relu6", "softshrink", "hardsigmoid", "threshold"]
+)
+def test_nothing_of_an_infinite_cotangent_comes_through_where_the_slope_is_none(name):
+    x = np.array([0.0, 7.0, -7.0] if name != "softshrink" else [0.0, 0.25, -0.5])
+    dx = getattr(F, name)(x, **CALLS[name])[1](np.full(3, np.inf))[0]
+    assert not np.isnan(dx).any()
+
+
+def test_softplus_above_a_threshold_is_x_itself_even_where_beta_x_overflows():
+    x = np.array([3e38, 20.0, 0.3], np.float32)
+    y, pullback = F.softplus(x, beta=2.0, threshold=0.5)
+    np.testing.assert_array_equal(y, x)
+    np.testing.assert_array_equal(pullback(np.ones_like(x))[0], 1)
+
+
+@pytest.mark.parametrize("function", ["softmax", "log_softmax", "softmin"])
+def test_a_softmax_without_a_dim_warns_and_takes_pytorchs(function):
+    for rank, dim in enumerate([0, 0, 1, 0, 1, 1]):
+        x = np.random.default_rng(rank).normal(size=(2, 3, 2, 3, 2)[:rank])
+        with pytest.warns(UserWarning, match=f"{function}: dim should be given; without it, it is {dim}"):
+            y = getattr(F, function)(x)[0]
+        np.testing.assert_array_equal(y, getattr(F, function)(x, dim)[0])
+
+
+def test_long_double_runs_through_every_activation():
+    x = np.linspace(-4, 4, 9).astype(np.longdouble)
+    for name, options in CALLS.items():
+        y, pullback = getattr(F, name)(x, **options)
+        (dx,) = pullback(np.ones_like(y))
+        assert y.dtype == dx.dtype == np.longdouble, name

@@ -20,6 +20,7 @@ constructor call and what `forward` is given; it must be valid in training mode.
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -290,14 +291,16 @@ def keeps_a_layers_promises(twin: Twin) -> None:
 def refuses_what_its_twin_refuses(twin: Twin) -> None:
     """Each bad call of the table is refused by both, by ours in words that name the argument and value."""
     for refusal in twin.refusals:
-        failures = []
+        failures: list[Exception | None] = []
         for side in (twin.ours, twin.theirs):
             mine = side == twin.ours
             try:
-                layer = side(refusal.made, np.float64)
-                layer.train(refusal.training)
-                if refusal.inputs:
-                    layer(*(refusal.inputs if mine else (_tensor(x) for x in refusal.inputs)))
+                with warnings.catch_warnings():
+                    warnings.simplefilter("error" if mine else "ignore")  # PyTorch's warning is no refusal
+                    layer = side(refusal.made, np.float64)
+                    layer.train(refusal.training)
+                    if refusal.inputs:
+                        layer(*(refusal.inputs if mine else (_tensor(x) for x in refusal.inputs)))
             except Exception as error:  # whatever PyTorch raises
                 failures.append(error)
             else:

@@ -28,7 +28,8 @@ def in_place(name, draw, operation, refusals=(), made=None, **more):
     refused = Refusal(
         "in place", made or call(inplace=True), ("inplace", "True"), only_ours="never writes to its input"
     )
-    return Twin(name, draw, operation, [refused, *refusals], **more)
+    kind = ExactTwin if name == "Hardsigmoid" else Twin
+    return kind(name, draw, operation, [refused, *refusals], **more)
 
 
 def not_a_number(layer, option, *first):
@@ -112,13 +113,14 @@ TWINS = [
     Twin("Hardshrink", elementwise(lambd=(0.25, 2, 0.0, -1.0)), "hardshrink", [
         not_a_number("Hardshrink", "lambd"),
     ]),
-    ExactTwin("Hardsigmoid", elementwise(), "hardsigmoid"),
+    in_place("Hardsigmoid", elementwise(), "hardsigmoid"),
     in_place("Hardswish", elementwise(), "hardswish"),
     in_place("Hardtanh", elementwise(min_val=(-2.0, 0.0, -1), max_val=(0.5, 2)), "hardtanh", [
         Refusal("nothing between", call(0.5, 0.5), ("min_val=0.5", "max_val=0.5")),
         Refusal("out of order", call(1.0, -1.0), ("min_val=1.0", "max_val=-1.0")),
-        Refusal("an old name", call(min_value=-2.0), ("min_val instead",), only_ours="deprecated there"),
-        Refusal("an old name", call(max_value=2.0), ("max_val instead",), only_ours="deprecated there"),
+        # PyTorch takes these with a warning, which is an error here.
+        Refusal("an old name", call(min_value=-2.0), ("min_val instead",)),
+        Refusal("an old name", call(max_value=2.0), ("max_val instead",)),
     ]),
     in_place("LeakyReLU", elementwise(negative_slope=(0.25, 0.0, 2, -0.5)), "leaky_relu"),
     Twin("PReLU", prelu, "prelu", [

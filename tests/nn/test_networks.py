@@ -137,12 +137,6 @@ def torch():
     return pytest.importorskip("torch", reason="the oracle here is PyTorch")
 
 
-@pytest.fixture(scope="module")
-def mnist():
-    (x, t), (x_test, t_test) = datasets.load_mnist(flatten=False)
-    return x, t.astype(np.int64), x_test, t_test.astype(np.int64)
-
-
 def pair(torch, network, dtype, seed=0, **options):
     """Return our network and its twin with the same weights."""
     torch.manual_seed(seed)
@@ -310,12 +304,13 @@ def test_a_block_of_containers_equals_the_one_by_hand():
 # ---- training
 
 
-STEPS, BATCH, RATE, MOMENTUM = 20, 16, 0.1, 0.9
+STEPS, BATCH, MOMENTUM = 20, 16, 0.9
+RATES = {lenet: 0.1, resnet_of_sums: 0.02}
 
 
-def losses_of_ours(net, x, t):
+def losses_of_ours(net, x, t, rate):
     criterion = nn.CrossEntropyLoss()
-    optimizer = optim.SGD(net.params, lr=RATE, momentum=MOMENTUM)
+    optimizer = optim.SGD(net.params, lr=rate, momentum=MOMENTUM)
     losses = []
     for step in range(STEPS):
         batch = slice(step * BATCH, (step + 1) * BATCH)
@@ -325,10 +320,10 @@ def losses_of_ours(net, x, t):
     return np.array(losses)
 
 
-def losses_of_theirs(torch, net, x, t):
+def losses_of_theirs(torch, net, x, t, rate):
     x, t = torch.from_numpy(x), torch.from_numpy(t)
     criterion = torch.nn.CrossEntropyLoss()
-    optimizer = torch.optim.SGD(net.parameters(), lr=RATE, momentum=MOMENTUM)
+    optimizer = torch.optim.SGD(net.parameters(), lr=rate, momentum=MOMENTUM)
     losses = []
     for step in range(STEPS):
         batch = slice(step * BATCH, (step + 1) * BATCH)
@@ -340,44 +335,45 @@ def losses_of_theirs(torch, net, x, t):
     return np.array(losses)
 
 
-@NETWORKS
+@pytest.mark.parametrize("network", RATES)
 @DTYPES
-def test_twenty_steps_on_mnist_from_one_start_have_the_twins_losses(torch, network, dtype, mnist):
+def test_twenty_steps_on_mnist_from_one_start_have_the_twins_losses(torch, network, dtype):
     """As near as two runs of the twin that start a rounding apart."""
-    x, t = mnist[0][: STEPS * BATCH].astype(dtype), mnist[1][: STEPS * BATCH]
+    x, t = datasets.load_mnist_part("test", flatten=False)
+    x, t = x[: STEPS * BATCH].astype(dtype), t[: STEPS * BATCH].astype(np.int64)
     ours, theirs = pair(torch, network, dtype)
     start = ours.state_dict()
-    losses = losses_of_ours(ours, x, t)
-    expected = losses_of_theirs(torch, theirs, x, t)
+    losses = losses_of_ours(ours, x, t, RATES[network])
+    expected = losses_of_theirs(torch, theirs, x, t, RATES[network])
     rng = np.random.default_rng(0)
     change = np.zeros(STEPS)
     for _ in range(2):
         theirs.load_state_dict(tensors(torch, perturbed(start, rng)))
-        change = np.maximum(change, np.abs(losses_of_theirs(torch, theirs, x, t) - expected))
+        change = np.maximum(change, np.abs(losses_of_theirs(torch, theirs, x, t, RATES[network]) - expected))
     # What a step is off by, later ones inherit.
     allowed = FACTOR[dtype] * np.maximum.accumulate(change + np.finfo(dtype).eps * np.abs(expected))
     assert (np.abs(losses - expected) <= allowed).all(), (losses - expected) / allowed
     assert np.mean(expected[-5:]) < 0.98 * np.mean(expected[:5])  # it does learn
-    print(
-        "ALLOWED",
-        network.__name__,
-        dtype,
-        allowed.max(),
-        np.max(np.abs(losses - expected) / allowed),
-        expected,
-    )
+    assert allowed.max() < {"float64": 1e-12, "float32": 1e-2}[dtype]  # so that it means something
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("network", "reached"), [(lenet, 0.97), (resnet_of_sums, 0.97)])
-def test_a_short_run_on_mnist_reaches(mnist, network, reached):
-    x, t, x_test, t_test = mnist
+@pytest.mark.parametrize("network", RATES)
+def test_a_short_run_on_mnist_reaches_ninety_seven_percent(network):
+    (x, t), (x_test, t_test) = datasets.load_mnist(flatten=False)
     generator = np.random.default_rng(0)
     net = network(nn, "float32")
-    losses = list(
-        sgd_losses(
-            net, x, t, steps=600, batch_size=64, lr=RATE, momentum=MOMENTUM, falling=True, generator=generator
-        )
-    )
+    for name, weight in net.params.items():  # one start, whatever was drawn
+        if weight.ndim > 1:
+            bound = np.sqrt(6 / np.prod(weight.shape[1:]))  # He et al. (2015), equation 10
+            weight[...] = generator.uniform(-bound, bound, weight.shape)
+        else:
+            weight[...] = name.endswith("weight")
+    run = sgd_losses(
+        net, x, t.astype(np.int64), steps=500, batch_size=64, lr=0.1, momentum=MOMENTUM, falling=True,
+        generator=generator,
+    )  # fmt: skip
+    losses = list(run)
     assert np.mean(losses[-50:]) < 0.2
-    assert accuracy(net, x_test, t_test) > reached
+    net.eval()
+    assert accuracy(net, x_test, t_test.astype(np.int64)) > 0.97

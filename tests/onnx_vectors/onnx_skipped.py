@@ -10,11 +10,9 @@ def _names(text):
 
 
 AWAITED = _names("""
-    adaptive_avg_pool2d adaptive_max_pool2d affine_grid celu conv_transpose1d conv_transpose2d
-    conv_transpose3d elu embedding fold gelu grid_sample hardshrink hardswish hardtanh interpolate
-    leaky_relu lp_pool1d lp_pool2d lp_pool3d max_unpool2d mish normalize pad pixel_shuffle
-    pixel_unshuffle prelu scaled_dot_product_attention selu silu softplus softshrink softsign
-    threshold
+    adaptive_avg_pool2d adaptive_max_pool2d affine_grid conv_transpose1d conv_transpose2d
+    conv_transpose3d embedding fold grid_sample interpolate lp_pool1d lp_pool2d lp_pool3d
+    max_unpool2d normalize pad pixel_shuffle pixel_unshuffle scaled_dot_product_attention
 """)
 
 #: Vectors that the functions cannot be asked, by reason.

@@ -62,6 +62,17 @@ class Done:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Callable[..., Done]:
+    """See `runner`."""
+    return runner(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Done]:
+    """The same, for one run that several tests look at."""
+    return runner(tmp_path_factory.mktemp("shared"))
+
+
+def runner(folder: Path) -> Callable[..., Done]:
     """Write a project's files (beside layers.py) and run pytest in it.
 
     Of the plugins that are installed this one alone is loaded, by its entry point's name, unless `plugins`
@@ -76,8 +87,8 @@ def project(tmp_path: Path) -> Callable[..., Done]:
         **environment: str,
     ) -> Done:
         for name, text in {"layers.py": LAYERS, "pytest.ini": "[pytest]\n", **files}.items():
-            (tmp_path / name).write_text(text, encoding="utf-8")
-        loaded = [word for name in ("crosscheck", *(plugins or ())) for word in ("-p", name)]
+            (folder / name).write_text(text, encoding="utf-8")
+        loaded = ["--assert=plain", *(w for name in ("crosscheck", *(plugins or ())) for w in ("-p", name))]
         command = [sys.executable, *(python or ("-m", "pytest", *([] if plugins is None else loaded)))]
         command += arguments
         if plugins is not None:
@@ -85,7 +96,7 @@ def project(tmp_path: Path) -> Callable[..., Done]:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "COV_"))}
         done = subprocess.run(
             command,
-            cwd=tmp_path,
+            cwd=folder,
             capture_output=True,
             text=True,
             encoding="utf-8",
@@ -98,7 +109,7 @@ def project(tmp_path: Path) -> Callable[..., Done]:
                 **environment,
             },
         )
-        return Done(done.returncode, done.stdout + done.stderr, tmp_path)
+        return Done(done.returncode, done.stdout + done.stderr, folder)
 
     return run
 
@@ -115,7 +126,7 @@ def line(call: str, **settings: Any) -> dict[str, str]:
     }
 
 
-@pytest.fixture(name="line")
+@pytest.fixture(name="line", scope="session")
 def line_fixture() -> Callable[..., dict[str, str]]:
     """The function above, for test files that cannot import a conftest."""
     return line

@@ -29,17 +29,18 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 TABLE = Path(__file__).with_name("equivalent_mutants.txt")
 
-#: The modules of a family, without their underscore, and what is run against their mutants.
+#: Of each family, what its name does not tell: further modules to change, and further tests to run.
 FAMILIES = {
-    "linear": (("linear", "shapes"), ("linear", "linear_bodies", "sums")),
-    "activation": (("activation", "bits"), ("activation", "activation_bodies", "bits", "loss_bodies")),
-    "loss": (("loss", "softmax_fast", "buffers"), ("loss", "loss_bodies", "activation", "activation_bodies")),
-    "normalization": (("normalization", "normalization_fast"), ("normalization", "normalization_bodies")),
-    "reshape": (("reshape",), ("reshape",)),
-    "dropout": (("dropout",), ("dropout", "dropout_bodies")),
-    "pool": (("pool", "pool_fast"), ("pool", "pool_bodies")),
-    "conv": (("conv", "conv_fast", "conv_winograd", "windows"), ("conv", "conv_bodies", "sums")),
+    "linear": (("shapes",), ("sums",)),
+    "activation": (("bits", "elementwise", "erf"), ("bits", "loss_bodies")),
+    "loss": (("softmax_fast", "buffers"), ("activation", "activation_bodies")),
+    "normalization": ((), ()),
+    "reshape": ((), ()),
+    "dropout": ((), ()),
+    "pool": ((), ()),
+    "conv": (("windows",), ("sums",)),
 }
+NOTHING_TO_CHANGE = ("__init__", "_constants")
 
 # What mutmut calls a mutant that the tests noticed: they failed, took far too long, or crashed.
 NOTICED = ("killed", "timeout", "segfault", "caught by type check")
@@ -70,7 +71,7 @@ def listed(table: Path = TABLE) -> dict[Change, str]:
         lines = [line.rstrip() for line in block.splitlines() if line.strip() and not line.startswith("#")]
         if not lines:
             continue
-        where, marked = lines[0], [(line[0], line[1:].strip()) for line in lines[1:]]
+        where, marked = lines[0], [(line[0], " ".join(line[1:].split())) for line in lines[1:]]
         befores = [text for mark, text in marked if mark == "-"]
         why = " ".join(text for mark, text in marked if mark == "=")
         afters = [text for mark, text in marked if mark == "+"]
@@ -81,6 +82,25 @@ def listed(table: Path = TABLE) -> dict[Change, str]:
         for after in afters:
             found[Change(where, befores[0], after)] = why
     return found
+
+
+def modules_of(family: str) -> tuple[str, ...]:
+    """Return the modules of a family, without their underscore: its own, those named after it, and others."""
+    own = sorted((ROOT / "scratchnet/functional").glob(f"_{family}_*.py"))
+    return (family, *(path.stem[1:] for path in own), *FAMILIES[family][0])
+
+
+def tests_of(family: str) -> tuple[str, ...]:
+    """Return the tests of a family: its own, those named after it, and others."""
+    own = sorted((ROOT / "tests/functional").glob(f"test_{family}_*.py"))
+    return (family, *(path.stem.removeprefix("test_") for path in own), *FAMILIES[family][1])
+
+
+def without_family() -> list[str]:
+    """Return the modules that no family has: they would never be changed."""
+    has = {f"_{module}" for family in FAMILIES for module in modules_of(family)}
+    there = {path.stem for path in (ROOT / "scratchnet/functional").glob("*.py")}
+    return sorted(there - has - set(NOTHING_TO_CHANGE))
 
 
 def furnish(work: Path, modules: tuple[str, ...], tests: tuple[str, ...]) -> None:
@@ -150,7 +170,7 @@ def change(work: Path, mutant: str) -> Change:
     lines = [line for line in shown.splitlines() if not line.startswith(("---", "+++", "#", "@@"))]
 
     def side(mark: str) -> str:
-        return " ".join(line[1:].strip() for line in lines if line.startswith(mark))
+        return " ".join(" ".join(line[1:] for line in lines if line.startswith(mark)).split())
 
     module, _, function = mutant.rpartition("__mutmut_")[0].rpartition(".")
     where = function.removeprefix("x_").replace("xǁ", "").replace("ǁ", ".")
@@ -173,8 +193,7 @@ def is_wording(change: Change) -> bool:
 
 def check(family: str, work: Path, children: int) -> bool:
     """Run the mutants of one family, print what became of them, and return whether all is accounted for."""
-    modules, tests = FAMILIES[family]
-    modules = tuple(name for name in modules if (ROOT / f"scratchnet/functional/_{name}.py").exists())
+    modules, tests = modules_of(family), tests_of(family)
     start = time.monotonic()
     furnish(work, modules, tests)
     run(work, children)
@@ -220,6 +239,9 @@ def main() -> int:
     unknown = set(given.families) - set(FAMILIES)
     if unknown:
         parser.error(f"no family is called {', '.join(sorted(unknown))}")
+    lost = without_family()
+    if lost:
+        parser.error(f"in no family of FAMILIES: {', '.join(lost)}")
     fine = True
     for family in given.families or FAMILIES:
         if given.work is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -39,7 +40,8 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "leaky_relu": {"negative_slope": 0.01}, "elu": {"alpha": 1.0}, "celu": {"alpha": 1.0},
     "softmax": {"dim": -1}, "log_softmax": {"dim": -1},
     "cross_entropy": {"reduction": "mean", "ignore_index": -100}, "mse_loss": {"reduction": "mean"},
-    "nll_loss": {"reduction": "mean"}, "categorical_cross_entropy": {"reduction": "mean"}, "l1_loss": {"reduction": "mean"},
+    "nll_loss": {"reduction": "mean"}, "categorical_cross_entropy": {"reduction": "mean"},
+    "l1_loss": {"reduction": "mean"},
     "smooth_l1_loss": {"reduction": "mean", "beta": 1.0},
 }  # fmt: skip
 
@@ -51,6 +53,11 @@ def options_of(kind: Kind) -> frozenset[str]:
 
 def signature(call: Callable[..., Any]) -> list[inspect.Parameter]:
     """Return a callable's parameters; raise `Cannot` where they are not known."""
+    lasting = isinstance(call, type) or (inspect.isfunction(call) and call.__closure__ is None)
+    return list(_kept(call) if lasting else _read(call))
+
+
+def _read(call: Callable[..., Any]) -> list[inspect.Parameter]:
     try:
         return [
             p
@@ -59,6 +66,9 @@ def signature(call: Callable[..., Any]) -> list[inspect.Parameter]:
         ]
     except (TypeError, ValueError) as error:
         raise Cannot(f"its signature cannot be read: {error}") from error
+
+
+_kept = functools.lru_cache(maxsize=512)(_read)  # a class is asked for its signature at every call of it
 
 
 @dataclass
@@ -186,7 +196,7 @@ def bind(
 
 
 def _size(name: str, default: Any, bound: Bound) -> str | None:
-    """Return which size a constructor's parameter is; one that has a default only where none is given so far."""
+    """Return which size a constructor's parameter is; with a default, only where none is given so far."""
     size = names.option_named(name, names.SIZES, frozenset(names.SIZES))
     if size is None:
         return None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from . import names as called
 from .binding import signature
 from .functions import _CHOOSES, DerivativeDriver, PairDriver, is_cotangent
+from .gates import KINDS, GatesDriver, has_dictionary
 from .protocol import Candidate
 
 if TYPE_CHECKING:
@@ -64,8 +65,10 @@ def _chosen(function: Any, stem: str) -> str | None:
     return {"linear": "affine_relu", "conv2d": "conv_relu"}.get(first or "")
 
 
-def driven(forward: Any, backward: Any, kind: Any) -> PairDriver | DerivativeDriver:
+def driven(forward: Any, backward: Any, kind: Any) -> PairDriver | DerivativeDriver | GatesDriver:
     """Return what drives a pair: a backward pass, or a derivative that is handed what the function is."""
+    if kind.name in KINDS and has_dictionary(forward):
+        return GatesDriver(forward, backward, kind)
     theirs = [p for p in signature(backward) if p.default is p.empty]
     ours = [p for p in signature(forward) if p.default is p.empty]
     if len(theirs) == len(ours) and not any(is_cotangent(p.name) for p in theirs) and (

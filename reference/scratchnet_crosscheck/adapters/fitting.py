@@ -186,21 +186,21 @@ def _fit_kind(candidate: Candidate, kind: Kind, beat: Callable[[], None]) -> tup
     if score == 0 and isinstance(error, NotImplementedError):
         raise Cannot("its forward pass raises NotImplementedError: not written yet", "fill it in")
     if score == 0 and isinstance(driver, ObjectDriver) and error is not None:
-        if _wants_pairs(driver, error):
+        if _wants_pairs(error):
             driver.pairs = True
             score, chosen, error, none = _best(candidate, kind, driver, forms, beat)
         if score == 0 and error is not None and driver.may_be_misdriven(error):
             raise Cannot(
-                f"taken for {kind.name}, its forward pass raises {type(error).__name__} on every call that was "
-                f"tried: {error}",
-                "give its constructor the usual arguments, with defaults, and let forward(x) do without set-up",
+                f"taken for {kind.name}, its forward pass raises {type(error).__name__} on every call "
+                f"that was tried: {error}",
+                "give its constructor the usual arguments, with defaults; let forward(x) do without set-up",
             )
     if kind.random and score >= 2:
         chosen = _random_form(candidate, kind, driver, forms, chosen, beat)
     return score, _subject(candidate, kind, driver, chosen, beat)
 
 
-def _wants_pairs(driver: ObjectDriver, error: BaseException) -> bool:
+def _wants_pairs(error: BaseException) -> bool:
     return isinstance(error, TypeError) and any(w in str(error) for w in ("unpack", "subscriptable"))
 
 
@@ -234,7 +234,7 @@ def _best(
     misfit: Misfit | None = None
     takes_batches: bool | None = None
     perfect: list[Form] = []
-    vectors = candidate.name in _VECTORS
+    vectors = candidate.name in _VECTORS and not (isinstance(driver, ObjectDriver) and driver.sized)
     for form in forms:
         if perfect and not _worth(form, perfect):
             continue
@@ -440,7 +440,7 @@ def _look_at_precision(subject: Subject) -> None:
 
 
 def _look_at_writing(subject: Subject) -> None:
-    """Find out whether it overwrites its arguments or the cotangent: one check says so, others give copies."""
+    """Find out whether it overwrites what it is given: one check says so, the others give copies."""
     for seed in range(2):
         case = _probe(subject, seed)
         kept = {k: a.copy() for k, a in case.given.items()}
@@ -460,7 +460,7 @@ def _look_at_writing(subject: Subject) -> None:
 
 
 def _look_at_evaluation(subject: Subject) -> None:
-    """Find out whether its backward pass belongs to training alone: after evaluation a new object's raises."""
+    """Find out whether its backward pass belongs to training alone: after evaluation it raises."""
     if "training" not in subject.driver.takes or subject.strict:
         return
     for seed in range(12):
@@ -565,8 +565,8 @@ def _look_at_epsilon(subject: Subject) -> None:
             subject.form,
             conventions={
                 **subject.form.conventions,
-                "epsilon_in_logarithm": f"{eps:g} is added inside the logarithm; its backward pass is that of "
-                "the exact formula",
+                "epsilon_in_logarithm": f"{eps:g} is added inside the logarithm; its backward pass is that "
+                "of the exact formula",
             },
         )
 

@@ -31,7 +31,8 @@ NORM = {"eps": ("eps", "epsilon"), "momentum": ("momentum",), "training": ("mode
 DROP = {"p": ("p", "keep_prob", "prob", "rate"), "training": ("mode",)}
 #: The groups by what an argument's name begins with; one that says nothing has its kind's.
 GROUPS: tuple[tuple[str, dict[str, tuple[str, ...]]], ...] = (
-    ("conv", CONV), ("pool", POOL), ("bn", NORM), ("batch", NORM), ("sbn", NORM), ("norm", NORM), ("ln", NORM),
+    ("conv", CONV), ("pool", POOL), ("bn", NORM), ("batch", NORM), ("sbn", NORM), ("norm", NORM),
+    ("ln", NORM),
     ("layernorm", NORM), ("gn", NORM), ("group", NORM), ("drop", DROP), ("do", DROP),
 )  # fmt: skip
 OF_KIND: dict[str, dict[str, tuple[str, ...]]] = {

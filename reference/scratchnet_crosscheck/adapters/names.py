@@ -67,7 +67,8 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     "gru_cell": ("grucell", "grustep"), "gru": ("gru", "timegru"),
     "lstm_cell": ("lstmcell", "lstmstep"), "lstm": ("lstm", "timelstm"),
     "scaled_dot_product_attention": ("scaleddotproductattention", "attention", "dotproductattention"),
-    "embedding_dot": ("embeddingdot",), "weight_sum": ("weightsum",), "attention_weight": ("attentionweight",),
+    "embedding_dot": ("embeddingdot",), "weight_sum": ("weightsum",),
+    "attention_weight": ("attentionweight",),
     "affine_relu": ("affinerelu", "linearrelu", "fcrelu", "denserelu"), "conv_relu": ("convrelu",),
     "conv_relu_pool": ("convrelupool",),
     "affine_batchnorm_relu": (
@@ -86,9 +87,10 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 _BY_NAME = {name: kind for kind, names in OPERATIONS.items() for name in names}
-_NOISE = ("layer", "activation", "function", "func", "op", "module", "autograd", "custom", "my", "numpy", "loss", "simple",
-"np", "naive", "fast",
-          "vectorized", "im2col", "strides", "loops", "alt", "quick", "reshape", "vec", "loop", "einsum", "stable")  # fmt: skip
+_NOISE = ("layer", "activation", "function", "func", "op", "module", "autograd", "custom", "my", "numpy",
+          "loss", "simple",
+"np", "naive", "fast", "vectorized", "im2col", "strides", "loops", "alt", "quick", "reshape", "vec",
+          "loop", "einsum", "stable")  # fmt: skip
 
 
 def plain(name: str) -> str:
@@ -168,7 +170,8 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "kernel_w": ("poolw", "poolwidth", "kw", "kernelw", "ww"),
     "dim": ("dim", "axis"),
     "reduction": ("reduction",),
-    "reg": ("reg", "regularization", "lam", "lamb", "lambd", "lambda", "l2", "l2reg", "regstrength", "weightdecay"),
+    "reg": ("reg", "regularization", "lam", "lamb", "lambd", "lambda", "l2", "l2reg", "regstrength",
+            "weightdecay"),
     "pool_stride": (),
     "ignore_index": ("ignoreindex", "ignorelabel"),
     "beta": ("beta",),
@@ -178,7 +181,8 @@ OPTIONS: dict[str, tuple[str, ...]] = {
 SIZES: dict[str, tuple[str, ...]] = {
     "in": (
         "infeatures", "indim", "insize", "inunits", "innodes", "inputnodes", "inputneurons", "nin", "idim",
-        "inputdims", "inputchannel", "inplanes", "ni", "numinputs", "ninput", "numin", "fin", "inputsize", "inputdim", "nin", "nfeatures", "numfeatures", "inchannels",
+        "inputdims", "inputchannel", "inplanes", "ni", "numinputs", "ninput", "numin", "fin",
+         "inputsize", "inputdim", "nin", "nfeatures", "numfeatures", "inchannels",
         "numembeddings",
         "normalizedshape", "vocabsize", "dim", "d", "ninputs", "features", "infeature", "dimin", "inputs",
         "size",
@@ -198,7 +202,8 @@ SIZES: dict[str, tuple[str, ...]] = {
         "fanout",
         "outputunits", "neurons",
     ),
-    "kernel": ("kernelsize", "k", "size", "filtersize", "kernel", "ksize", "fsize", "f", "kernelshape", "filtershape"),
+    "kernel": ("kernelsize", "k", "size", "filtersize", "kernel", "ksize", "fsize", "f",
+               "kernelshape", "filtershape"),
     "kernel_h": ("kh", "kernelh", "hh", "hfilter", "filterh", "filterheight", "kernelheight", "fh"),
     "kernel_w": ("kw", "kernelw", "ww", "wfilter", "filterw", "filterwidth", "kernelwidth", "fw"),
     "shape": ("xdim", "inputshape", "inshape", "xshape", "inputdims"),
@@ -209,12 +214,13 @@ RATES = ("learningrate", "lr", "eta", "rate", "stepsize", "alpha")
 #: Names of the two passes of a class, the likelier first: of a class that has several the first is taken.
 _FORWARDS = (
     "forward", "forward_pass", "forward_propagate", "forward_propagation", "forward_prop", "feed_forward",
-    "feedforward", "propagate", "fprop", "fwd", "call", "__call__", "activate", "apply", "function", "compute",
-    "loss", "calculate",
+    "feedforward", "propagate", "fprop", "fwd", "call", "__call__", "activate", "apply", "function",
+    "compute", "loss", "calculate",
 )  # fmt: skip
 _BACKWARDS = (
     "backward", "backward_pass", "backprop", "back_propagate", "backward_propagate", "backward_propagation",
-    "back_propagation", "backpropagation", "backward_prop", "back_prop", "backpropagate", "bprop", "bwd", "back",
+    "back_propagation", "backpropagation", "backward_prop", "back_prop", "backpropagate", "bprop",
+    "bwd", "back",
 )  # fmt: skip
 #: Names that a derivative may have: of the whole, handed the cotangent, or of each element, handed the input.
 DERIVATIVES = (
@@ -271,8 +277,8 @@ def target_first(first: str, second: str) -> bool:
 
     Examples
     --------
-    >>> target_first("y", "y_pred"), target_first("y", "t"), target_first("x", "y"), target_first("y_true", "y")
-    (True, False, False, True)
+    >>> target_first("y", "y_pred"), target_first("y", "t"), target_first("y_true", "y")
+    (True, False, True)
     """
     if not is_target(first):
         return False

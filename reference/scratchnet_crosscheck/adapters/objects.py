@@ -101,7 +101,7 @@ def _takes_anything(call: Any) -> bool:
     return any(p.kind is p.VAR_POSITIONAL for p in inspect.signature(call).parameters.values())
 
 
-class Misfit(ValueError):
+class Misfit(ValueError):  # noqa: N818 - a verdict, not an error
     """An object's own parameter has another shape than this form's: not the form it has."""
 
 
@@ -121,6 +121,7 @@ class ObjectDriver:
             raise Cannot("it has no forward and backward method", "call them forward and backward")
         self._cls, self._kind = cls, kind
         self._forward, self._backward = found
+        self.absent: frozenset[str] = frozenset()
         self.notes: list[str] = []
         self.conventions: dict[str, str] = {}
         self.reuses = False
@@ -179,11 +180,18 @@ class ObjectDriver:
                 free.remove(slot)
             elif parameter in required:
                 raise Cannot(f"the argument {parameter.name!r} of its {self._forward} is not known")
-        self.absent: frozenset[str] = frozenset(free)
+        self.absent = frozenset(free)
         self._inputs = tuple(slot for slot in kind.inputs if slot not in free)
 
     def _is_local(self) -> bool:
         """Return whether its backward pass is handed the input, and gives each element's own derivative."""
+        backward = getattr(self._cls, self._backward)
+        if not self._back and self._kind.elementwise and not _takes_anything(backward):
+            self.notes.append(
+                f"{self._backward}() is handed no gradient: taken as each element's derivative, times the "
+                "gradient of the output"
+            )
+            return True
         required = [p for p in self._back if p.default is p.empty] or self._back[:1]
         if self._backward not in names.DERIVATIVES or len(required) != 1 or self._kind.loss:
             return False
@@ -198,7 +206,7 @@ class ObjectDriver:
             )
         self.of_output = names.is_output(name)
         self.notes.append(
-            f"{self._backward}({name}) is taken as each element's derivative, times the gradient of the output"
+            f"{self._backward}({name}) is each element's derivative, times the gradient of the output"
         )
         return True
 
@@ -261,6 +269,11 @@ class ObjectDriver:
                 one = chosen[0].get()
                 found[slot] = [p for _, p in named if p.get() is one]
         return found
+
+    @property
+    def sized(self) -> bool:
+        """Whether it is made from sizes: the shapes of its parameters are its own choice."""
+        return bool(self._new.sizes)
 
     def may_be_misdriven(self, error: BaseException) -> bool:
         """Return whether an error on every call may rather be ours: how the object is made or set up."""
@@ -477,24 +490,21 @@ class ObjectDriver:
         wanted = [
             p for i, p in enumerate(self._back) if i in rate_at or p.default is p.empty or i < len(handed)
         ]
-        given = self._assigned(
-            [p for p in wanted if self._back.index(p) not in rate_at], arrays, outputs, handed
-        )
+        given = self._assigned([p for p in wanted if self._back.index(p) not in rate_at], arrays, handed)
         for place in rate_at:
             given.insert(min(place, len(given)), rate)
         return (rate, given) if rate_at else given
 
     def _assigned(
-        self, wanted: list[inspect.Parameter], arrays: Mapping[str, Array], outputs: tuple[Any, ...],
-        handed: list[Any],
+        self, wanted: list[inspect.Parameter], arrays: Mapping[str, Array], handed: list[Any],
     ) -> list[Any]:  # fmt: skip
-        """Return an argument for each parameter of backward, by its name where there are more than outputs."""
+        """Return what backward is handed for each parameter: by name where there are more than outputs."""
         required = [p for p in wanted if p.default is p.empty]
         called = [p.name for p in required]
         if self._kind.loss and len(required) >= 2 and "target" in self._inputs:
             given = []
             first_is_target = names.target_first(*called[-2:])
-            for place, name in enumerate(called):
+            for place in range(len(called)):
                 if len(called) == 3 and place == 0:
                     given.append(handed[0])
                 elif place == len(called) - 2:

@@ -134,7 +134,19 @@ def _is_skeleton(code: Any) -> bool:
             return True
         if isinstance(only, ast.Return):
             return only.value is None or (isinstance(only.value, ast.Constant) and only.value.value is None)
+    if any(_unpacks_none(node) for node in ast.walk(function)):
+        return True
     return bool(_never_set(function) & _read(function))
+
+
+def _unpacks_none(node: ast.AST) -> bool:
+    """Return whether a statement takes None apart: ``rows, columns = None``, left to be filled in."""
+    return (
+        isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Tuple | ast.List)
+        and isinstance(node.value, ast.Constant)
+        and node.value.value is None
+    )
 
 
 def _never_set(function: ast.FunctionDef) -> set[str]:
@@ -171,12 +183,12 @@ def _never_set(function: ast.FunctionDef) -> set[str]:
 
 
 def _read(function: ast.FunctionDef) -> set[str]:
-    """Return the variables whose value matters: returned, or with an attribute that is read."""
+    """Return the variables whose value matters: returned, or with an attribute or entry that is read."""
     found = set()
     for node in ast.walk(function):
         if isinstance(node, ast.Return) and node.value is not None:
             parts = node.value.elts if isinstance(node.value, ast.Tuple) else [node.value]
             found |= {n.id for n in parts if isinstance(n, ast.Name)}
-        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+        elif isinstance(node, ast.Attribute | ast.Subscript) and isinstance(node.value, ast.Name):
             found.add(node.value.id)
     return found

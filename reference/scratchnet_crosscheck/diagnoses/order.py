@@ -72,9 +72,9 @@ VALUES: tuple[Diagnosis, ...] = (
 )
 #: Where and when it is wrong, which says less of the cause: tried where nothing else fits.
 WHERE: tuple[Diagnosis, ...] = (
+    _places.remainder_or_border,  # it costs no further calls
     _turned.batch_mixed,
     _arguments.option_not_heeded,
-    _places.remainder_or_border,
     _places.last_step,
     _conditions.sides_differ,
     _conditions.condition,

@@ -116,8 +116,8 @@ SELU = _elementwise(
     (0.0,),
 )  # fmt: skip
 CELU = _elementwise(
-    "celu", lambda x, alpha=1.0: np.maximum(x, 0) + alpha * np.expm1(np.minimum(x, 0) / alpha), _f("celu"), (0.0,),
-    alpha=(1.0, 0.5, 1.5),
+    "celu", lambda x, alpha=1.0: np.maximum(x, 0) + alpha * np.expm1(np.minimum(x, 0) / alpha), _f("celu"),
+    (0.0,), alpha=(1.0, 0.5, 1.5),
 )  # fmt: skip
 SOFTSIGN = _elementwise("softsign", lambda x: x / (1 + np.abs(x)), _f("softsign"))
 LOG_SIGMOID = _elementwise("log_sigmoid", lambda x: -np.logaddexp(0, -x), _f("logsigmoid"))

@@ -131,7 +131,8 @@ def _draw_embedding_dot(sketch: Sketch) -> Parts:
 EMBEDDING_DOT = Kind(
     "embedding_dot", ("x", "ids", "weight"), lambda a, _: ((a["weight"][a["ids"]] * a["x"]).sum(-1),),
     lambda _t, a, _: ((a["weight"][a["ids"]] * a["x"]).sum(-1),), _draw_embedding_dot,
-    params=("weight",), fixed=("ids",), sizes=lambda a: {"in": a["weight"].shape[0], "out": a["weight"].shape[1]},
+    params=("weight",), fixed=("ids",),
+    sizes=lambda a: {"in": a["weight"].shape[0], "out": a["weight"].shape[1]},
 )  # fmt: skip
 
 

@@ -296,7 +296,8 @@ def _number_forms(strict: bool, *, squared: bool = False, log: bool = False) -> 
     eps = _epsilons() if log else [Form()]
     forms = every([Form()], _reductions(), halves, eps)
     return [*forms, *every([plain], [rows, *sample], halves, eps),
-            *every([last], _reductions(), halves, eps), *every([last], [plain], [rows], halves, eps)]  # fmt: skip
+            *every([last], _reductions(), halves, eps),
+            *every([last], [plain], [rows], halves, eps)]  # fmt: skip
 
 
 def _draw_numbers(sketch: Sketch, low: str = "") -> Parts:
@@ -417,7 +418,7 @@ def _draw_logits(sketch: Sketch) -> Parts:
     if not whole:
         arrays, options = _draw_numbers(sketch, "target")
         if "log_eps" in sketch.form.options:  # not where the logarithm's small number is all there is
-            arrays = {**arrays, "x": sketch.moderate("x", *np.shape(arrays["x"]))}
+            arrays = {**arrays, "x": sketch.moderate("x", *np.shape(np.asarray(arrays["x"])))}
         return arrays, options
     shape: tuple[int, ...] = (max(sketch.batch(), 1),)
     if sketch.form.options.get("rank") != 1:

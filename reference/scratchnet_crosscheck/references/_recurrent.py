@@ -86,7 +86,7 @@ def _gru_step(
     gx, weight = x @ a["weight_ih"].T, a["weight_hh"]
     if a.get("bias_ih") is not None:
         gx = gx + a["bias_ih"]
-    own = a.get("bias_hh") if a.get("bias_hh") is not None else 0 * gx[0]
+    own: Any = a["bias_hh"] if a.get("bias_hh") is not None else 0 * gx[0]
     r, z = (lib.sigmoid(gx[:, part[g]] + h @ weight[part[g]].T + own[part[g]]) for g in "rz")
     new = part["n"]
     if o.get("reset") == "before":
