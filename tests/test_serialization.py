@@ -174,7 +174,7 @@ MALFORMED = {
         _file({"w": _entry("F32", [2**62 + 1])}, b"1234"),
         "shape must be one",
     ),
-    "sides too large beside one of 0": (_file({"w": _entry("U8", [2**32, 2**32, 0], [0, 0])}), "shape must be one"),
+    "sides too large beside 0": (_file({"w": _entry("U8", [2**32, 2**32, 0], [0, 0])}), "shape must be one"),
     "100 axes": (_file({"w": _entry("U8", [1] * 100, [0, 1])}, b"1"), "shape must be one"),
     "a million axes": (_file({"w": _entry("U8", [2] * 1_000_000, [0, 1])}, b"1"), "shape must be one"),
     "a shape that spans less": (_with("[4]", "[3]"), "ask for 3 bytes.*key='w'"),
@@ -545,6 +545,15 @@ def test_a_safetensors_file_is_read_into_its_arrays_alone(tmp_path):
     assert _peak(lambda: serialization.load(path)) < 1.1 * path.stat().st_size
 
 
+def test_a_safetensors_file_that_shrinks_while_it_is_read_is_refused():
+    class Shrinking(io.BytesIO):
+        def readinto(self, _):
+            return 0
+
+    with pytest.raises(ValueError, match=r"load: the file became shorter .*key='w'"):
+        _safetensors_module.decode(Shrinking(RIGHT), "w.safetensors", "load")
+
+
 # ---- both formats
 
 SUFFIXES = pytest.mark.parametrize("suffix", ["npz", "safetensors"])
@@ -586,6 +595,18 @@ def test_what_is_no_array_of_numbers_is_refused_and_the_old_file_stays(
         serialization.save(path, {"first": np.eye(2), **arrays})
     np.testing.assert_array_equal(serialization.load(path)["w"], np.eye(2))
     assert list(tmp_path.iterdir()) == [path]
+
+
+@SUFFIXES
+def test_a_number_of_numpys_is_an_array_without_axes(tmp_path, suffix):
+    path = tmp_path / f"a.{suffix}"
+    serialization.save(path, {"w": np.float32(1.5), "n": np.int64(3)})
+    found = serialization.load(path)
+    assert [(array.shape, array.dtype.name) for array in (found["w"], found["n"])] == [
+        ((), "float32"),
+        ((), "int64"),
+    ]
+    assert (found["w"], found["n"]) == (1.5, 3)
 
 
 @pytest.mark.parametrize("dtype", ["longdouble", "complex128", "clongdouble"])

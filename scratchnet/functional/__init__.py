@@ -20,6 +20,10 @@ from ._activation import sigmoid as sigmoid
 from ._activation import softmax as softmax
 from ._activation import softmin as softmin
 from ._activation import tanh as tanh
+from ._activation_gated import gelu as gelu
+from ._activation_gated import glu as glu
+from ._activation_gated import mish as mish
+from ._activation_gated import silu as silu
 from ._activation_piecewise import hardshrink as hardshrink
 from ._activation_piecewise import hardsigmoid as hardsigmoid
 from ._activation_piecewise import hardswish as hardswish
@@ -32,12 +36,8 @@ from ._activation_piecewise import softshrink as softshrink
 from ._activation_piecewise import threshold as threshold
 from ._activation_smooth import celu as celu
 from ._activation_smooth import elu as elu
-from ._activation_smooth import gelu as gelu
-from ._activation_smooth import glu as glu
 from ._activation_smooth import logsigmoid as logsigmoid
-from ._activation_smooth import mish as mish
 from ._activation_smooth import selu as selu
-from ._activation_smooth import silu as silu
 from ._activation_smooth import softplus as softplus
 from ._activation_smooth import softsign as softsign
 from ._activation_smooth import tanhshrink as tanhshrink

@@ -1,4 +1,4 @@
-"""SiLU, softplus and GELU in fewer passes: the results of the plain bodies in `_activation_smooth`.
+"""SiLU, GELU and softplus in fewer passes: the results of the plain bodies, which each names.
 
 What is faster: arrays too large for the processor's cache are taken in blocks, so that all passes but the
 first find a block there; nothing is allocated but the results and what backward needs; softplus's slope is
@@ -47,7 +47,7 @@ def takes_softplus(x: Array, beta: float, threshold: float) -> bool:
 
 
 def silu_by_blocks(x: Array) -> tuple[Array, Pullback]:
-    """Do what the plain body of `silu` does."""
+    """Do what `_activation_gated._silu_plain` does."""
     shape, dtype, one = x.shape, x.dtype, ONE[x.dtype.char]
     flat = x.reshape(-1)
     cuts = blocks(flat.size, x.nbytes)
@@ -81,7 +81,7 @@ def silu_by_blocks(x: Array) -> tuple[Array, Pullback]:
 
 
 def softplus_by_blocks(x: Array) -> tuple[Array, Pullback]:
-    """Do what the plain body of `softplus` does for ``beta = 1`` and a threshold without effect."""
+    """Do what `_activation_smooth._softplus_plain` does for ``beta = 1`` and a threshold without effect."""
     shape, dtype = x.shape, x.dtype
     flat = x.reshape(-1)
     cuts = blocks(flat.size, x.nbytes)
@@ -119,7 +119,7 @@ def softplus_by_blocks(x: Array) -> tuple[Array, Pullback]:
 
 
 def gelu_by_blocks(x: Array) -> tuple[Array, Pullback]:
-    """Do what the plain body of `gelu` does, in float32."""
+    """Do what `_activation_gated._gelu_plain` does, in float32."""
     shape, dtype, char = x.shape, x.dtype, x.dtype.char
     one, half, minus_half, last = ONE[char], _HALF[char], _MINUS_HALF[char], _LAST_SQUARE[char]
     flat = x.reshape(-1)

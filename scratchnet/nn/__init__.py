@@ -7,6 +7,10 @@ from ._activation import Softmax as Softmax
 from ._activation import Softmax2d as Softmax2d
 from ._activation import Softmin as Softmin
 from ._activation import Tanh as Tanh
+from ._activation_gated import GELU as GELU
+from ._activation_gated import GLU as GLU
+from ._activation_gated import Mish as Mish
+from ._activation_gated import SiLU as SiLU
 from ._activation_piecewise import Hardshrink as Hardshrink
 from ._activation_piecewise import Hardsigmoid as Hardsigmoid
 from ._activation_piecewise import Hardswish as Hardswish
@@ -19,12 +23,8 @@ from ._activation_piecewise import Softshrink as Softshrink
 from ._activation_piecewise import Threshold as Threshold
 from ._activation_smooth import CELU as CELU
 from ._activation_smooth import ELU as ELU
-from ._activation_smooth import GELU as GELU
-from ._activation_smooth import GLU as GLU
 from ._activation_smooth import SELU as SELU
 from ._activation_smooth import LogSigmoid as LogSigmoid
-from ._activation_smooth import Mish as Mish
-from ._activation_smooth import SiLU as SiLU
 from ._activation_smooth import Softplus as Softplus
 from ._activation_smooth import Softsign as Softsign
 from ._activation_smooth import Tanhshrink as Tanhshrink

@@ -110,7 +110,7 @@ def test_a_missing_file_and_an_unwritable_folder_are_os_errors(tmp_path):
 
 def test_what_is_no_number_is_not_saved(tmp_path):
     for value in (np.array([None]), np.array(["a"]), np.zeros(1, "f4,f4")):
-        with pytest.raises(TypeError, match=r"save_params: .* numbers; got W1"):
+        with pytest.raises(TypeError, match=r"save_params: .* numbers; got key='W1'"):
             save_params({"W1": value}, tmp_path / "params.pkl")
     assert list(tmp_path.iterdir()) == []
 

@@ -220,8 +220,8 @@ def always_draws_the_same(x, p=0.5, training=True, generator=None):
     return F.dropout(x, p, training, generator=np.random.default_rng(0))
 
 
-def draws_from_zero_on(x, lower=1 / 8, upper=1 / 3, training=False, generator=None):
-    return F.rrelu(x, min(lower, 0.0), upper, training, generator)
+def always_draws_the_same_slopes(x, lower=1 / 8, upper=1 / 3, training=False, generator=None):
+    return F.rrelu(x, lower, upper, training, np.random.default_rng(0))
 
 
 def says_nothing(x):
@@ -253,7 +253,7 @@ WRONG = [
     ("cotangents_have_the_shapes_of_their_arguments", "linear", lambda: gives_the_bias_a_row),
     ("elements_are_dropped_as_often_as_asked", "dropout", lambda: keeps_what_it_should_drop),
     ("another_seed_draws_other_numbers", "dropout", lambda: always_draws_the_same),
-    ("slopes_are_uniform_between_their_bounds", "rrelu", lambda: draws_from_zero_on),
+    ("another_seed_draws_other_numbers", "rrelu", lambda: always_draws_the_same_slopes),
     (REFUSALS, "relu", lambda: says_nothing),
 ]
 

@@ -33,7 +33,7 @@ TABLE = Path(__file__).with_name("equivalent_mutants.txt")
 FAMILIES = {
     "linear": (("shapes",), ("sums",)),
     "activation": (("bits", "elementwise", "erf"), ("bits", "loss_bodies")),
-    "loss": (("softmax_fast", "buffers"), ("activation", "activation_bodies")),
+    "loss": (("softmax_fast", "buffers"), ("activation", "activation_softmax")),
     "normalization": ((), ()),
     "reshape": ((), ()),
     "dropout": ((), ()),

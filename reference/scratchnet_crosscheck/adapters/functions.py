@@ -20,15 +20,19 @@ if TYPE_CHECKING:
     from ..references.protocol import Form, Kind
 
 #: What a parameter dictionary may hold, by PyTorch's names: a group of the names a key is met under each.
-CONV = {"stride": ("stride", "strides"), "padding": ("pad", "padding")}
-POOL = {
+CONV: dict[str, tuple[str, ...]] = {"stride": ("stride", "strides"), "padding": ("pad", "padding")}
+POOL: dict[str, tuple[str, ...]] = {
     "kernel_h": ("pool_height", "pool_h", "kernel_h", "HH"),
     "kernel_w": ("pool_width", "pool_w", "kernel_w", "WW"),
     "kernel_size": ("f", "pool_size", "kernel_size", "size", "k"),
     "stride": ("stride", "strides"),
 }
-NORM = {"eps": ("eps", "epsilon"), "momentum": ("momentum",), "training": ("mode",)}
-DROP = {"p": ("p", "keep_prob", "prob", "rate"), "training": ("mode",)}
+NORM: dict[str, tuple[str, ...]] = {
+    "eps": ("eps", "epsilon"),
+    "momentum": ("momentum",),
+    "training": ("mode",),
+}
+DROP: dict[str, tuple[str, ...]] = {"p": ("p", "keep_prob", "prob", "rate"), "training": ("mode",)}
 #: The groups by what an argument's name begins with; one that says nothing has its kind's.
 GROUPS: tuple[tuple[str, dict[str, tuple[str, ...]]], ...] = (
     ("conv", CONV), ("pool", POOL), ("bn", NORM), ("batch", NORM), ("sbn", NORM), ("norm", NORM),

@@ -1,8 +1,8 @@
 """Recurrent functions whose weights are in a dictionary, one matrix a gate, with samples in columns.
 
-``rnn_cell_forward(xt, a_prev, parameters)``: the input is (D, N), a sequence (D, N, T); `parameters` holds Wax,
-Waa and ba, or for each gate of an LSTM a matrix over ``[a_prev; xt]`` and a bias; Wya, Wy and by belong to a
-prediction that is computed on the way, and that no gradient is asked of.
+``rnn_cell_forward(xt, a_prev, parameters)``: the input is (D, N), a sequence (D, N, T). `parameters` has
+Wax, Waa and ba, or for each gate of an LSTM a matrix over ``[a_prev; xt]`` and a bias; Wya, Wy and by make a
+prediction on the way, of which no gradient is asked.
 """
 
 from __future__ import annotations
@@ -101,8 +101,8 @@ class GatesDriver:
                 "weight_ih": grads.get("dWax"), "weight_hh": grads.get("dWaa"), "bias_ih": grads.get("dba")
             }  # fmt: skip
         else:
-            matrices = [grads.get(f"dW{_GATES[gate]}") for gate in order]
-            biases = [grads.get(f"db{_GATES[gate]}") for gate in order]
+            matrices: list[Any] = [grads.get(f"dW{_GATES[gate]}") for gate in order]
+            biases: list[Any] = [grads.get(f"db{_GATES[gate]}") for gate in order]
             if any(m is None for m in (*matrices, *biases)):
                 return found
             whole = np.concatenate(matrices)

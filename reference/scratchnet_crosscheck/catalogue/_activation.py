@@ -249,8 +249,9 @@ def _bad_dims(good: Case) -> tuple[Invalid, ...]:
 
 def _along_dim(name: str, jax: Twin) -> Operation:
     good = _case(name, np.ones((2, 3)), dim=1)
+    other_body = usual_refusals(good.with_options(dim=0), (2, 3))  # than along the rows
     return Operation(
-        name, _draw_along_dim(name), (*usual_refusals(good, (2, 3)), *_bad_dims(good)), jax=jax,
+        name, _draw_along_dim(name), (*usual_refusals(good, (2, 3)), *other_body, *_bad_dims(good)), jax=jax,
         jax_cannot=_jax_cannot, per_sample=_other_dims_samples,
     )  # fmt: skip
 

@@ -26,7 +26,7 @@ _CONTRACTS = frozenset({
 
 #: Seconds of processor time for explaining a failure; for others once one explanation fits, for where it is
 #: wrong, and for another failure of what nothing explained before.
-_SECONDS, _AFTER = 0.8, 0.3
+_SECONDS, _AFTER = 2.0, 0.5
 
 
 def explain(evidence: Evidence, most: int = 3) -> list[tuple[str, str]]:

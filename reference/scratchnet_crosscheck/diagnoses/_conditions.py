@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -87,7 +87,7 @@ def sides_differ(evidence: Evidence) -> tuple[str, str] | None:
             right += not wrong(square, b.part) and bool(np.any(square.truth[b.part]))
             if tried - right > 1 or right >= 4:
                 break
-        if right >= 3 and tried - right <= 1:
+        if right >= 2 and (tried == right or right >= 3):
             return "wrong_where_sides_differ", f"{b.part} is wrong only where the sides {words} differ"
     return None
 
@@ -110,8 +110,8 @@ def _squared(s: Sample, *, images: bool, kernels: bool) -> Case:
 
 
 def _cut(s: Sample, name: str, array: Array, n: int) -> Array:
-    side = min(array.shape[-n:])
-    cut = array[(..., *(slice(side),) * n)]
+    square: tuple[Any, ...] = (..., *[slice(min(array.shape[-n:]))] * n)
+    cut = array[square]
     return np.array(cut if s.form is None else s.form.layout(name).back(cut, None), copy=True)
 
 

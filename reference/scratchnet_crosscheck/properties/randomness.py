@@ -20,10 +20,6 @@ def _draws_a_mask(entry: Operation) -> bool:
     return entry.randomness == "mask"
 
 
-def _draws_slopes(entry: Operation) -> bool:
-    return entry.randomness == "slopes"
-
-
 def _draws(entry: Operation) -> bool:
     return entry.randomness is not None
 
@@ -48,30 +44,12 @@ def elements_are_dropped_as_often_as_asked(subject: Runner, case: Case, _: Trial
         raise Failure(f"{dropped} of {y.size} elements dropped at p={p}", case)
 
 
-@holds(applies=_draws_slopes, share=0.4)
-def slopes_are_uniform_between_their_bounds(subject: Runner, case: Case, _: Trial) -> None:
-    """Of 4,096 slopes none lies outside, and each quarter has its share within six standard deviations."""
-    lower, upper = case.options.get("lower"), case.options.get("upper")
-    if not isinstance(lower, float) or not isinstance(upper, float) or not case.options.get("training"):
-        raise NotApplicable("nothing is drawn")
-    minus = case.replace(**{case.slots[0]: -np.ones((64, 64), dtype=case.dtype)})
-    slopes = -subject.forward(minus)[0].astype(np.float64)
-    low, high = float(slopes.min()), float(slopes.max())
-    rounding = float(np.finfo(case.dtype).eps) * max(abs(lower), abs(upper))
-    if low < lower - rounding or high > upper + rounding:
-        raise Failure(f"slopes from {low:g} to {high:g}, not within [{lower:g}, {upper:g}]", case)
-    if lower < upper:
-        shares = np.histogram(slopes, 4, (lower - rounding, upper + rounding))[0] / slopes.size
-        if np.abs(shares - 0.25).max() > 6.0 * np.sqrt(0.25 * 0.75 / slopes.size):
-            raise Failure(f"the quarters of [{lower:g}, {upper:g}] have the shares {shares.tolist()}", case)
-
-
 @holds(applies=_draws, share=0.4)
 def another_seed_draws_other_numbers(subject: Runner, case: Case, trial: Trial) -> None:
     """Two seeds give two masks, or other slopes."""
     if _nothing_is_drawn(case) or case.seed is None:
         raise NotApplicable("nothing is drawn")
-    sign = -1 if _draws_slopes(trial.entry) else 1
+    sign = -1 if trial.entry.randomness == "slopes" else 1
     ones = case.replace(**{case.slots[0]: np.full((64, 64), sign, dtype=case.dtype)})
     if np.array_equal(subject.forward(ones)[0], subject.forward(replace(ones, seed=case.seed + 1))[0]):
         what = trial.entry.randomness

@@ -1,0 +1,120 @@
+"""Classes of many conventions: right ones are silent, wrong ones are caught, what cannot be driven says why."""
+
+import types
+from pathlib import Path
+
+import pytest
+
+from scratchnet_crosscheck.adapters import recognise
+from scratchnet_crosscheck.adapters.fitting import fit
+from scratchnet_crosscheck.adapters.protocol import Cannot
+from scratchnet_crosscheck.checking import check_subject, known_checks
+
+pytest.importorskip("torch", reason="classes are held against PyTorch here")
+HERE = Path(__file__).parent
+VALUES = {"forward_equals_the_reference", "backward_equals_the_reference", "a_call_between_changes_nothing"}
+
+
+def candidates(source):
+    module = types.ModuleType("classes_of_a_test")
+    exec(source, vars(module))
+    own = {k: v for k, v in vars(module).items() if getattr(v, "__module__", None) == module.__name__}
+    return {c.name: c for c in recognise(own, {})}
+
+
+def read(name):
+    return candidates((HERE / name).read_text(encoding="utf-8"))
+
+
+RIGHT, WRONG = read("right_classes.py"), read("wrong_classes.py")
+
+
+def checked(candidate):
+    skip = [name for name in known_checks() if name not in VALUES]
+    found = check_subject("a_file.py", fit(candidate), oracles=("torch",), profile="quick", seed=7, skip=skip)
+    return list(found)
+
+
+def failed(records):
+    return {r["check"] for r in records if r["verdict"] == "failed"}
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_a_right_class_is_silent(name):
+    records = checked(RIGHT[name])
+    assert failed(records) == set()
+    assert sum(r["verdict"] == "passed" for r in records) >= 2
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_slip_in_backward_is_caught(name):
+    assert "backward_equals_the_reference" in failed(checked(WRONG[name]))
+
+
+@pytest.mark.parametrize(
+    ("name", "convention"),
+    [
+        ("Tanh", "derivative_of_the_output"),
+        ("Loss_MeanSquaredError", "backward_of_the_mean"),
+        ("Loss_CategoricalCrossentropy", "backward_of_the_mean"),
+        ("BinaryCrossEntropy", "epsilon_in_logarithm"),
+        ("TimeEmbedding", "float32_alone"),
+        ("GRU", "reset_before_product"),
+    ],
+)
+def test_a_convention_is_named(name, convention):
+    assert convention in fit(RIGHT[name]).conventions
+
+
+def test_a_backward_pass_that_belongs_to_training_is_said_not_to_be_asked_in_evaluation():
+    assert "backward_in_evaluation" in fit(RIGHT["Dropout"]).left
+
+
+def test_a_parameter_of_another_shape_is_not_checked_and_says_which():
+    source = """
+import numpy as np
+class Convolution:
+    def __init__(self, input_shape, kernel_size, depth):
+        c, h, w = input_shape
+        self.kernels = np.random.randn(depth, c, kernel_size, kernel_size)
+        self.biases = np.random.randn(depth, h - kernel_size + 1, w - kernel_size + 1)
+    def forward(self, x):
+        self.x = x
+        k = self.kernels.shape[-1]
+        windows = np.lib.stride_tricks.sliding_window_view(x, (k, k), (-2, -1))
+        return np.einsum("chwij,ocij->ohw", windows, self.kernels) + self.biases
+    def backward(self, d):
+        return d
+"""
+    with pytest.raises(Cannot, match="biases has the shape"):
+        fit(candidates(source)["Convolution"])
+
+
+def test_an_object_that_wants_a_set_up_of_its_own_is_not_checked_and_says_why():
+    source = """
+class MaxPooling2D:
+    def __init__(self, pool_shape=(2, 2), stride=1):
+        self.pool_shape, self.stride = pool_shape, stride
+    def set_input_shape(self, shape):
+        self.input_shape = shape
+    def forward(self, x):
+        return x.reshape(self.input_shape)
+    def backward(self, d):
+        return d
+"""
+    with pytest.raises(Cannot, match="input_shape"):
+        fit(candidates(source)["MaxPooling2D"])
+
+
+def test_a_softmax_that_mixes_the_batch_is_not_taken_for_one_sample_alone():
+    source = """
+import numpy as np
+class Softmax:
+    def forward(self, x):
+        e = np.exp(x - x.max())
+        self.s = e / e.sum()
+        return self.s.copy()
+    def backward(self, d):
+        return self.s * (d - (d * self.s).sum())
+"""
+    assert "forward_equals_the_reference" in failed(checked(candidates(source)["Softmax"]))

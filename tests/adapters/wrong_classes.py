@@ -1,0 +1,341 @@
+"""The layers of right_classes.py with one slip each, in the backward pass."""
+
+import numpy as np
+
+
+def sig(z):
+    return 0.5 * (1 + np.tanh(z / 2))
+
+
+class Sigmoid:
+    def forward(self, z):
+        return sig(z)
+
+    def derivative(self, z):
+        return sig(z) * (1 + sig(z))
+
+
+class Tanh:
+    def forward(self, x):
+        return np.tanh(x)
+
+    def gradient(self, x):
+        return 1 - np.tanh(x)
+
+
+class ReLU:
+    def forward(self, input):
+        return np.maximum(0, input)
+
+    def backward(self, input, grad_output):
+        return (input > 0) * 1.0
+
+
+class Dense:
+    """weight gradient from dx instead of the cotangent"""
+
+    def __init__(self, input_units, output_units):
+        self.weights = np.random.randn(input_units, output_units)
+        self.biases = np.zeros((1, output_units))
+
+    def forward(self, input):
+        self.input = input
+        return input @ self.weights + self.biases
+
+    def backward(self, grad_output, learning_rate):
+        grad_input = grad_output @ self.weights.T
+        self.weights -= learning_rate * (self.input.T @ grad_output) / len(grad_output)
+        self.biases -= learning_rate * grad_output.sum(axis=0, keepdims=True)
+        return grad_input
+
+
+class FullyConnected:
+    """dx by the updated weights"""
+
+    def __init__(self, input_size, output_size):
+        self.W = np.random.randn(output_size, input_size)
+        self.b = np.random.randn(output_size, 1)
+
+    def forward(self, x):
+        self.x = x
+        return self.W @ x + self.b
+
+    def backward(self, g, lr):
+        self.W -= lr * (g @ self.x.T)
+        self.b -= lr * g
+        return self.W.T @ g
+
+
+class Affine:
+    def __init__(self, in_size, out_size):
+        self.W = np.random.randn(in_size, out_size)
+        self.b = np.zeros((1, out_size))
+
+    def forward(self, X):
+        self.X = X
+        return X @ self.W + self.b
+
+    def backward(self, dout):
+        return dout @ self.W.T, [self.X.T @ dout, dout.mean(axis=0, keepdims=True)]
+
+
+class Linear:
+    def __init__(self, n_in, n_out):
+        self.W = np.random.randn(n_out, n_in)
+        self.b = np.zeros(n_out)
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.W.T + self.b
+
+    def backward(self, delta):
+        return delta @ self.W, {"dW": delta.T @ self.x, "db": delta.sum()}
+
+
+class MeanSquaredError:
+    def loss(self, y, y_pred):
+        return ((y_pred - y) ** 2).mean()
+
+    def gradient(self, y, y_pred):
+        return 2 * (y - y_pred) / y.size
+
+
+class Loss_MeanSquaredError:
+    def forward(self, y_pred, y_true):
+        return np.mean((y_true - y_pred) ** 2, axis=-1)
+
+    def backward(self, dvalues, y_true):
+        self.dinputs = -(y_true - dvalues) / dvalues.shape[1] / len(dvalues)
+
+
+class Loss_CategoricalCrossentropy:
+    def forward(self, y_pred, y_true):
+        p = np.clip(y_pred, 1e-7, 1 - 1e-7)
+        c = p[range(len(p)), y_true] if y_true.ndim == 1 else (p * y_true).sum(axis=1)
+        return -np.log(c)
+
+    def backward(self, dvalues, y_true):
+        if y_true.ndim == 1:
+            y_true = np.eye(dvalues.shape[1])[y_true]
+        self.dinputs = (dvalues - y_true) / len(dvalues)
+
+
+class BinaryCrossEntropy:
+    def forward(self, y_hat, y):
+        self.y_hat, self.y = y_hat, y
+        return -(y * np.log(y_hat + 1e-8) + (1 - y) * np.log(1 - y_hat + 1e-8)).mean()
+
+    def backward(self):
+        return (-(self.y / self.y_hat) - (1 - self.y) / (1 - self.y_hat)) / self.y.size
+
+
+class SoftmaxCrossEntropy:
+    def forward(self, x, y):
+        p = np.exp(x - x.max(axis=1, keepdims=True))
+        p /= p.sum(axis=1, keepdims=True)
+        self.p, self.y = p, y
+        return p, -np.log(p[np.arange(len(x)), y]).mean()
+
+    def backward(self):
+        d = self.p.copy()
+        d[np.arange(len(d)), self.y] -= 1
+        return d
+
+
+class Dropout:
+    def __init__(self, ratio=0.5):
+        self.ratio = ratio
+
+    def forward(self, x, train=True):
+        if not train:
+            return x
+        self.mask = np.random.rand(*x.shape) > self.ratio
+        return x * self.mask / (1 - self.ratio)
+
+    def backward(self, dout):
+        return dout * self.mask
+
+
+class Identity:
+    def forward(self, x):
+        return x.copy()
+
+    def backward(self, d):
+        return np.ones_like(d)
+
+
+class SELU:
+    a, s = 1.6732632423543772, 1.0507009873554805
+
+    def __call__(self, x):
+        return self.s * np.where(x > 0, x, self.a * np.expm1(np.minimum(x, 0)))
+
+    def gradient(self, x):
+        return np.where(x > 0, 1.0, self.s * self.a * np.exp(np.minimum(x, 0)))
+
+
+class GRU:
+    """no gradient through the reset gate into h"""
+
+    def __init__(self, Wx, Wh, b):
+        self.params = [Wx, Wh, b]
+        self.grads = [np.zeros_like(p) for p in self.params]
+
+    def forward(self, x, h_prev):
+        Wx, Wh, b = self.params
+        H = h_prev.shape[1]
+        z = sig(x @ Wx[:, :H] + h_prev @ Wh[:, :H] + b[:H])
+        r = sig(x @ Wx[:, H : 2 * H] + h_prev @ Wh[:, H : 2 * H] + b[H : 2 * H])
+        hh = np.tanh(x @ Wx[:, 2 * H :] + (r * h_prev) @ Wh[:, 2 * H :] + b[2 * H :])
+        self.cache = x, h_prev, z, r, hh
+        return (1 - z) * h_prev + z * hh
+
+    def backward(self, dh):
+        Wx, Wh, b = self.params
+        x, h, z, r, hh = self.cache
+        H = h.shape[1]
+        dt = dh * z * (1 - hh**2)
+        dr = dt @ Wh[:, 2 * H :].T
+        dpr = dr * h * r * (1 - r)
+        dz = dh * (hh - h) * z * (1 - z)
+        dx = dz @ Wx[:, :H].T + dpr @ Wx[:, H : 2 * H].T + dt @ Wx[:, 2 * H :].T
+        dhp = dh * (1 - z) + dz @ Wh[:, :H].T + dpr @ Wh[:, H : 2 * H].T
+        self.grads[0][...] = np.hstack([x.T @ dz, x.T @ dpr, x.T @ dt])
+        self.grads[1][...] = np.hstack([h.T @ dz, h.T @ dpr, (r * h).T @ dt])
+        self.grads[2][...] = np.hstack([dz.sum(0), dpr.sum(0), dt.sum(0)])
+        return dx, dhp
+
+
+class EmbeddingDot:
+    def __init__(self, W):
+        self.W = W
+
+    def forward(self, h, idx):
+        self.h, self.idx, self.t = h, idx, self.W[idx]
+        return (self.t * h).sum(axis=1)
+
+    def backward(self, dout):
+        dout = dout[:, None]
+        self.dW = np.zeros_like(self.W)
+        self.dW[self.idx] = dout * self.h
+        return dout * self.t
+
+
+class TimeEmbedding:
+    def __init__(self, W):
+        self.params, self.grads = [W], [np.zeros_like(W)]
+
+    def forward(self, xs):
+        (W,) = self.params
+        self.idx = xs
+        out = np.empty((*xs.shape, W.shape[1]), dtype="f")
+        out[...] = W[xs]
+        return out
+
+    def backward(self, dout):
+        self.grads[0][...] = 0
+        self.grads[0][self.idx] = dout
+
+
+class Conv2D:
+    def __init__(self, X_dim, n_filter, h_filter, w_filter, stride=1, padding=0):
+        self.s, self.p = stride, padding
+        self.W = np.random.randn(n_filter, X_dim[0], h_filter, w_filter)
+        self.b = np.zeros((n_filter, 1))
+
+    def forward(self, x):
+        p = self.p
+        self.x = np.pad(x, ((0, 0), (0, 0), (p, p), (p, p)))
+        kh, kw = self.W.shape[2:]
+        self.v = np.lib.stride_tricks.sliding_window_view(self.x, (kh, kw), (2, 3))[
+            :, :, :: self.s, :: self.s
+        ]
+        return np.einsum("nchwij,ocij->nohw", self.v, self.W) + self.b[:, :, None]
+
+    def backward(self, d):
+        dW = np.einsum("nchwij,nohw->ocij", self.v, d)
+        db = d.mean((0, 2, 3))[:, None]
+        dx = np.zeros_like(self.x)
+        for i in range(d.shape[2]):
+            for j in range(d.shape[3]):
+                y, x = i * self.s, j * self.s
+                dx[:, :, y : y + self.W.shape[2], x : x + self.W.shape[3]] += np.einsum(
+                    "no,ocij->ncij", d[:, :, i, j], self.W
+                )
+        p = self.p
+        return dx[:, :, p : dx.shape[2] - p, p : dx.shape[3] - p] if p else dx, [dW, db]
+
+
+class MaxPool2D:
+    def __init__(self, kernel_size=(2, 2), stride=None):
+        self.kh, self.kw = kernel_size
+        self.sh, self.sw = stride if stride is not None else kernel_size
+
+    def forward(self, x):
+        self.x = x
+        n, c, h, w = x.shape
+        oh, ow = (h - self.kh) // self.sh + 1, (w - self.kw) // self.sw + 1
+        out = np.empty((n, c, oh, ow), x.dtype)
+        for i in range(oh):
+            for j in range(ow):
+                out[:, :, i, j] = x[
+                    :, :, i * self.sh : i * self.sh + self.kh, j * self.sw : j * self.sw + self.kw
+                ].max((2, 3))
+        return out
+
+    def backward(self, d):
+        dx = np.zeros_like(self.x)
+        for n, c, i, j in np.ndindex(d.shape):
+            win = self.x[n, c, i * self.sh : i * self.sh + self.kh, j * self.sw : j * self.sw + self.kw]
+            a, b = np.unravel_index(win.argmax(), win.shape)
+            dx[n, c, i * self.sh + a, j * self.sw + b] = d[n, c, i, j]
+        return dx
+
+
+class Flatten:
+    def forward(self, x):
+        self.shape = x.shape
+        return x.reshape(len(x), -1)
+
+    def backward(self, d):
+        return d.reshape(self.shape[0], *self.shape[1:][::-1])
+
+
+class AttentionWeight:
+    def forward(self, hs, h):
+        self.hs, self.h = hs, h
+        s = (hs * h[:, None]).sum(2)
+        e = np.exp(s - s.max(1, keepdims=True))
+        self.a = e / e.sum(1, keepdims=True)
+        return self.a.copy()
+
+    def backward(self, da):
+        ds = self.a * (da - (da * self.a).mean(1, keepdims=True))
+        return ds[:, :, None] * self.h[:, None], (ds[:, :, None] * self.hs).sum(1)
+
+
+class SigmoidWithLoss:
+    def forward(self, x, t):
+        self.t, self.y = t, sig(x)
+        return -(t * np.log(self.y + 1e-7) + (1 - t) * np.log(1 - self.y + 1e-7)).mean()
+
+    def backward(self, dout=1):
+        return (self.y - self.t) * dout
+
+
+class LayerNorm:
+    def __init__(self, dim, eps=1e-5):
+        self.params = {"gamma": np.ones(dim), "beta": np.zeros(dim)}
+        self.grads, self.eps = {}, eps
+
+    def forward(self, x):
+        m, v = x.mean(-1, keepdims=True), x.var(-1, keepdims=True)
+        self.i = 1 / np.sqrt(v + self.eps)
+        self.n = (x - m) * self.i
+        return self.n * self.params["gamma"] + self.params["beta"]
+
+    def backward(self, d):
+        ax = tuple(range(d.ndim - 1))
+        self.grads["gamma"], self.grads["beta"] = (d * self.n).sum(ax), d.sum(ax)
+        g = d * self.params["gamma"]
+        return self.i * (g - self.n * (g * self.n).mean(-1, keepdims=True))
