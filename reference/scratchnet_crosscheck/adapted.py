@@ -81,7 +81,7 @@ def _used_before(runner: Runner, case: Case, trial: Trial) -> None:
 _used_before.__name__ = "a_call_between_changes_nothing"
 #: The same object, used before with another input and other parameters, held against the reference.
 USED_BEFORE = Property(_used_before, needs_oracle=True, share=0.6)
-_USED = ("repeated_calls_agree", USED_BEFORE.name)
+_USED = ("repeated_calls_agree", "results_share_no_memory", USED_BEFORE.name)
 
 
 def as_good_as_the_formula(check: Property, make: Callable[[], Oracle]) -> Property:

@@ -1,4 +1,5 @@
 """Right layers in conventions of their own: what they are taken for is what they are."""
+# ruff: noqa: A002, N801 - named as third parties name them
 
 import numpy as np
 
@@ -229,7 +230,7 @@ class GRU:
         return (1 - z) * h_prev + z * hh
 
     def backward(self, dh):
-        Wx, Wh, b = self.params
+        Wx, Wh, _ = self.params
         x, h, z, r, hh = self.cache
         H = h.shape[1]
         dt = dh * z * (1 - hh**2)

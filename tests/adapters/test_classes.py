@@ -1,4 +1,4 @@
-"""Classes of many conventions: right ones are silent, wrong ones are caught, what cannot be driven says why."""
+"""Classes of many conventions: right ones are silent, wrong ones caught, the rest says why not."""
 
 import types
 from pathlib import Path

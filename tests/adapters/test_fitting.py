@@ -9,8 +9,6 @@ from scratchnet_crosscheck.adapters import names, recognise
 from scratchnet_crosscheck.adapters.fitting import fit
 from scratchnet_crosscheck.adapters.protocol import Cannot
 
-pytestmark = pytest.mark.draft
-
 
 def things(source):
     module = types.ModuleType("layers_of_a_test")

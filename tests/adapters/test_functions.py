@@ -13,8 +13,6 @@ from scratchnet_crosscheck.adapters.protocol import Cannot
 from scratchnet_crosscheck.adapters.runner import Reference, runner_of
 from scratchnet_crosscheck.references import kinds
 
-pytestmark = pytest.mark.draft
-
 
 @pytest.fixture
 def loaded(tmp_path, monkeypatch):

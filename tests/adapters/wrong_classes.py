@@ -1,4 +1,5 @@
 """The layers of right_classes.py with one slip each, in the backward pass."""
+# ruff: noqa: A002, ARG002, N801 - named as third parties name them
 
 import numpy as np
 
@@ -191,7 +192,7 @@ class GRU:
         return (1 - z) * h_prev + z * hh
 
     def backward(self, dh):
-        Wx, Wh, b = self.params
+        Wx, Wh, _ = self.params
         x, h, z, r, hh = self.cache
         H = h.shape[1]
         dt = dh * z * (1 - hh**2)

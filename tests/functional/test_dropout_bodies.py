@@ -119,3 +119,25 @@ def test_refusals_name_the_argument_and_what_it_was(call, error, words):
         call()
     for word in ("dropout", *words):
         assert word in str(caught.value)
+
+
+def test_one_float32_is_drawn_for_each_element_and_those_below_p_are_dropped():
+    x, p = np.ones((40, 50)), 0.3
+    y = F.dropout(x, p, generator=np.random.default_rng(3))[0]
+    drawn = np.random.default_rng(3).random(x.shape, dtype=np.float32)
+    np.testing.assert_array_equal(y == 0, drawn < np.float32(p))
+
+
+def test_an_element_is_kept_where_exactly_p_is_drawn():
+    class Told(np.random.Generator):
+        def random(self, size, dtype):
+            return np.array([0.25, 0.5, 0.75], dtype).reshape(size)
+
+    y = F.dropout(np.ones(3), 0.5, generator=Told(np.random.PCG64()))[0]
+    assert y.tolist() == [0.0, 2.0, 2.0]
+
+
+def test_a_product_overflows_to_infinity_without_a_warning():
+    y, pullback = F.dropout(np.full(100, 3e38, np.float32), 0.5, generator=np.random.default_rng(0))
+    assert set(y.tolist()) == {0.0, np.inf}
+    assert set(pullback(np.full(100, 3e38, np.float32))[0].tolist()) == {0.0, np.inf}

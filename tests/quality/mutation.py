@@ -93,7 +93,7 @@ def modules_of(family: str) -> tuple[str, ...]:
 def tests_of(family: str) -> tuple[str, ...]:
     """Return the tests of a family: its own, those named after it, and others."""
     own = sorted((ROOT / "tests/functional").glob(f"test_{family}_*.py"))
-    return (family, *(path.stem.removeprefix("test_") for path in own), *FAMILIES[family][1])
+    return (family, *(path.stem.removeprefix("test_") for path in own), "defaults", *FAMILIES[family][1])
 
 
 def without_family() -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import math
-import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -222,9 +221,10 @@ class ObjectDriver:
         return frozenset({"training"})
 
     def _mode_attribute(self) -> bool:
-        source = _source(self._cls)
+        methods = [m for c in self._cls.__mro__[:-1] for m in vars(c).values() if inspect.isfunction(m)]
+        used = {name for method in methods for name in method.__code__.co_names}
         for name in ("training", "is_training", "train_flg", "train_mode", "_is_training"):
-            if re.search(rf"self\.{name}\b(?!\()", source) and not callable(getattr(self._cls, name, None)):
+            if name in used and not callable(getattr(self._cls, name, None)):
                 self._switch = name
                 return True
         return False
