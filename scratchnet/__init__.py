@@ -10,7 +10,8 @@
 [[1.0, 2.0]]
 
 The rooms: `functional` (the mathematics), `nn` (layers with state), `optim`, `numerical` (numerical
-differentiation), `datasets` (MNIST, embedded), `book` (the code of "Deep Learning from Scratch").
+differentiation), `training` (loops that train), `serialization` (arrays in files), `datasets` (MNIST, embedded),
+`book` (the code of "Deep Learning from Scratch").
 """
 
 from __future__ import annotations
@@ -26,10 +27,12 @@ if TYPE_CHECKING:
     from . import nn as nn
     from . import numerical as numerical
     from . import optim as optim
+    from . import serialization as serialization
+    from . import training as training
 
 __version__ = "0.1.0"
 
-_ROOMS = ("book", "datasets", "functional", "nn", "numerical", "optim")
+_ROOMS = ("book", "datasets", "functional", "nn", "numerical", "optim", "serialization", "training")
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -149,7 +149,8 @@ def accuracy(net: nn.Layer, x: Array, t: Array, *, batch_size: int = 1000) -> fl
     Parameters
     ----------
     net : Layer
-        Takes a batch of `x`, returns one number a class.
+        Takes a batch of `x`, returns one number a class. It is evaluated in evaluation mode, in which dropout
+        drops nothing and batch normalisation uses its running statistics; its mode is then as it was.
     x : ndarray, shape (N, *)
     t : ndarray of int, shape (N,)
     batch_size : int, default 1000
@@ -173,8 +174,18 @@ def accuracy(net: nn.Layer, x: Array, t: Array, *, batch_size: int = 1000) -> fl
     """
     if len(x) != len(t) or len(x) == 0:
         raise refuse("accuracy", "x and t must be equally long and not empty", x=x, t=t)
-    right = 0
-    for start in range(0, len(x), batch_size):
-        part = slice(start, start + batch_size)
-        right += int(np.count_nonzero(np.argmax(net(x[part]), axis=1) == t[part]))
+    right, modes = 0, _modes(net)
+    net.eval()
+    try:
+        for start in range(0, len(x), batch_size):
+            part = slice(start, start + batch_size)
+            right += int(np.count_nonzero(np.argmax(net(x[part]), axis=1) == t[part]))
+    finally:
+        for layer, training in modes:
+            layer.training = training
     return right / len(x)
+
+
+def _modes(net: nn.Layer) -> list[tuple[nn.Layer, bool]]:
+    """Return every layer of a network with its mode."""
+    return [(net, net.training), *(pair for child in net.children.values() for pair in _modes(child))]

@@ -13,6 +13,8 @@ from .failure import Failure
 from .oracles import NUMERICAL, names
 from .properties import Property, Trial
 from .properties.values import backward_equals_the_reference
+from .references.protocol import Sampler
+from .strategies import Setting
 from .thing import Thing
 
 if TYPE_CHECKING:
@@ -37,6 +39,12 @@ def of_subject(subject: Subject, file: str) -> Thing:
             "a declared epsilon is in the forward formula alone"
         )
     remarks = [(key, "convention", words) for key, words in subject.conventions.items()]
+    if _doubles(subject):
+        words = (
+            "it computes in float64 whatever goes in: np.zeros and np.eye make float64 unless told otherwise"
+        )
+        remarks.append(("computes_in_float64", "convention", words))
+        left_out["dtype_is_preserved"] = ""
     remarks += [
         (f"gradient_of_{slot}", "not_checked",
          f"no gradient of {slot} was found: keep it as self.d{slot} or return it")
@@ -62,6 +70,30 @@ def of_subject(subject: Subject, file: str) -> Thing:
         prepares=prepares,
         dtypes=subject.dtypes,
     )
+
+
+def _doubles(subject: Subject) -> bool:
+    """Return whether a learner's layer turns float32 into float64 in its forward pass already.
+
+    Its gradients are then in float64 as well, and all is of one dtype. A layer that keeps float32 forward and
+    not backward is wrong: its caller mixes dtypes without knowing.
+    """
+    if subject.strict or (subject.dtypes and "float32" not in subject.dtypes):
+        return False
+    for seed in range(3):
+        sampler = Sampler(np.random.default_rng(seed), Setting(np.dtype(np.float32), layouts=False))
+        try:
+            case = subject.case(sampler, "nothing")
+            started = subject.start(case)
+            outputs = [y for y in started.outputs if isinstance(y, np.ndarray | np.generic)]
+            if not outputs and subject.kind.loss:  # a number of Python's own says nothing: its gradient does
+                ones = (np.ones((), np.float32),)
+                outputs = [g for g in subject.pull(started, case, ones, None) if g is not None][:1]
+        except Exception:  # what it raises, its checks will say
+            continue
+        if any(np.asarray(y).dtype == np.float64 for y in outputs):
+            return True
+    return False
 
 
 def _used_before(runner: Runner, case: Case, trial: Trial) -> None:

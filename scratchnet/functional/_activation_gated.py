@@ -200,15 +200,16 @@ def _gelu_plain(x: Array) -> tuple[Array, Pullback]:
 
 
 def _gelu_by_tanh(x: Array) -> tuple[Array, Pullback]:
-    one, half, kind = ONE[x.dtype.char], _HALF[x.dtype.char], x.dtype.type
+    one, kind = ONE[x.dtype.char], x.dtype.type
     scale, cubic = kind(math.sqrt(2 / math.pi)), kind(_CUBIC)
     with np.errstate(over="ignore", invalid="ignore"):  # infinite and huge arguments
-        bend = np.asarray(np.tanh(scale * (x + cubic * (x * x * x))))
-        y = np.asarray(half * x * (one + bend))
+        # (1 + tanh(u)) / 2 = 1 / (1 + exp(-2 u)), which loses nothing where u is negative.
+        share = np.asarray(one / (one + np.exp(kind(-2) * scale * (x + cubic * (x * x * x)))))
+        y = np.asarray(x * share)
 
     def slopes() -> Any:
-        rise = scale * (one + kind(3 * _CUBIC) * (x * x))
-        return half * (one + bend) + half * x * (one - bend * bend) * rise
+        rise = kind(2) * scale * (one + kind(3 * _CUBIC) * (x * x))
+        return share + x * share * (one - share) * rise
 
     return sloping("gelu", y, slopes)
 

@@ -12,7 +12,6 @@ import numpy as np
 
 from .._check import (
     check_cotangent,
-    check_float_array,
     check_float_arrays,
     check_integer,
     check_integer_array,
@@ -419,7 +418,6 @@ def _check_indices(function: str, x: Array, target: Array) -> None:
 
 
 def _check_probabilities(x: Array, target: Array, ignore_index: int) -> None:
-    check_float_array("cross_entropy", "target", target)
     if target.dtype != x.dtype:
         raise refuse_type(
             "cross_entropy", "probabilities as target must have the dtype of x", target=target, x=x
@@ -464,7 +462,7 @@ def _picked_pullback(
 ) -> Array:
     dx = np.zeros(x.shape, x.dtype)
     dlosses = np.broadcast_to(dlosses, kept.shape)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         dx[spots] = -dlosses[kept] if factors is None else -dlosses[kept] * factors
     return dx
 

@@ -209,9 +209,11 @@ def test_the_plain_case_of_cross_entropy_takes_the_fused_body(monkeypatch):
     monkeypatch.setattr(_loss, "cross_entropy_of_rows", lambda *_: "fused")
     x, target = np.zeros((2, 3)), np.array([0, 2])
     assert F.cross_entropy(x, target) == "fused"
+    assert F.cross_entropy(x, target, ignore_index=3) == "fused"
     for other in (
         F.cross_entropy(x, target, np.ones(3)),
         F.cross_entropy(x, target, label_smoothing=0.5),
+        F.cross_entropy(x, target, ignore_index=0),
         F.cross_entropy(x, target, ignore_index=2),
         F.cross_entropy(x, np.array([0, -100])),
         F.cross_entropy(x, np.full((2, 3), 0.5)),
@@ -372,6 +374,20 @@ def test_probabilities_as_target_overflow_to_infinity_without_a_warning():
     )
     assert not np.isfinite(with_labels[:2]).any()
     assert not np.isfinite(pullback(huge)[0][:2]).all()
+
+
+def test_weighted_losses_overflow_to_infinity_without_a_warning():
+    x, weight = np.array([[-3e38, 1.0], [-np.inf, 1.0]], np.float32), np.array([100.0, 0.0], np.float32)
+    y, pullback = F.nll_loss(x, np.array([0, 0]), weight, reduction="none")
+    assert np.isinf(y).all()
+    assert np.isinf(pullback(np.array([3e38, np.inf], np.float32))[0][:, 0]).all()
+    x, target = np.array([3e38, np.inf, np.inf], np.float32), np.array([-3e38, 0.0, np.inf], np.float32)
+    weight = np.array([100.0, 0.0, 1.0], np.float32)
+    y, pullback = F.mse_loss(x, target, "none", weight)
+    assert np.isinf(y[0])
+    assert np.isnan(y[1:]).all()
+    for gradient in pullback(np.array([3e38, 1.0, 1.0], np.float32)):
+        assert not np.isfinite(gradient).any()
 
 
 def test_of_no_classes_the_mean_is_nan_and_the_sum_zero():

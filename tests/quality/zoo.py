@@ -71,7 +71,9 @@ def check(
 
     warnings.simplefilter("ignore")
     names = defined(load(FOLDERS[zoo] / file)[0])
-    found = {candidate.name: candidate for candidate in recognise(names, {})}
+    known = {candidate.name: candidate for candidate in recognise(names, {})}
+    like = {e.subject: e.taken_for for e in entries(zoo) if e.file == file and e.subject not in known}
+    found = {candidate.name: candidate for candidate in recognise(names, like)}  # as --like would have it
     seeds = list(seeds)
     for name in subjects:
         candidate = found.get(name) or found.get(f"{name}_forward")
@@ -98,7 +100,8 @@ def check(
                     said.failed.append((record["check"], keys, record["dtype"]))
                     said.reports.append(record["report"])
                 elif verdict == "convention":
-                    said.conventions.append(record["check"])
+                    keys = [reason["key"].removeprefix("convention:") for reason in record["diagnosis"]]
+                    said.conventions.append(keys[0] if keys else record["check"])
                 else:
                     said.other.append((verdict, record["check"]))
                 said.cases += record["cases"]

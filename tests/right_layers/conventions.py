@@ -62,3 +62,25 @@ class LayerNormStd:
         g = dout * self.gamma / self.scale
         inner = (g * self.xc).mean(axis=-1, keepdims=True) / (self.std * self.scale)
         return g - g.mean(axis=-1, keepdims=True) - self.xc * inner
+
+
+def max_pool_forward_naive(x, pool_param):
+    """Its arrays are of the default dtype: float64 comes out whatever goes in, forward and backward."""
+    ph, pw, s = pool_param["pool_height"], pool_param["pool_width"], pool_param["stride"]
+    N, C, H, W = x.shape
+    out = np.zeros((N, C, 1 + (H - ph) // s, 1 + (W - pw) // s))
+    for i in range(out.shape[2]):
+        for j in range(out.shape[3]):
+            out[:, :, i, j] = x[:, :, i * s : i * s + ph, j * s : j * s + pw].max(axis=(2, 3))
+    return out, (x, pool_param)
+
+
+def max_pool_backward_naive(dout, cache):
+    x, pool_param = cache
+    ph, pw, s = pool_param["pool_height"], pool_param["pool_width"], pool_param["stride"]
+    dx = np.zeros(x.shape)
+    for n, c, i, j in np.ndindex(*dout.shape):
+        window = x[n, c, i * s : i * s + ph, j * s : j * s + pw]
+        a, b = np.unravel_index(window.argmax(), window.shape)
+        dx[n, c, i * s + a, j * s + b] += dout[n, c, i, j]
+    return dx

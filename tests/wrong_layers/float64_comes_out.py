@@ -31,7 +31,7 @@ class Embedding:
 def max_pool_forward_naive(x, pool_param):
     ph, pw, s = pool_param["pool_height"], pool_param["pool_width"], pool_param["stride"]
     N, C, H, W = x.shape
-    out = np.zeros((N, C, 1 + (H - ph) // s, 1 + (W - pw) // s))
+    out = np.zeros((N, C, 1 + (H - ph) // s, 1 + (W - pw) // s), x.dtype)
     for i in range(out.shape[2]):
         for j in range(out.shape[3]):
             out[:, :, i, j] = x[:, :, i * s : i * s + ph, j * s : j * s + pw].max(axis=(2, 3))

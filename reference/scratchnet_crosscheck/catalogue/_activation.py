@@ -127,6 +127,13 @@ def _hardsigmoid(torch: Any, x: Any) -> Any:
     return torch.nn.functional.hardsigmoid(x).detach() + (line - line.detach())
 
 
+def _gelu_in_jax(jax: Any, x: Any, approximate: str) -> Any:
+    """Return the exact form as PyTorch computes it: JAX's own keeps digits far left that PyTorch has not."""
+    if approximate == "tanh":
+        return jax.nn.gelu(x, approximate=True)
+    return x * (1 + jax.scipy.special.erf(x * 0.5**0.5)) / 2
+
+
 def _softplus_in_jax(jax: Any, x: Any, beta: float, **_: float) -> Any:
     return jax.nn.softplus(beta * x) / beta
 
@@ -198,7 +205,7 @@ LOGSIGMOID = _elementwise("logsigmoid", "jax.nn.log_sigmoid")
 SILU = _elementwise("silu", "jax.nn.silu")
 MISH = _elementwise("mish", "jax.nn.mish")
 GELU = _elementwise(
-    "gelu", lambda jax, x, approximate: jax.nn.gelu(x, approximate=approximate == "tanh"),
+    "gelu", _gelu_in_jax,
     options={"approximate": ("none", "tanh")}, invalid=(("approximate", "erf"), ("approximate", True)),
 )  # fmt: skip
 SOFTSIGN = _elementwise("softsign", "jax.nn.soft_sign")

@@ -88,7 +88,18 @@ MSE_LOSS = Operation(
         Invalid(
             "a target of another shape",
             _GOOD_MSE.replace(target=np.zeros((2, 4))),
-            ("target", "(2, 4)", "(2, 3)"),
+            (": target must", "target of shape (2, 4)", "x of shape (2, 3)"),
+        ),
+        Invalid(
+            "a weight of another shape",
+            _GOOD_MSE.replace(weight=np.ones((2, 4))),
+            (": weight must have the shape of x", "weight of shape (2, 4)", "x of shape (2, 3)"),
+        ),
+        Invalid(
+            "a weight of another dtype",
+            _GOOD_MSE.replace(weight=np.ones((2, 3), np.float32)),
+            (": weight must have the dtype of x", "float32"),
+            TypeError,
         ),
     ),
     twin=_twin_mse,
@@ -269,6 +280,7 @@ CROSS_ENTROPY = Operation(
         ),
         *usual_refusals(_SOFT_CE, ())[-3:],  # of cotangents
         _bad_reduction(_SOFT_CE),
+        _bad_reduction(_GOOD_CE.replace(weight=None)),  # another body
         Invalid(
             "probabilities of another shape",
             _SOFT_CE.replace(target=np.ones((2, 4))),

@@ -20,6 +20,8 @@ VERDICTS = (
     "passed", "failed", "convention", "inconclusive", "not_applicable", "oracle_absent", "not_checked",
 )  # fmt: skip
 _LONGEST = 2000
+#: What the key of a diagnosis begins with that names a convention and no mistake.
+CONVENTION = "convention:"
 
 #: One result by field: what one check of one thing, with one oracle, in one dtype came to.
 Record: TypeAlias = dict[str, Any]
@@ -71,12 +73,15 @@ def of_result(
 
     failure = result.failure
     message = failure.message if failure is not None else result.message
+    verdict: str = result.verdict
+    if verdict == "failed" and reasons and reasons[0][0].startswith(CONVENTION):
+        verdict, message = "convention", reasons[0][1]  # it differs, all of it, as a known convention does
     return record(
         file,
         result.subject,
         result.operation,
         result.check,
-        result.verdict,
+        verdict,
         oracle=result.oracle,
         dtype=result.dtype,
         cases=max(result.cases, 1) if failure is not None else result.cases,
@@ -84,7 +89,7 @@ def of_result(
         diagnosis=[{"key": key, "words": words} for key, words in reasons],
         smallest_case=None if failure is None else _pasted(failure)[:_LONGEST],
         message=message.splitlines()[0][:_LONGEST] if message else "",
-        report=body(result, reasons) if result.verdict == "failed" else [],
+        report=body(result, reasons) if verdict == "failed" else [],
         expected_failure=expected,
         seed=result.seed,
         evidence={str(k): int(v) for k, v in result.evidence.items()},
