@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -85,7 +85,7 @@ def _doubles(subject: Subject) -> bool:
         try:
             case = subject.case(sampler, "nothing")
             started = subject.start(case)
-            outputs = [y for y in started.outputs if isinstance(y, np.ndarray | np.generic)]
+            outputs: list[Any] = [y for y in started.outputs if isinstance(y, np.ndarray | np.generic)]
             if not outputs and subject.kind.loss:  # a number of Python's own says nothing: its gradient does
                 ones = (np.ones((), np.float32),)
                 outputs = [g for g in subject.pull(started, case, ones, None) if g is not None][:1]
