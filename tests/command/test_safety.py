@@ -12,7 +12,6 @@ if str(ROOT / "reference") not in sys.path:
 
 from scratchnet_crosscheck import isolation  # noqa: E402 - found by the line above
 
-pytestmark = pytest.mark.draft
 
 WELL_BEHAVED = """
 import os, sys, threading, time
