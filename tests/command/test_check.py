@@ -8,12 +8,9 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("hypothesis", reason="the cross-check suite draws its cases with Hypothesis")
-ROOT = Path(__file__).resolve().parents[2]
-if str(ROOT / "reference") not in sys.path:
-    sys.path.append(str(ROOT / "reference"))
+from scratchnet_crosscheck import command
 
-from scratchnet_crosscheck import command  # noqa: E402 - found by the line above
+ROOT = Path(__file__).resolve().parents[2]
 
 RIGHT = """
 class Relu:
@@ -26,9 +23,8 @@ class Relu:
 
 
 @pytest.fixture
-def check(tmp_path, capsys, monkeypatch):
+def check(tmp_path, capsys):
     """Check a file of this source; return the exit status, what was printed and the records."""
-    monkeypatch.setenv("PYTHONPATH", f"{ROOT / 'reference'}:{ROOT}")
 
     def run(source, *words, profile="quick", name="layers.py"):
         (tmp_path / name).write_text(source, encoding="utf-8")

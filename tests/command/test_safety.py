@@ -1,17 +1,8 @@
 """Layers and files that misbehave: said in words, the other layers checked, the file left as it was."""
 
-import sys
-from pathlib import Path
-
 import pytest
 
-pytest.importorskip("hypothesis", reason="the cross-check suite draws its cases with Hypothesis")
-ROOT = Path(__file__).resolve().parents[2]
-if str(ROOT / "reference") not in sys.path:
-    sys.path.append(str(ROOT / "reference"))
-
-from scratchnet_crosscheck import isolation  # noqa: E402 - found by the line above
-
+from scratchnet_crosscheck import isolation
 
 WELL_BEHAVED = """
 import os, sys, threading, time
@@ -41,7 +32,6 @@ MISBEHAVING = {
 @pytest.fixture
 def check(tmp_path, monkeypatch):
     """Check a file of this source; return its records by subject."""
-    monkeypatch.setenv("PYTHONPATH", f"{ROOT / 'reference'}:{ROOT}")
 
     def run(source, name="layers.py", processes=2):
         path = tmp_path / name
@@ -129,7 +119,6 @@ def test_a_file_that_cannot_run_to_its_end_is_checked_by_its_definitions(check, 
 
 
 def test_a_folder_is_not_a_file(tmp_path, monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", f"{ROOT / 'reference'}:{ROOT}")
     report = isolation.check_file(tmp_path, isolation.Options(oracles=("golden",), seconds=2.0))
     assert verdicts(report.records) == {"not_checked"}
 
