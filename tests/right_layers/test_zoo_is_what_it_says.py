@@ -44,6 +44,8 @@ def test_right_layer_keeps_the_contract(right):
     for name in OF_CONTRACT:
         if name == "second_backward_differs" and right.convention.startswith("updates"):
             continue  # the parameters have moved, as they should
+        if name == "float64_comes_out" and "computes_in_float64" in right.conventions:
+            continue
         if right.family != "dropout" or name not in NOT_OF_RANDOM:
             assert not CONTRACTS[name](right.convention, module, right.subject, right.cases[0]), name
 
