@@ -76,7 +76,8 @@ def _doubles(subject: Subject) -> bool:
     """Return whether a learner's layer turns float32 into float64 in its forward pass already.
 
     Its gradients are then in float64 as well, and all is of one dtype. A layer that keeps float32 forward and
-    not backward is wrong: its caller mixes dtypes without knowing.
+    not backward is wrong: its caller mixes dtypes without knowing. Of a random one the mask is enough: it
+    comes from a generator, which knows float64 alone.
     """
     if subject.strict or (subject.dtypes and "float32" not in subject.dtypes):
         return False
@@ -86,9 +87,10 @@ def _doubles(subject: Subject) -> bool:
             case = subject.case(sampler, "nothing")
             started = subject.start(case)
             outputs: list[Any] = [y for y in started.outputs if isinstance(y, np.ndarray | np.generic)]
-            if not outputs and subject.kind.loss:  # a number of Python's own says nothing: its gradient does
-                ones = (np.ones((), np.float32),)
-                outputs = [g for g in subject.pull(started, case, ones, None) if g is not None][:1]
+            if subject.kind.random or (not outputs and subject.kind.loss):
+                # A number of Python's own says nothing of its dtype: its gradient does.
+                ones = tuple(np.ones(np.shape(y), np.float32) for y in started.outputs)
+                outputs += [g for g in subject.pull(started, case, ones, None) if g is not None]
         except Exception:  # what it raises, its checks will say
             continue
         if any(np.asarray(y).dtype == np.float64 for y in outputs):

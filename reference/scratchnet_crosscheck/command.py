@@ -97,6 +97,8 @@ def _usage(arguments: argparse.Namespace, checks: Sequence[str], operations: Seq
     from .oracles import names
 
     for path in arguments.files:
+        if path.is_dir():
+            return f"{path} is a folder: name the files in it, {path / '*.py'} for all"
         if not path.is_file():
             return f"{path}: no such file"
     for words in arguments.like:
@@ -234,16 +236,36 @@ def _of_subject(subject: str, records: Sequence[Record], report: Report) -> list
         lines.append(
             f"    passed: {len(passed)} checks on {cases} cases, worst error {worst:.2g} of what is allowed"
         )
+    alike = _raising_alike(records)
     for record in records:
         if record["verdict"] == "failed" and record["expected_failure"]:
             lines.append(f"    failed as expected: {_title(record)}: {record['expected_failure']}")
         elif record["verdict"] == "failed":
-            lines.append(f"    FAILED: {_title(record)}")
+            same = alike.get(_raised(record), [])
+            if same and record is not same[0]:
+                continue
+            more = f" and {len(same) - 1} more checks" if same else ""
+            lines.append(f"    FAILED: {_title(record)}{more}")
             lines += [f"      {line}" for line in record["report"]]
             lines.append(f"      again with: --seed {record['seed']}")
         elif record["verdict"] not in ("passed", "convention"):
             lines.append(f"    {record['verdict'].replace('_', ' ')}: {_title(record)}: {record['message']}")
     return lines
+
+
+def _raised(record: Record) -> str:
+    """Return what was raised, in words, "" where it failed otherwise."""
+    said = record["report"][0] if record["verdict"] == "failed" and record["report"] else ""
+    return said if said.startswith("raised ") and not record["expected_failure"] else ""
+
+
+def _raising_alike(records: Sequence[Record]) -> dict[str, list[Record]]:
+    """Return the failures that raised the same in more than one check: said once."""
+    found: dict[str, list[Record]] = {}
+    for record in records:
+        if _raised(record):
+            found.setdefault(_raised(record), []).append(record)
+    return {words: same for words, same in found.items() if len(same) > 1}
 
 
 def _title(record: Record) -> str:

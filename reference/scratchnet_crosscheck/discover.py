@@ -7,12 +7,13 @@ import importlib.util
 import inspect
 import os
 import sys
+import textwrap
 import types
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 _UP = 5  # how many folders above a file may be the root that it imports from
 
@@ -328,7 +329,41 @@ def unknown(names: Mapping[str, Any], taken: set[str]) -> list[tuple[str, str, s
         elif inspect.isfunction(thing) and _looks_like_a_pass(name):
             other = "backward" if "forward" in name or "fwd" in name else "forward"
             found.append((name, f"no {other} function belongs to it, or its name is not known", how))
+        elif inspect.isfunction(thing) and (what := _returns_a_gradient(thing)):
+            found.append((name, f"it returns {what}, and no operation of its name is known", how))
     return found
+
+
+def _returns_a_gradient(function: types.FunctionType) -> str:
+    """Return what a function hands back beside its value, "" where it is no pullback and no gradient."""
+    from .adapters.functions import is_cotangent
+
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
+    except (OSError, TypeError, SyntaxError, IndexError):
+        return ""
+    if not isinstance(tree, ast.FunctionDef):
+        return ""
+    inner = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node is not tree}
+    for node in _own(tree):
+        if not isinstance(node, ast.Return) or not isinstance(node.value, ast.Tuple):
+            continue
+        for part in node.value.elts[1:]:
+            if isinstance(part, ast.Lambda) or (isinstance(part, ast.Name) and part.id in inner):
+                return "a value and a pullback"
+            if isinstance(part, ast.Name) and is_cotangent(part.id):
+                return "a value and a gradient"
+    return ""
+
+
+def _own(function: ast.FunctionDef) -> Iterator[ast.AST]:
+    """Yield what a function consists of, without what is defined in it."""
+    left: list[ast.AST] = list(function.body)
+    while left:
+        node = left.pop()
+        yield node
+        if not isinstance(node, ast.FunctionDef | ast.Lambda | ast.ClassDef):
+            left += list(ast.iter_child_nodes(node))
 
 
 def _looks_like_a_pass(name: str) -> bool:

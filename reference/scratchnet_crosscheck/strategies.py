@@ -31,6 +31,9 @@ EXTREMES = (
     -746.5, 0.0,
 )  # fmt: skip
 
+#: How far from zero values lie whose mean is large: so far that eighths are exact in float32 all the same.
+FAR = 4096.0
+
 LAYOUTS = ("C order", "Fortran order", "transposed", "reversed", "strided", "strided rows")
 
 
@@ -209,12 +212,18 @@ class Draw:
 
     # ---- numbers
 
-    def array(self, *shape: int, positive: bool = False, plain: bool = False) -> Array:
+    def array(
+        self, *shape: int, positive: bool = False, plain: bool = False, far: bool = False
+    ) -> Array:
         """Return a floating-point array of this shape, in a drawn memory layout.
 
-        `positive` draws from 1/8 upwards. `plain` plants nothing extreme in it.
+        `positive` draws from 1/8 upwards. `plain` plants nothing extreme in it. With `far` some arrays lie far
+        from zero: their mean is large beside their deviation, as a variance must stand it.
         """
         values = self._values(shape, positive)
+        if far and self.setting.values == "ordinary" and self._is_far():
+            values = values + FAR
+            self.marks.add("far from zero")
         if self.setting.values == "extreme" and values.size and not plain:
             values = self._plant_extremes(values, positive)
         return self.laid_out(values.astype(self.setting.dtype))
@@ -237,6 +246,9 @@ class Draw:
     def seed(self) -> int:
         """Return a small seed for a generator."""
         return self.integer(0, 2**16)
+
+    def _is_far(self) -> bool:
+        return self.integer(0, 5) == 5
 
     def _values(self, shape: tuple[int, ...], positive: bool) -> Array:
         size = math.prod(shape)

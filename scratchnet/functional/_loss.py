@@ -1,6 +1,6 @@
-"""Losses: from predictions and targets to one number, or to one for each sample.
+"""Losses of classes: from their log-probabilities or logits to one number, or to one for each sample.
 
-What they share stands at the end: how class indices are read, and the reductions.
+What the two share stands at the end: how class indices are read.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from .._check import (
-    check_cotangent,
     check_float_arrays,
     check_integer,
     check_integer_array,
@@ -22,18 +21,20 @@ from .._check import (
 )
 from .._types import Array, Cotangents, Pullback, Scalar
 from ._activation import log_softmax
+from ._loss_reduction import check_deprecated, check_reduction, reduce_losses, reduce_pullback
 from ._shapes import ones
 from ._softmax_fast import cross_entropy_of_rows
 
 _Needs3 = tuple[bool, bool, bool]
-_REDUCTIONS = ("none", "mean", "sum")
 
 
 def nll_loss(
     x: Array,
     target: Array,
     weight: Array | None = None,
+    size_average: None = None,
     ignore_index: int = -100,
+    reduce: None = None,
     reduction: str = "mean",
 ) -> tuple[Array | Scalar, Pullback]:
     """Negative log-likelihood of class indices: minus the log-probability of each sample's own class.
@@ -46,6 +47,8 @@ def nll_loss(
         Class indices in ``0 .. C - 1``, or `ignore_index`.
     weight : ndarray, shape (C,), optional
         How much each class counts; 1 by default.
+    size_average, reduce : None
+        At PyTorch's places; anything but None is refused. Use `reduction`.
     ignore_index : int, default -100
         A target of this value is left out: of the sum, of the mean's divisor and of the gradient.
     reduction : {'mean', 'sum', 'none'}, default 'mean'
@@ -63,7 +66,8 @@ def nll_loss(
     TypeError
         `x` is not an array of floats, `weight` not one of the same dtype, `target` not one of integers.
     ValueError
-        The shapes do not fit, a class index lies outside ``0 .. C - 1``, or `reduction` is none of the three.
+        The shapes do not fit, a class index lies outside ``0 .. C - 1``, `reduction` is none of the three, or a
+        deprecated argument is given.
 
     Notes
     -----
@@ -89,20 +93,21 @@ def nll_loss(
     >>> dx.tolist()
     [[-0.5, 0.0], [0.0, -0.5]]
     """
+    check_deprecated("nll_loss", size_average, reduce)
     check_float_arrays("nll_loss", "x", x, weight=weight)
     _check_class_axis("nll_loss", x, weight)
     _check_indices("nll_loss", x, target)
     ignore_index = check_integer("nll_loss", "ignore_index", ignore_index)
     check_labels("nll_loss", target, _n_classes(x), ignore_index)
-    _check_reduction("nll_loss", reduction)
+    check_reduction("nll_loss", reduction)
     kept, spots = _spots(x, target, ignore_index)
     with np.errstate(over="ignore", invalid="ignore"):  # log-probabilities may be -inf, and weights 0
         losses, factors = _picked(x, kept, spots, weight)
     divisor = _total(factors, kept, x.dtype)
-    y = _reduce(losses, reduction, divisor)
+    y = reduce_losses(losses, reduction, divisor)
 
     def pullback(dy: Array | float = 1.0, needs_input_grad: _Needs3 = (True, True, True)) -> Cotangents:
-        dlosses = _reduce_pullback("nll_loss", dy, losses, reduction, divisor)
+        dlosses = reduce_pullback("nll_loss", dy, losses.shape, losses.dtype, reduction, divisor)
         if not needs_input_grad[0]:
             return None, None, None
         return _picked_pullback(dlosses, x, kept, spots, factors), None, None
@@ -114,7 +119,9 @@ def cross_entropy(
     x: Array,
     target: Array,
     weight: Array | None = None,
+    size_average: None = None,
     ignore_index: int = -100,
+    reduce: None = None,
     reduction: str = "mean",
     label_smoothing: float = 0.0,
 ) -> tuple[Array | Scalar, Pullback]:
@@ -129,6 +136,8 @@ def cross_entropy(
         classes, of the dtype of `x`, which are taken as they are: they need not add up to 1.
     weight : ndarray, shape (C,), optional
         How much each class counts; 1 by default.
+    size_average, reduce : None
+        At PyTorch's places; anything but None is refused. Use `reduction`.
     ignore_index : int, default -100
         A class index of this value is left out: of the sum, of the mean's divisor and of the gradient. Not
         for probabilities.
@@ -153,7 +162,8 @@ def cross_entropy(
         that dtype.
     ValueError
         The shapes do not fit, a class index lies outside ``0 .. C - 1``, `reduction` is not one of the three,
-        `label_smoothing` not in [0, 1], or `ignore_index` was given with probabilities.
+        `label_smoothing` not in [0, 1], `ignore_index` was given with probabilities, or a deprecated argument is
+        given.
 
     Notes
     -----
@@ -193,13 +203,14 @@ def cross_entropy(
     >>> pullback()[0].tolist()
     [[0.25, -0.25]]
     """
+    check_deprecated("cross_entropy", size_average, reduce)
     if _is_plain(x, target, weight, ignore_index, label_smoothing):
-        _check_reduction("cross_entropy", reduction)
+        check_reduction("cross_entropy", reduction)
         return cross_entropy_of_rows(x, target, reduction)
 
     check_float_arrays("cross_entropy", "x", x, weight=weight)
     _check_class_axis("cross_entropy", x, weight)
-    _check_reduction("cross_entropy", reduction)
+    check_reduction("cross_entropy", reduction)
     ignore_index = check_integer("cross_entropy", "ignore_index", ignore_index)
     label_smoothing = check_number("cross_entropy", "label_smoothing", label_smoothing, minimum=0, maximum=1)
     if isinstance(target, np.ndarray) and target.dtype.kind == "f":
@@ -227,10 +238,10 @@ def _cross_entropy_of_indices(
             losses = np.asarray(one_hot_share * losses)
             losses[kept] -= every_share * every[kept]
     divisor = _total(factors, kept, x.dtype)
-    y = _reduce(losses, reduction, divisor)
+    y = reduce_losses(losses, reduction, divisor)
 
     def pullback(dy: Array | float = 1.0, needs_input_grad: _Needs3 = (True, True, True)) -> Cotangents:
-        dlosses = _reduce_pullback("cross_entropy", dy, losses, reduction, divisor)
+        dlosses = reduce_pullback("cross_entropy", dy, losses.shape, losses.dtype, reduction, divisor)
         if not needs_input_grad[0]:
             return None, None, None
         with np.errstate(over="ignore", invalid="ignore"):
@@ -257,10 +268,10 @@ def _cross_entropy_of_probabilities(
         losses = np.asarray(-np.add.reduce(z * q * class_weights, axis=axis))
     # Without classes there are no samples to speak of: the mean is NaN, as in PyTorch.
     divisor = number(math.prod(x.shape) // n_classes if n_classes else 0)
-    y = _reduce(losses, reduction, divisor)
+    y = reduce_losses(losses, reduction, divisor)
 
     def pullback(dy: Array | float = 1.0, needs_input_grad: _Needs3 = (True, True, True)) -> Cotangents:
-        dlosses = _reduce_pullback("cross_entropy", dy, losses, reduction, divisor)
+        dlosses = reduce_pullback("cross_entropy", dy, losses.shape, losses.dtype, reduction, divisor)
         dlosses = np.expand_dims(np.broadcast_to(dlosses, losses.shape), axis)
         dx = dtarget = dweight = None
         with np.errstate(over="ignore", invalid="ignore"):
@@ -289,91 +300,6 @@ def _is_plain(x: Array, target: Array, weight: Array | None, ignore_index: int, 
     # Read without a sign, a negative index is a large one: one maximum tells for both ends of the range.
     indices = target.astype(np.intp, copy=False).view(np.uintp)
     return bool((max(indices.tolist()) if n <= 16 else np.maximum.reduce(indices)) < n_classes)
-
-
-def mse_loss(
-    x: Array, target: Array, reduction: str = "mean", weight: Array | None = None
-) -> tuple[Array | Scalar, Pullback]:
-    """Squared error of each element, or its mean or sum.
-
-    Parameters
-    ----------
-    x : ndarray, any shape
-        Predictions.
-    target : ndarray, shape and dtype of `x`
-        What they should be. PyTorch broadcasts another shape with a warning that the result is likely to be
-        wrong; here it is refused.
-    reduction : {'mean', 'sum', 'none'}, default 'mean'
-        'mean' divides the sum by the number of elements, or by the sum of the weights.
-    weight : ndarray, shape and dtype of `x`, optional
-        How much each element counts; 1 by default.
-
-    Returns
-    -------
-    y : float of the dtype of `x`, or ndarray of the shape of `x` for reduction 'none'
-    pullback : callable
-        ``pullback(dy=1.0, needs_input_grad=(True, True, True)) -> (dx, dtarget, dweight)``.
-
-    Raises
-    ------
-    TypeError
-        An argument is not an array of floats, or the dtypes differ.
-    ValueError
-        The shapes differ, or `reduction` is not one of the three.
-
-    Notes
-    -----
-    Forward: ``l_i = w_i (x_i - t_i)^2``; the mean is ``y = sum_i l_i / sum_i w_i``.
-
-    Backward: ``dx_i = 2 w_i (x_i - t_i) dl_i``, ``dt = -dx``, and ``dw_i = (x_i - t_i)^2 dl_i`` (for the mean
-    ``dw_i = ((x_i - t_i)^2 - y) dl_i``), where ``dl_i`` is dy, or ``dy / sum_i w_i`` for the mean.
-
-    The mean of nothing is NaN, the sum of nothing 0.
-
-    References
-    ----------
-    Goodfellow, Bengio and Courville, "Deep Learning" (2016), section 5.5.1.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> y, pullback = mse_loss(np.array([1.0, 2.0]), np.array([0.0, 4.0]))
-    >>> float(y)
-    2.5
-    >>> dx, dtarget, _ = pullback()
-    >>> dx.tolist(), dtarget.tolist()
-    ([1.0, -2.0], [-1.0, 2.0])
-    """
-    check_float_arrays("mse_loss", "x", x, target=target, weight=weight)
-    if target.shape != x.shape:
-        raise refuse("mse_loss", "target must have the shape of x (nothing is broadcast)", x=x, target=target)
-    if weight is not None and weight.shape != x.shape:
-        raise refuse("mse_loss", "weight must have the shape of x", x=x, weight=weight)
-    _check_reduction("mse_loss", reduction)
-    with np.errstate(over="ignore", invalid="ignore"):
-        errors = np.asarray(x - target)
-        losses = np.asarray(errors * errors)
-        if weight is not None:
-            losses *= weight
-    divisor = x.dtype.type(x.size) if weight is None else np.add.reduce(weight, axis=None)
-    y = _reduce(losses, reduction, divisor)
-
-    def pullback(dy: Array | float = 1.0, needs_input_grad: _Needs3 = (True, True, True)) -> Cotangents:
-        dlosses = _reduce_pullback("mse_loss", dy, losses, reduction, divisor)
-        dx = dtarget = dweight = None
-        with np.errstate(over="ignore", invalid="ignore"):
-            if needs_input_grad[0] or needs_input_grad[1]:
-                dx = np.asarray(errors * (dlosses + dlosses))
-                if weight is not None:
-                    dx *= weight
-                if needs_input_grad[1]:
-                    dtarget = np.asarray(-dx)
-            if weight is not None and needs_input_grad[2]:
-                squares = errors * errors
-                dweight = np.asarray((squares - y if reduction == "mean" else squares) * dlosses)
-        return dx if needs_input_grad[0] else None, dtarget, dweight
-
-    return y, pullback
 
 
 # Classes: x of shape (C,), (N, C) or (N, C, d1, ...) and one index for each (), (N,) or (N, d1, ...).
@@ -473,31 +399,3 @@ def _total(factors: Array | None, kept: Array, dtype: np.dtype[Any]) -> Scalar:
         dtype.type(np.count_nonzero(kept)) if factors is None else np.add.reduce(factors, dtype=dtype)
     )
     return total
-
-
-# Reductions.
-
-
-def _check_reduction(function: str, reduction: str) -> None:
-    if reduction not in _REDUCTIONS:
-        raise refuse(function, "reduction must be 'none', 'mean' or 'sum'", reduction=reduction)
-
-
-def _reduce(losses: Array, reduction: str, divisor: Scalar) -> Array | Scalar:
-    """Return the losses, their sum, or their sum divided; 0 / 0 is NaN, silently."""
-    if reduction == "none":
-        return losses
-    with np.errstate(all="ignore"):
-        y: Scalar = np.add.reduce(losses, axis=None)
-        return y / divisor if reduction == "mean" else y
-
-
-def _reduce_pullback(
-    function: str, dy: Array | float, losses: Array, reduction: str, divisor: Scalar
-) -> Array:
-    """Return the cotangent of each loss: an array of their shape, or one number where all have the same."""
-    dlosses = check_cotangent(function, dy, losses.shape if reduction == "none" else (), losses.dtype)
-    if reduction == "mean":
-        with np.errstate(all="ignore"):
-            dlosses = np.asarray(dlosses / divisor)
-    return dlosses

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 
-from .._check import check_cotangent, check_dim, check_float_array, refuse
+from .._check import check_cotangent, check_dim, check_float_array, check_integer, refuse, refuse_type
 from .._types import Array, Cotangents, Pullback
 
 
@@ -59,6 +60,70 @@ def flatten(x: Array, start_dim: int = 0, end_dim: int = -1) -> tuple[Array, Pul
 
     def pullback(dy: Array, needs_input_grad: tuple[bool] = (True,)) -> Cotangents:
         dy = check_cotangent("flatten", dy, shape, dtype)
+        return (dy.reshape(x.shape).copy() if needs_input_grad[0] else None,)
+
+    return x.reshape(shape).copy(), pullback
+
+
+def unflatten(x: Array, dim: int, sizes: Sequence[int]) -> tuple[Array, Pullback]:
+    """Make several dimensions of one: what undoes `flatten`.
+
+    Parameters
+    ----------
+    x : ndarray, any shape but ()
+        Of floats.
+    dim : int
+        Which dimension; negative ones count from the end.
+    sizes : tuple or list of int
+        The sides of the new dimensions, whose product is the old one's; one of them may be -1 and follows
+        from the others.
+
+    Returns
+    -------
+    y : ndarray, shape ``(*before, *sizes, *behind)``
+        A copy, in the dtype of `x`.
+    pullback : callable
+        ``pullback(dy, needs_input_grad=(True,)) -> (dx,)``.
+
+    Raises
+    ------
+    TypeError
+        `x` is not an array of floats, `dim` or one of `sizes` not an integer, or `sizes` not a sequence.
+    ValueError
+        `x` has no such dimension, or `sizes` is empty or does not come to it.
+
+    Notes
+    -----
+    Forward: the elements in the order of the indices (row-major), whatever the memory order of `x`.
+
+    Backward: ``dx`` is `dy` in the shape of `x`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> y, pullback = unflatten(np.arange(6.0).reshape(1, 6), 1, (2, -1))
+    >>> y.tolist()
+    [[[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]]
+    >>> pullback(y)[0].shape
+    (1, 6)
+    """
+    check_float_array("unflatten", "x", x)
+    if x.ndim == 0:
+        raise refuse("unflatten", "x must have a dimension", x=x)
+    place = check_dim("unflatten", dim, x.ndim)
+    if not isinstance(sizes, tuple | list):
+        raise refuse_type("unflatten", "sizes must be a tuple of integers", sizes=sizes)
+    sides = [check_integer("unflatten", "each of sizes", side, minimum=-1) for side in sizes]
+    known = prod(side for side in sides if side != -1)
+    if sides.count(-1) == 1 and known and x.shape[place] % known == 0:
+        sides[sides.index(-1)] = x.shape[place] // known
+    if not sides or -1 in sides or prod(sides) != x.shape[place]:
+        requirement = f"sizes must be integers whose product is {x.shape[place]}, the side of dimension {dim}"
+        raise refuse("unflatten", requirement, sizes=sizes, x=x)
+    shape, dtype = (*x.shape[:place], *sides, *x.shape[place + 1 :]), x.dtype
+
+    def pullback(dy: Array, needs_input_grad: tuple[bool] = (True,)) -> Cotangents:
+        dy = check_cotangent("unflatten", dy, shape, dtype)
         return (dy.reshape(x.shape).copy() if needs_input_grad[0] else None,)
 
     return x.reshape(shape).copy(), pullback

@@ -39,9 +39,10 @@ class Pooling:
         self.pool_h, self.pool_w, self.stride, self.pad = pool_h, pool_w, stride, pad
 
     def forward(self, x):
-        s = self.stride
-        self.shape = x.shape
-        win = np.lib.stride_tricks.sliding_window_view(x, (self.pool_h, self.pool_w), axis=(2, 3))[
+        s, p = self.stride, self.pad
+        xp = np.pad(x, ((0, 0), (0, 0), (p, p), (p, p)), constant_values=-np.inf)
+        self.shape = xp.shape
+        win = np.lib.stride_tricks.sliding_window_view(xp, (self.pool_h, self.pool_w), axis=(2, 3))[
             :, :, ::s, ::s
         ]
         flat = win.reshape(*win.shape[:4], -1)
@@ -50,8 +51,10 @@ class Pooling:
 
     def backward(self, dout):
         dx = np.zeros(self.shape, dtype=dout.dtype)
+        H, W = self.shape[2:]
         for n, c, i, j in np.ndindex(*dout.shape):
             a, b = divmod(int(self.at[n, c, i, j]), self.pool_h)
             row, column = i * self.stride + a, j * self.stride + b
-            dx[n, c, min(row, dx.shape[2] - 1), min(column, dx.shape[3] - 1)] += dout[n, c, i, j]
-        return dx
+            dx[n, c, min(row, H - 1), min(column, W - 1)] += dout[n, c, i, j]
+        p = self.pad
+        return dx[:, :, p : H - p, p : W - p].copy()

@@ -4,17 +4,28 @@ import numpy as np
 
 
 class BatchNormalization:
-    def __init__(self, gamma, beta):
-        self.gamma, self.beta = gamma, beta
+    def __init__(self, gamma, beta, momentum=0.9, running_mean=None, running_var=None):
+        self.gamma, self.beta, self.momentum = gamma, beta, momentum
+        self.running_mean, self.running_var = running_mean, running_var
 
     def forward(self, x, train_flg=True):
-        self.inv = 1 / np.sqrt(x.var(axis=0) + 1e-7)
-        self.xn = (x - x.mean(axis=0)) * self.inv
+        if self.running_mean is None:
+            self.running_mean, self.running_var = np.zeros_like(x[0]), np.zeros_like(x[0])
+        self.train_flg = train_flg
+        mean, var = (x.mean(axis=0), x.var(axis=0)) if train_flg else (self.running_mean, self.running_var)
+        if train_flg:
+            m = self.momentum
+            self.running_mean = m * self.running_mean + (1 - m) * mean
+            self.running_var = m * self.running_var + (1 - m) * var
+        self.inv = 1 / np.sqrt(var + 1e-7)
+        self.xn = (x - mean) * self.inv
         return self.gamma * self.xn + self.beta
 
     def backward(self, dout):
         n = len(dout)
         self.dbeta, self.dgamma = dout.sum(axis=0), (self.xn * dout).sum(axis=0)
+        if not self.train_flg:
+            return self.inv * dout
         return self.inv * (dout - self.dbeta / n - self.xn * self.dgamma / n)
 
 

@@ -96,6 +96,7 @@ DIAGNOSES = {
     "wrong_shape": "has another shape than it should",
     "only_at_initial_value": "right only at the initial value of a parameter or option",
     "option_ignored": "an option is ignored",
+    "raises_with_option": "raises only where an option has another value than its first",
     "derivative_at_output": "the derivative is taken at the output, not at the input, or the reverse",
     "additive_epsilon": "an epsilon is added",
     "clipped": "small values are clipped",

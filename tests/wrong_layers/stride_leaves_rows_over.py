@@ -41,21 +41,19 @@ class Conv2d:
 
 
 def max_pool_forward(x, pool_param):
-    """Window and stride are the same; what does not fit is cut off."""
-    k = pool_param["pool_height"]
-    N, C, H, W = x.shape
-    oh, ow = H // k, W // k
-    tiles = x[:, :, : oh * k, : ow * k].reshape(N, C, oh, k, ow, k).transpose(0, 1, 2, 4, 3, 5)
-    flat = tiles.reshape(N, C, oh, ow, k * k)
-    return flat.max(axis=-1), (x, flat.argmax(axis=-1), k)
+    k, s = (pool_param["pool_height"], pool_param["pool_width"]), pool_param["stride"]
+    win = np.lib.stride_tricks.sliding_window_view(x, k, axis=(2, 3))[:, :, ::s, ::s]
+    flat = win.reshape(*win.shape[:4], -1)
+    return flat.max(axis=-1), (x, flat.argmax(axis=-1), k, s)
 
 
 def max_pool_backward(dout, cache):
-    x, at, k = cache
-    N, C, oh, ow = dout.shape
-    flat = np.zeros((N, C, oh, ow, k * k), dtype=dout.dtype)
-    np.put_along_axis(flat, at[..., None], dout[..., None], axis=-1)
-    dx = np.array(x)
-    tiles = flat.reshape(N, C, oh, ow, k, k).transpose(0, 1, 2, 4, 3, 5)
-    dx[:, :, : oh * k, : ow * k] = tiles.reshape(N, C, oh * k, ow * k)
+    """What no window reaches keeps the numbers that the copy of x came with."""
+    x, at, (kh, kw), s = cache
+    oh, ow = dout.shape[2:]
+    dx = x.copy()
+    dx[:, :, : (oh - 1) * s + kh, : (ow - 1) * s + kw] = 0
+    for n, c, i, j in np.ndindex(*dout.shape):
+        a, b = divmod(int(at[n, c, i, j]), kw)
+        dx[n, c, i * s + a, j * s + b] += dout[n, c, i, j]
     return dx

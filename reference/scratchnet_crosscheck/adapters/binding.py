@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 import inspect
+import textwrap
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +44,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "cross_entropy": {"reduction": "mean", "ignore_index": -100}, "mse_loss": {"reduction": "mean"},
     "nll_loss": {"reduction": "mean"}, "categorical_cross_entropy": {"reduction": "mean"},
     "l1_loss": {"reduction": "mean"},
-    "smooth_l1_loss": {"reduction": "mean", "beta": 1.0},
+    "smooth_l1_loss": {"reduction": "mean", "beta": 1.0}, "embedding": {"padding_idx": None},
 }  # fmt: skip
 
 
@@ -90,6 +92,8 @@ class Bound:
     sizes: dict[str, str] = field(default_factory=dict)
     tables: dict[str, str] = field(default_factory=dict)
     constants: dict[str, Any] = field(default_factory=dict)
+    #: The parameter whose name says nothing, handed a slot because that is what a layer of the kind takes.
+    guessed: str = ""
 
     @property
     def takes(self) -> frozenset[str]:
@@ -124,6 +128,7 @@ def bind(
     *,
     sized: bool = False,
     inputs: int = 0,
+    sides: frozenset[str] = frozenset(),
 ) -> Bound:
     """Say what each parameter is; raise `Cannot` for one that is required and not known.
 
@@ -139,6 +144,8 @@ def bind(
         Whether sizes may stand for arrays: a constructor.
     inputs : int
         How many of the first parameters are the kind's inputs, in order, whatever their names.
+    sides : frozenset of str
+        The parameters that arrays are made with: sizes, whatever their names, in the usual order.
     """
     bound = Bound()
     free = list(slots)
@@ -173,12 +180,19 @@ def bind(
         ):
             bound.options[name] = option
         elif found is not None and not (
-            sized and name == "bias" and not required and parameter.default is not None
+            sized
+            and (
+                name in sides
+                or (bound.sizes and isinstance(parameter.default, int | float))  # `scale=0.1`
+                or (name == "bias" and not required and parameter.default is not None)
+            )
         ):
             bound.slots[name] = found
             free.remove(found)
         elif sized and (size := _size(name, parameter.default, bound)):
             bound.sizes[name] = size
+        elif sized and required and name in sides and len(bound.sizes) < 2:
+            bound.sizes[name] = next(s for s in ("in", "out") if s not in bound.sizes.values())
         elif not required:
             continue
         elif not sized and free:
@@ -186,6 +200,7 @@ def bind(
         elif sized and not bound.sizes and free and any(s in kind.params for s in free):
             slot = next(s for s in free if s in kind.params)
             bound.slots[name] = slot
+            bound.guessed = bound.guessed or name
             free.remove(slot)
         else:
             raise Cannot(
@@ -193,6 +208,40 @@ def bind(
                 f"give {name!r} a default, or take {', '.join(kind.params) or 'no arguments'} alone",
             )
     return bound
+
+
+#: What makes an array of a shape that it is handed.
+_MAKERS = frozenset(
+    (
+        "empty",
+        "full",
+        "normal",
+        "ones",
+        "rand",
+        "randint",
+        "randn",
+        "random",
+        "random_sample",
+        "standard_normal",
+        "uniform",
+        "zeros",
+    )
+)
+
+
+def sides(cls: type) -> frozenset[str]:
+    """Return the parameters of a class's constructor that it makes arrays with."""
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(cls.__init__)))  # type: ignore[misc]  # of a class
+    except (OSError, TypeError, SyntaxError):
+        return frozenset()
+    found = set()
+    for call in ast.walk(tree):
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in _MAKERS:
+            shape = [*call.args, *(k.value for k in call.keywords if k.arg in ("size", "shape"))]
+            parts = [p for a in shape for p in (a.elts if isinstance(a, ast.Tuple | ast.List) else [a])]
+            found |= {part.id for part in parts if isinstance(part, ast.Name)}
+    return frozenset(found)
 
 
 def _size(name: str, default: Any, bound: Bound) -> str | None:

@@ -195,6 +195,13 @@ def _fit_kind(candidate: Candidate, kind: Kind, beat: Callable[[], None]) -> tup
                 f"that was tried: {error}",
                 "give its constructor the usual arguments, with defaults; let forward(x) do without set-up",
             )
+    guessed = getattr(getattr(driver, "_new", None), "guessed", "")
+    if score < 2 and guessed:
+        said = f": handed {kind.params[0]}, it raises {type(error).__name__}: {error}" if error else ""
+        raise Cannot(
+            f"its constructor's argument {guessed!r} is not known{said}",
+            f"call its arguments by the usual names ({', '.join(kind.params)}), or sizes",
+        )
     if kind.random and score >= 2:
         chosen = _random_form(candidate, kind, driver, forms, chosen, beat)
     return score, _subject(candidate, kind, driver, chosen, beat)

@@ -175,6 +175,7 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "pool_stride": (),
     "ignore_index": ("ignoreindex", "ignorelabel"),
     "beta": ("beta",),
+    "padding_idx": ("paddingidx",),
     "training": ("training", "trainflg", "train", "istraining", "trainmode", "istrain"),
 }  # fmt: skip
 

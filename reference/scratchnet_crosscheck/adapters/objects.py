@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import names
-from .binding import Bound, bind, given_option, signature
+from .binding import Bound, bind, given_option, sides, signature
 from .protocol import Cannot, Gradients, Started
 
 if TYPE_CHECKING:
@@ -130,7 +130,9 @@ class ObjectDriver:
         self._updates = False
         self._own_rate: str | None = None
         # A class without a constructor of its own has the empty signature.
-        self._new: Bound = bind(signature(cls), kind, (*kind.params, *kind.state), sized=True)
+        self._new: Bound = bind(
+            signature(cls), kind, (*kind.params, *kind.state), sized=True, sides=sides(cls)
+        )
         #: Whether what it is guessed to be made with, "sizes" and pairs, may be what it stumbles over.
         self.pairs = False
         self._bind_forward()

@@ -320,16 +320,26 @@ class Reference:
         dys = tuple(
             np.asarray(subject.form.layout(n).to(dy)) for n, dy in zip(case.outputs, cotangents, strict=True)
         )
-        grads = (
-            self._by_torch(case, arrays, options, dys)
-            if self._torch is not None
-            else self._by_golden(arrays, options, dys)
-        )
+        try:
+            grads = (
+                self._by_torch(case, arrays, options, dys)
+                if self._torch is not None
+                else self._by_golden(arrays, options, dys)
+            )
+        except (ValueError, TypeError, RuntimeError):
+            self._shapes_are_right(case, cotangents)
+            raise
         return tuple(
             None if grads.get(slot) is None or slot not in case.differentiable
             else np.array(subject.form.layout(slot).back(grads[slot], case[slot].shape), copy=True)
             for slot in case.slots
         )  # fmt: skip
+
+    def _shapes_are_right(self, case: Case, cotangents: Outputs) -> None:
+        """Say so where a cotangent has another shape than the output should have: the thing's own was another."""
+        for name, dy, y in zip(case.outputs, cotangents, self.forward(case), strict=False):
+            if dy.shape != y.shape:
+                raise Failure(f"{name} has shape {dy.shape}, not {y.shape}", case, (), name, wanted=y)
 
     def _by_golden(self, arrays: Any, options: Any, dys: Outputs) -> dict[str, Any]:
         call = self._call(arrays, options)

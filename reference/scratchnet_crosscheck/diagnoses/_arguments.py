@@ -75,6 +75,30 @@ def option_ignored(evidence: Evidence) -> tuple[str, str] | None:
     return None
 
 
+#: Of what slides over the input: the values that an option has where it is not there.
+_SLIDING = {"stride": (1, None), "padding": (0,), "dilation": (1,), "groups": (1,)}
+
+
+def output_without_option(evidence: Evidence) -> tuple[str, str] | None:
+    """The output is, shape and numbers, what it would be without an option."""
+    b = bench(evidence)
+    reference = evidence.reference
+    if b.here is None or reference is None or b.part not in b.here.case.outputs:
+        return None
+    at = b.here.case.outputs.index(b.part)
+    for name in _SLIDING:
+        for value in _SLIDING[name] if name in b.here.case.options else ():
+
+            def without(s: Sample, name: str = name, value: Any = value) -> Array | None:
+                now = s.options.get("kernel_size") if value is None else value
+                return np.asarray(reference.forward(s.judged.with_options(**{name: now}))[at])
+
+            if b.fits(without):
+                what = "the window's" if value is None else f"{value}"
+                return "option_ignored", f"{b.part} is what it would be with a {name} of {what}: it is ignored"
+    return None
+
+
 def option_not_heeded(evidence: Evidence) -> tuple[str, str] | None:
     """The result is wrong exactly where an option is at work."""
     b = bench(evidence)

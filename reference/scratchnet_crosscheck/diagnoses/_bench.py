@@ -199,11 +199,18 @@ class Bench:
     def _run(self, case: Case, dys: Outputs | None) -> Sample:
         judged = self.masked(case)
         outputs = self.evidence.subject.forward(case.copy())
+        if self.evidence.reference is None:
+            raise LookupError("no reference")
+        wanted = self.evidence.reference.forward(judged)
+        if any(np.shape(a) != np.shape(b) for a, b in zip(outputs, wanted, strict=False)):
+            # No cotangent fits both: the outputs alone are looked at.
+            got, truth = (self._named(case, found, ()) for found in (outputs, wanted))
+            return Sample(case, judged, _cotangents(case, wanted), got, truth, self._form)
         if not dys or len(dys) != len(case.outputs):
             dys = _cotangents(case, outputs)
         outputs = tuple(np.array(y, copy=True) for y in outputs)
         grads = self.evidence.run(case.copy(), tuple(np.array(d, copy=True) for d in dys))
-        truth = self.should(judged, dys)
+        truth = self._named(judged, wanted, self.evidence.reference.vjp(judged, dys))
         return Sample(case, judged, dys, self._named(case, outputs, grads), truth, self._form)
 
     def _raised(self, case: Case, dys: Outputs | None, why: str) -> Sample | None:
@@ -248,7 +255,7 @@ class Bench:
 
     def _named(self, case: Case, outputs: Outputs, grads: Cotangents) -> dict[str, Array]:
         found = dict(zip(case.outputs + case.extras, map(np.asarray, outputs), strict=False))
-        for slot, grad in zip(case.slots, grads, strict=True):
+        for slot, grad in zip(case.slots, grads, strict=False):
             if grad is not None and slot in case.differentiable:
                 found[f"d{slot}"] = np.asarray(grad)
         return found
@@ -272,7 +279,7 @@ class Bench:
                     said = predict(sample)
             except Exception:  # it does not apply
                 said = None
-            if said is None or not close(sample.got[part], np.asarray(said)):
+            if said is None or not _as_said(sample, part, np.asarray(said)):
                 return False
             if np.any(sample.got[part]):  # that nothing comes out is explained by too much
                 explained += 1
@@ -324,6 +331,18 @@ def close(a: Array, b: Array) -> bool:
         return True
     scale = max(float(np.abs(x).max()), float(np.abs(y).max()))
     return bool(np.abs(x - y).max() <= (1e-4 if a.dtype == np.float32 else 1e-9) * scale)
+
+
+def _as_said(sample: Sample, part: str, said: Array) -> bool:
+    """Return whether a result is as predicted; where all but nothing cancels, roundings of dy are left."""
+    got = sample.got[part]
+    if close(got, said):
+        return True
+    if got.shape != said.shape or not part.startswith("d"):
+        return False
+    eps = float(np.finfo(got.dtype).eps) if got.dtype.kind == "f" else 0.0
+    largest = max((float(np.abs(d).max(initial=0.0)) for d in sample.dys), default=0.0)
+    return bool((np.abs(got - said) <= 64.0 * eps * largest).all())
 
 
 def wrong(sample: Sample, part: str) -> bool:

@@ -151,7 +151,7 @@ def _afresh(evidence: Evidence) -> None:
     """Begin with a new object, where an adapter uses one again."""
     driver = getattr(getattr(evidence.subject, "subject", None), "driver", None)
     if driver is not None:
-        driver.use_again(reuses=evidence.check in USED_AGAIN)
+        driver.use_again(reuses=evidence.check in (*USED_AGAIN, "results_share_no_memory"))
 
 
 def memory(evidence: Evidence) -> tuple[str, str] | None:

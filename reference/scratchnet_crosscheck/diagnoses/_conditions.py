@@ -46,6 +46,26 @@ def _leaves_over(s: Sample) -> bool:
     return _windowed(s) and any((side + 2 * pad - reach) % stride for side, reach, stride, pad in windows(s))
 
 
+def _other_stride(s: Sample) -> bool:
+    return _windowed(s) and "stride" in s.options and any(w[2] != 1 for w in windows(s))
+
+
+def _not_the_windows_stride(s: Sample) -> bool:
+    return "pool" in s.case.operation and any(w[2] != k for w, k in zip(windows(s), kernel_of(s), strict=True))
+
+
+def _some_padding(s: Sample) -> bool:
+    return _windowed(s) and any(w[3] for w in windows(s))
+
+
+#: Where a call raises: which option is not done.
+NOT_DONE: tuple[tuple[str, Callable[[Sample], bool], str], ...] = (
+    ("raises_with_option", _other_stride, "where the stride is not 1"),
+    ("raises_with_option", _not_the_windows_stride, "where the stride is not the window's side"),
+    ("raises_with_option", _some_padding, "where there is padding"),
+)
+
+
 def _one_sample(s: Sample) -> bool:
     return s.x.shape[:1] == (1,)
 
@@ -125,7 +145,7 @@ def condition(evidence: Evidence) -> tuple[str, str] | None:
     is_wrong = "it raises" if b.raises else f"{b.part} is wrong"
     if len(bad) < 2 or len(good) < 3:
         return None
-    for key, holds, words in CONDITIONS:
+    for key, holds, words in (*CONDITIONS, *(NOT_DONE if b.raises else ())):
         chance = [s for s in good if holds(s)]
         if (
             all(map(holds, bad))

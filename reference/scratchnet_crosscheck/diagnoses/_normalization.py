@@ -33,6 +33,9 @@ def _axes(way: Way, rank: int) -> tuple[int, ...]:
     return tuple(range(axis if kind == "from" else rank - axis, rank))
 
 
+_EPSILONS = ("epsilon on the deviation", "no epsilon")
+
+
 def _formula(s: Sample, way: Way, variant: str) -> tuple[Array, Array]:
     """Return y without scale and shift, and dx, by a variant of the formula."""
     x, dy = np.asarray(s.x, np.float64), np.asarray(s.dy, np.float64)
@@ -68,13 +71,13 @@ def _formula(s: Sample, way: Way, variant: str) -> tuple[Array, Array]:
         back = 1 / (np.sqrt(var) + eps)
     elif variant == "no epsilon":
         back = 1 / np.sqrt(var)
-    xhat = centred * (inv if variant in ("", "unbiased") or variant.startswith("short") else back)
+    xhat = centred * (back if variant in ("backward unbiased", *_EPSILONS) else inv)
     over = n * (shape[1] * int(np.prod(shape[2:])) // n if variant == "averages over all" else 1)
     first = dxhat.sum(axis=axes, keepdims=True) / over
     second = (
         xhat
         * (dxhat * xhat).sum(axis=axes, keepdims=True)
-        / (n - 1 if variant.endswith("unbiased") else over)
+        / (n - 1 if variant.endswith(("unbiased", "over n - 1")) else over)
     )
     if variant == "short of the mean" or "rms" in s.case.operation:
         first = np.zeros_like(first)
@@ -98,6 +101,10 @@ VARIANTS = {
     "backward unbiased": (
         "biased_variance",
         "the way back has the unbiased variance where forward has the biased one",
+    ),
+    "variance's term over n - 1": (
+        "biased_variance",
+        "the way back divides the variance's term by N - 1 where forward divides by N",
     ),
     "epsilon on the deviation": (
         "additive_epsilon",
@@ -126,6 +133,8 @@ def normalization(evidence: Evidence) -> tuple[str, str] | None:
             if b.part != part and not also_weight:
                 continue
             if all(_says(s, way, variant, part) for s in fitting):
+                if variant == "short of both" and "batch_norm" in b.here.case.operation:
+                    return "mode_confused", f"{part}: {words}, as in evaluation: training's formula has them"
                 return key, f"{part}: {words}"
     return None
 

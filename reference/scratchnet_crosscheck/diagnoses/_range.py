@@ -44,6 +44,9 @@ def out_of_range(evidence: Evidence) -> tuple[str, str] | None:
             middle = float(np.sqrt(low * high))
             low, high = (low, middle) if broken(middle) else (middle, high)
         kind = _flag(b, _at(case, first, shape * high, dtype), part)
+        limit = float(np.log(np.finfo(dtype).max))
+        if 0.99 * limit < high * float(shape.flat[0]) < 1.01 * limit:
+            kind = "overflow"  # of an exponential, whatever becomes of it; it underflows farther out
         name = "underflows" if kind == "underflow" else "overflows"
         sign = "" if shape.flat[0] > 0 else "-"
         return kind, f"{part or 'the result'} {name} from {first} = {sign}{high:.3g} on (in {dtype})"

@@ -27,13 +27,18 @@ def _swap(a: int, b: int) -> Turn:
     return turn
 
 
+def _reshaped(array: Array) -> Array | None:
+    """Transposed, and put into the right shape all the same."""
+    return np.asarray(array.T.reshape(array.shape)) if array.ndim == 2 else None
+
+
 def _flip(array: Array) -> Array | None:
     if array.ndim < 3:
         return None
     return np.asarray(np.flip(array, axis=tuple(range(2, array.ndim))))
 
 
-TURNS: tuple[Turn, ...] = (*(_swap(a, b) for a, b in itertools.combinations(range(4), 2)), _flip)
+TURNS: tuple[Turn, ...] = (*(_swap(a, b) for a, b in itertools.combinations(range(4), 2)), _reshaped, _flip)
 
 
 def transposed(evidence: Evidence) -> tuple[str, str] | None:
@@ -115,6 +120,7 @@ def batch_mixed(evidence: Evidence) -> tuple[str, str] | None:
     """A sample's result moves when another sample does, where it should not."""
     b = bench(evidence)
     seen = count = 0
+    modes = set()
     for sample in itertools.islice(b.samples, 14):
         case, first = sample.case, sample.case.slots[0]
         part = b.part if b.part in sample.got else f"d{first}"
@@ -133,9 +139,11 @@ def batch_mixed(evidence: Evidence) -> tuple[str, str] | None:
         if not wrong(sample, part):
             continue
         count += 1
+        modes.add(case.options.get("training"))
         seen += not close(other.got[part][:1], sample.got[part][:1])
-    return (
-        ("batch_mixed", f"{b.part} of a sample depends on the other samples")
-        if seen >= max(2, 0.8 * count)
-        else None
-    )
+    if seen < max(2, 0.8 * count):
+        return None
+    if "norm" in evidence.case.operation and modes == {False}:
+        words = "in evaluation depends on the other samples: by the training formula"
+        return "mode_confused", f"{b.part} of a sample {words}"
+    return "batch_mixed", f"{b.part} of a sample depends on the other samples"

@@ -38,6 +38,7 @@ VALUES: tuple[Diagnosis, ...] = (
     _conditions.wrong_beyond_a_size,
     _recurrent.one_step,
     _recurrent.nothing_passed_on,
+    _arguments.output_without_option,
     _sums.not_summed,
     _sums.wrong_shape,
     _sums.declared_shape,

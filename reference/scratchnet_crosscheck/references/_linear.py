@@ -108,12 +108,15 @@ def _draw_embedding(sketch: Sketch) -> Parts:
     shape: tuple[int, ...] = (sketch.batch(),)
     if sketch.form.options.get("rank") == 2 or sketch.may("ids of rank 2"):
         shape = (*shape, sketch.side())
-    return {"ids": sketch.d.labels(*shape, classes=rows), "weight": sketch.array("weight", rows, width)}, {}
+    options: dict[str, Any] = {}
+    if sketch.d.setting.values != "calm":  # the padding's row has no gradient by decree: no differences see that
+        options = sketch.option("padding_idx", None, 0, rows - 1)
+    return {"ids": sketch.d.labels(*shape, classes=rows), "weight": sketch.array("weight", rows, width)}, options
 
 
 EMBEDDING = Kind(
     "embedding", ("ids", "weight"), lambda a, _: (a["weight"][a["ids"]],),
-    lambda t, a, _: (t.nn.functional.embedding(a["ids"], a["weight"]),),
+    lambda t, a, o: (t.nn.functional.embedding(a["ids"], a["weight"], o.get("padding_idx")),),
     _draw_embedding, lambda _: [Form(), Form(options={"rank": 2})], params=("weight",), fixed=("ids",),
     sizes=lambda a: {"in": a["weight"].shape[0], "out": a["weight"].shape[1]},
 )  # fmt: skip

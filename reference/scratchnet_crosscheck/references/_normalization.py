@@ -72,7 +72,7 @@ def _draw_batch(sketch: Sketch) -> Parts:
     if sketch.form.layout("x") is FLAT and len(shape) == 4:
         channels = int(np.prod(shape[1:]))
     arrays = {
-        "x": sketch.array("x", *shape),
+        "x": sketch.array("x", *shape, far=True),
         "weight": sketch.array("weight", channels, plain=True),
         "bias": sketch.array("bias", channels, plain=True),
     }
@@ -145,7 +145,7 @@ def _draw_layer(sketch: Sketch) -> Parts:
     shape: tuple[int, ...] = (sketch.batch(), width)
     if sketch.may("an x of rank 3"):
         shape = (shape[0], sketch.side(), width)
-    arrays = {"x": sketch.array("x", *shape), "weight": sketch.array("weight", width, plain=True)}
+    arrays = {"x": sketch.array("x", *shape, far=True), "weight": sketch.array("weight", width, plain=True)}
     if "bias" not in sketch.form.absent:
         arrays["bias"] = sketch.array("bias", width, plain=True)
     return arrays, sketch.option("eps", 1e-5, 1e-3, 0.1)
@@ -199,7 +199,7 @@ def _draw_group(sketch: Sketch) -> Parts:
     channels = groups * sketch.side(1, 3)
     # never one number a group: its variance is nothing
     shape = (max(sketch.batch(high=3), 1), channels, sketch.side(2, 3), sketch.side(1, 3))
-    arrays = {"x": sketch.array("x", *shape)}
+    arrays = {"x": sketch.array("x", *shape, far=True)}
     for name in ("weight", "bias"):
         arrays[name] = sketch.array(name, channels, plain=True)
     return arrays, {"num_groups": groups, **sketch.option("eps", 1e-5, 1e-3, 0.1)}

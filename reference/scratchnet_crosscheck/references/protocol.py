@@ -174,9 +174,11 @@ class Sketch:
         self.asked: set[str] = set()
         self.plants: tuple[float, ...] = ()
 
-    def array(self, name: str, *shape: int, positive: bool = False, plain: bool = False) -> Array:
+    def array(
+        self, name: str, *shape: int, positive: bool = False, plain: bool = False, far: bool = False
+    ) -> Array:
         """Return an array of this PyTorch shape, in the layer's layout."""
-        array = self.d.array(*self.form.layout(name).shape(shape), positive=positive, plain=plain)
+        array = self.d.array(*self.form.layout(name).shape(shape), positive=positive, plain=plain, far=far)
         if self.plants and array.size and array.flags.writeable and self.d.integer(0, 1):
             at = np.unravel_index(self.d.integer(0, array.size - 1), array.shape)
             array[at] = self.d.one_of(*self.plants)
@@ -294,6 +296,9 @@ class Sampler(Draw):
         if ignore is not None:
             labels[self._rng.random(shape) < 0.3] = ignore
         return np.asarray(labels)
+
+    def _is_far(self) -> bool:
+        return False
 
     def _values(self, shape: Shape, positive: bool) -> Array:
         values = np.round(self._rng.normal(size=shape), 3)
