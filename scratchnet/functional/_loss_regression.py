@@ -40,8 +40,8 @@ def mse_loss(
     x : ndarray, any shape
         Predictions.
     target : ndarray, shape of `x`
-        What they should be: of the dtype of `x`, or integers. Another shape is broadcast, as in PyTorch (which
-        warns, because of a target (N, 1) and predictions (N,) every pair is compared).
+        What they should be: of the dtype of `x`, or integers. Another shape is broadcast, as in
+        PyTorch, which warns of it: of a target (N, 1) and predictions (N,) every pair is compared.
     size_average, reduce : None
         At PyTorch's places; anything but None is refused. Use `reduction`.
     reduction : {'mean', 'sum', 'none'}, default 'mean'
@@ -290,7 +290,7 @@ def huber_loss(
 
     References
     ----------
-    Huber, "Robust Estimation of a Location Parameter" (1964), Annals of Mathematical Statistics 35, section 4.
+    Huber, "Robust Estimation of a Location Parameter" (1964), section 4.
 
     Examples
     --------
@@ -344,8 +344,8 @@ def _of_errors(
 ) -> tuple[Array | Scalar, Pullback]:
     """Return the reduced, weighted losses of x - target, and the pullback of its three arguments.
 
-    `slopes` returns the cotangent of the errors, a new array. With `by_weights` the mean divides by the sum of
-    the weights, which then has a derivative too.
+    `slopes` returns the cotangent of the errors, a new array. With `by_weights` the mean divides by the sum
+    of the weights, which then has a derivative too.
     """
     check_float_arrays(function, "x", x, weight=weight)
     target, has_derivative = read_target(function, x, target)

@@ -286,7 +286,7 @@ def _pairwise_distance(a: Array, b: Array, p: float, eps: float) -> tuple[Array,
     sizes = np.abs(errors)
     norms = _norms(errors, sizes, p)
 
-    def pullback(dy: Array, needs_input_grad: tuple[bool, bool] = (True, True)) -> Cotangents:
+    def pullback(dy: Array) -> Cotangents:
         with np.errstate(all="ignore"):
             derrors = _norm_pullback(errors, sizes, np.asarray(norms)[..., None], dy[..., None], p)
         derrors = np.asarray(derrors).reshape(shape)

@@ -6,42 +6,39 @@ from typing import TYPE_CHECKING, ClassVar
 
 from .. import functional as F
 from .._check import check_float_array
+from ..functional._loss_reduction import check_deprecated
 from ._layer import Layer
 
 if TYPE_CHECKING:
     from .._types import Array, Scalar
 
 
-class _Loss(Layer):
+class Loss(Layer):
     """What losses share: the gradient of the predictions is what `backward` returns."""
 
     _slots: ClassVar[tuple[str, ...]] = ("",)
 
-    def __init__(self, reduction: str = "mean") -> None:
+    def __init__(self, size_average: None = None, reduce: None = None, reduction: str = "mean") -> None:
         super().__init__()
+        check_deprecated(type(self).__name__, size_average, reduce)
         self.reduction = reduction
 
-
-class _ClassWeights(_Loss):
-    """A loss with a weight for each class, which is a buffer, not a parameter."""
-
-    _slots: ClassVar[tuple[str, ...]] = ("", "")
-
-    def __init__(self, weight: Array | None, ignore_index: int, reduction: str) -> None:
-        super().__init__(reduction)
-        self.ignore_index = ignore_index
+    def _keep_weight(self, name: str, weight: Array | None) -> None:
+        """Keep a weight that is not learned as a buffer, where one is given."""
         if weight is not None:
-            check_float_array(type(self).__name__, "weight", weight)
-            self._buffers["weight"] = weight.copy()
+            check_float_array(type(self).__name__, name, weight)
+            self._buffers[name] = weight.copy()
 
 
-class CrossEntropyLoss(_ClassWeights):
+class CrossEntropyLoss(Loss):
     """Cross entropy of logits: `scratchnet.functional.cross_entropy`.
 
     Parameters
     ----------
     weight : ndarray, shape (C,), optional
         Of each class; kept as a buffer.
+    size_average, reduce : None
+        Use `reduction`.
     ignore_index : int, default -100
         The class index that counts for nothing.
     reduction : {"mean", "sum", "none"}, default "mean"
@@ -59,14 +56,20 @@ class CrossEntropyLoss(_ClassWeights):
     [[0.25, 0.25, -0.75, 0.25]]
     """
 
+    _slots: ClassVar[tuple[str, ...]] = ("", "")
+
     def __init__(
         self,
         weight: Array | None = None,
+        size_average: None = None,
         ignore_index: int = -100,
+        reduce: None = None,
         reduction: str = "mean",
         label_smoothing: float = 0.0,
     ) -> None:
-        super().__init__(weight, ignore_index, reduction)
+        super().__init__(size_average, reduce, reduction)
+        self._keep_weight("weight", weight)
+        self.ignore_index = ignore_index
         self.label_smoothing = label_smoothing
 
     def forward(self, x: Array, target: Array) -> Array | Scalar:
@@ -76,21 +79,23 @@ class CrossEntropyLoss(_ClassWeights):
                 x,
                 target,
                 self._buffers.get("weight"),
-                self.ignore_index,
-                self.reduction,
-                self.label_smoothing,
+                ignore_index=self.ignore_index,
+                reduction=self.reduction,
+                label_smoothing=self.label_smoothing,
             )
         )
         return y
 
 
-class NLLLoss(_ClassWeights):
+class NLLLoss(Loss):
     """Negative log-likelihood of log-probabilities: `scratchnet.functional.nll_loss`.
 
     Parameters
     ----------
     weight : ndarray, shape (C,), optional
         Of each class; kept as a buffer.
+    size_average, reduce : None
+        Use `reduction`.
     ignore_index : int, default -100
         The class index that counts for nothing.
     reduction : {"mean", "sum", "none"}, default "mean"
@@ -106,40 +111,29 @@ class NLLLoss(_ClassWeights):
     [[0.0, -1.0]]
     """
 
+    _slots: ClassVar[tuple[str, ...]] = ("", "")
+
     def __init__(
-        self, weight: Array | None = None, ignore_index: int = -100, reduction: str = "mean"
+        self,
+        weight: Array | None = None,
+        size_average: None = None,
+        ignore_index: int = -100,
+        reduce: None = None,
+        reduction: str = "mean",
     ) -> None:
-        super().__init__(weight, ignore_index, reduction)
+        super().__init__(size_average, reduce, reduction)
+        self._keep_weight("weight", weight)
+        self.ignore_index = ignore_index
 
     def forward(self, x: Array, target: Array) -> Array | Scalar:
         """Return the loss of log-probabilities x against class indices."""
         y: Array | Scalar = self._keep(
-            F.nll_loss(x, target, self._buffers.get("weight"), self.ignore_index, self.reduction)
+            F.nll_loss(
+                x,
+                target,
+                self._buffers.get("weight"),
+                ignore_index=self.ignore_index,
+                reduction=self.reduction,
+            )
         )
-        return y
-
-
-class MSELoss(_Loss):
-    """Mean squared error: `scratchnet.functional.mse_loss`.
-
-    Parameters
-    ----------
-    reduction : {"mean", "sum", "none"}, default "mean"
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from scratchnet import nn
-    >>> criterion = nn.MSELoss()
-    >>> float(criterion(np.array([1.0, 3.0]), np.array([1.0, 1.0])))
-    2.0
-    >>> criterion.backward().tolist()
-    [0.0, 2.0]
-    """
-
-    _slots: ClassVar[tuple[str, ...]] = ("", "")  # the function takes a weight, too
-
-    def forward(self, x: Array, target: Array) -> Array | Scalar:
-        """Return the loss of predictions x against target."""
-        y: Array | Scalar = self._keep(F.mse_loss(x, target, self.reduction))
         return y

@@ -549,3 +549,35 @@ def test_a_file_without_code_does_not_crash(tmp_path, content, monkeypatch):
         return
     assert isinstance(module, types.ModuleType)
     assert not discover.defined(module)
+
+
+def test_what_returns_a_pullback_or_a_gradient_is_listed_where_its_name_says_nothing(loaded):
+    source = """
+def wrong_relu(x):
+    mask = x > 0
+    def pullback(dy, needs_input_grad=(True,)):
+        return (dy * mask,)
+    return x * mask, pullback
+
+def bent(x):
+    return x * x, lambda dy: (2 * x * dy,)
+
+def objective(x, y):
+    diff = x - y
+    dx = 2 * diff
+    return (diff * diff).sum(), dx
+
+def helper(x):
+    def inner(v):
+        return v, helper
+    return inner(x)[0]
+"""
+    candidates, _ = loaded(source)
+    import layers_of_a_test
+
+    found = discover.unknown(discover.defined(layers_of_a_test), set(candidates))
+    reasons = {name: reason for name, reason, _ in found}
+    assert set(reasons) == {"wrong_relu", "bent", "objective"}
+    assert "a value and a pullback" in reasons["wrong_relu"]
+    assert "a value and a gradient" in reasons["objective"]
+    assert all(f"--like {name}=" in how for name, _, how in found)

@@ -138,6 +138,29 @@ def test_what_it_does_not_know_is_listed_with_the_option_that_would_get_it_check
     assert check(source, "--like", "Thing=relu")[0] == 0
 
 
+def test_a_pullback_of_an_unknown_name_is_listed_and_does_not_pass(check):
+    source = "def bent(x):\n    return x * x, lambda dy: (2 * x * dy,)\n"
+    status, out, results = check(RIGHT + source)
+    assert status == 0
+    assert verdicts(results, "bent") == {"not_checked"}
+    assert "--like bent=OPERATION" in out
+
+
+def test_what_is_raised_in_every_check_is_said_once_and_recorded_each_time(check):
+    _, out, results = check(RIGHT.replace("dout * self.mask", "dout * mask"))
+    raised = [r for r in results if r["verdict"] == "failed"]
+    assert len(raised) > 5
+    assert out.count("FAILED") == 1
+    assert f"and {len(raised) - 1} more checks" in out
+
+
+def test_a_folder_is_said_to_be_one(tmp_path, capsys):
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    assert command.run(parser.parse_args([str(tmp_path)])) == 2
+    assert "is a folder: name the files in it" in capsys.readouterr().err
+
+
 def test_a_mapping_in_pyproject_toml_is_taken(check, tmp_path):
     if sys.version_info < (3, 11):
         pytest.importorskip("tomli")
