@@ -40,7 +40,7 @@ def test_a_catalogue_entry_has_bad_calls(name):
 
 def _layers(name):
     """Return what the layer of a function may be called: batch_norm's is BatchNorm1d, nll_loss's NLLLoss."""
-    plain = name.replace("_", "")
+    plain = name.replace("_", "").replace("binarycrossentropy", "bce")
     return {plain, f"{plain}loss", *(f"{plain}{n}d" for n in (1, 2, 3))}
 
 

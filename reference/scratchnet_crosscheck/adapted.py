@@ -55,6 +55,7 @@ def of_subject(subject: Subject, file: str) -> Thing:
     def prepares(check: str) -> Runner:
         subject.beat()
         subject.driver.use_again(reuses=check in _USED)
+        subject.shielded = subject.writes and check not in _WRITING
         return runner_of(subject)
 
     return Thing(
@@ -115,6 +116,7 @@ def _used_before(runner: Runner, case: Case, trial: Trial) -> None:
 _used_before.__name__ = "a_call_between_changes_nothing"
 #: The same object, used before with another input and other parameters, held against the reference.
 USED_BEFORE = Property(_used_before, needs_oracle=True, share=0.6)
+_WRITING = ("inputs_are_not_written_to", "cotangents_are_not_written_to")
 _USED = ("repeated_calls_agree", "results_share_no_memory", USED_BEFORE.name)
 
 

@@ -351,7 +351,8 @@ def feature_alpha_dropout(
     Examples
     --------
     >>> import numpy as np
-    >>> y, pullback = feature_alpha_dropout(np.ones((1, 4)), training=True, generator=np.random.default_rng(0))
+    >>> seeded = np.random.default_rng(0)
+    >>> y, pullback = feature_alpha_dropout(np.ones((1, 4)), training=True, generator=seeded)
     >>> y.round(4).tolist()
     [[1.6656, 1.6656, 1.6656, -0.7792]]
     >>> pullback(np.ones((1, 4)))[0].round(4).tolist()

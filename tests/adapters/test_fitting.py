@@ -180,3 +180,19 @@ class Dropout:
         return dout * self.mask
 """)
     assert (np.random.get_state()[1] == before).all()
+
+
+def test_a_slip_of_the_suite_is_no_form_that_does_not_fit(monkeypatch):
+    from scratchnet_crosscheck.adapters import objects
+
+    def broken(*_, **__):
+        raise NameError("a slip of ours")
+
+    broken.__code__ = broken.__code__.replace(co_filename=objects.__file__)
+    monkeypatch.setattr(objects.ObjectDriver, "_set_mode", broken)
+    with pytest.raises(NameError, match="a slip of ours"):
+        subject(affine())
+
+
+def test_a_slip_of_the_layer_is_no_slip_of_the_suite():
+    assert subject(affine(dW="nothing_of_this_name")).taken_for == "linear"

@@ -97,6 +97,7 @@ DIAGNOSES = {
     "only_at_initial_value": "right only at the initial value of a parameter or option",
     "option_ignored": "an option is ignored",
     "raises_with_option": "raises only where an option has another value than its first",
+    "derivative_left_out": "the cotangent is handed on as it is: the derivative is left out",
     "derivative_at_output": "the derivative is taken at the output, not at the input, or the reverse",
     "additive_epsilon": "an epsilon is added",
     "clipped": "small values are clipped",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from .protocol import Candidate, Driver
 
 PROBES = 3
+_HERE = str(Path(__file__).parents[1])
 #: The book's classes, whose biases are vectors: a gradient of another shape is no choice of theirs.
 _VECTORS = ("Affine", "Convolution", "BatchNormalization", "TimeAffine")
 _PLAIN = Setting(np.dtype(np.float64), layouts=False)
@@ -79,6 +81,8 @@ class _Fit:
         except (Cannot, KeyboardInterrupt):
             raise
         except BaseException as error:  # whatever a layer raises, SystemExit included
+            if _ours(error):
+                raise
             self.error = error
             return
         self.score = self._score()
@@ -93,7 +97,7 @@ class _Fit:
                 wanted = subject.kind.forward(arrays, options)
                 own = [np.asarray(subject.form.layout(n).back(np.asarray(y), None))
                        for n, y in zip(subject.kind.outputs, wanted, strict=False)]  # fmt: skip
-        except Exception:  # these arrays are no call of this form
+        except (ValueError, IndexError, TypeError):  # these arrays are no call of this form
             return 0
         if len(own) != len(self.got) or any(
             g is None or g.dtype.kind != "f" or g.shape != w.shape for g, w in zip(self.got, own, strict=True)
@@ -112,6 +116,15 @@ class _Fit:
             ):
                 return 3
         return 4
+
+
+def _ours(error: BaseException) -> bool:
+    """Return whether an error is a slip of the suite's own code: that is no form which does not fit."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    file = trace.tb_frame.f_code.co_filename if trace is not None else ""
+    return file.startswith(_HERE) and isinstance(error, NameError | AttributeError | KeyError)
 
 
 def _mask(subject: Subject, case: Case) -> Any:
@@ -594,6 +607,8 @@ def _gradients(subject: Subject, case: Case) -> tuple[dict[str, Any] | None, Bas
     except (Cannot, KeyboardInterrupt):
         raise
     except BaseException as error:  # whatever a layer raises, SystemExit included
+        if _ours(error):
+            raise
         return None, error
     return {s: g for s, g in found.items() if g is not None}, None
 

@@ -76,7 +76,9 @@ class Subject:
     of_mean : str
         A loss for each "samples" or "elements", whose backward pass is that of their mean.
     writes : bool
-        It overwrites what it is given: said once, by the check of that; elsewhere it is given copies.
+        It overwrites what it is given.
+    shielded : bool
+        It is given copies for now: that it overwrites is said by the checks of that, and only there.
     trains_only : bool
         Its backward pass belongs to training alone.
     dtypes : tuple of str
@@ -98,6 +100,7 @@ class Subject:
     strict: bool = False
     of_mean: str = ""
     writes: bool = False
+    shielded: bool = False
     trains_only: bool = False
     dtypes: tuple[str, ...] = ()
     left: dict[str, str] = field(default_factory=dict)
@@ -162,7 +165,9 @@ class Subject:
 
     def _own(self, array: Any) -> Any:
         """Return an array that may be written to, where the thing does that."""
-        return array if array.flags.writeable or not self.writes else array.copy()
+        if self.shielded or (self.writes and not array.flags.writeable):
+            return np.array(array, order="K", copy=True)
+        return array
 
     def pull(self, started: Started, case: Case, cotangents: Outputs, needs: Needs | None) -> Cotangents:
         """Run the backward pass; one gradient a slot."""

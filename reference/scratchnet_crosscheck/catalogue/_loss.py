@@ -7,105 +7,17 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from ..case import Case
+from .losses import bad_reduction, unreduced
 from .protocol import Invalid, Operation
 from .refusals import usual_refusals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from .._types import Array
     from ..strategies import Draw
 
 
-def _unreduced(*names: str, rank: int = 2) -> Callable[[Case], tuple[str, ...]]:
-    def per_sample(case: Case) -> tuple[str, ...]:
-        unreduced = case.options["reduction"] == "none" and case["x"].ndim >= rank
-        return tuple(name for name in names if name in case.given) if unreduced else ()
-
-    return per_sample
-
-
-def _bad_reduction(good: Case) -> Invalid:
-    return Invalid("an unknown reduction", good.with_options(reduction="average"), ("reduction", "'average'"))
-
-
-# ---- mse_loss
-
-
-def _mse(x: Array, target: Array, reduction: str = "mean", weight: Array | None = None) -> Case:
-    arrays = {"x": x, "target": target, "weight": weight}
-    given = ("x", "target") if weight is None else ("x", "target", "weight")
-    return Case("mse_loss", arrays, {"reduction": reduction}, given)
-
-
-def _draw_mse(d: Draw) -> Case:
-    shape = d.one_of((d.batch(),), (), (d.batch(), d.side()), (d.batch(), d.side(), d.side()))
-    weight = d.array(*shape, positive=True, plain=True) if d.flag() else None
-    reduction = d.reduction()
-    if weight is not None and weight.size == 1 and reduction == "mean":
-        reduction = (
-            "sum"  # the weight of a single element cancels: its gradient is 0 plus rounding, no yardstick
-        )
-    return _mse(d.array(*shape), d.array(*shape), reduction, weight)
-
-
-def _twin_mse(torch: Any, x: Any, target: Any, weight: Any, reduction: str) -> Any:
-    """Return PyTorch's; before it took a weight (2.6), the formula."""
-    F = torch.nn.functional
-    if weight is None:
-        return F.mse_loss(x, target, reduction=reduction)
-    try:
-        return F.mse_loss(x, target, reduction=reduction, weight=weight)
-    except TypeError:
-        losses = weight * F.mse_loss(x, target, reduction="none")
-        return {"none": losses, "sum": losses.sum(), "mean": losses.sum() / weight.sum()}[reduction]
-
-
-def _jax_mse(jax: Any, x: Any, target: Any, weight: Any, reduction: str) -> Any:
-    losses = (x - target) * (x - target)
-    if weight is None:
-        return _jax_reduced(jax, losses, reduction)
-    losses = losses * weight
-    return (
-        jax.numpy.sum(losses) / jax.numpy.sum(weight)
-        if reduction == "mean"
-        else _jax_reduced(jax, losses, reduction)
-    )
-
-
 def _jax_reduced(jax: Any, losses: Any, reduction: str) -> Any:
     return {"none": lambda v: v, "sum": jax.numpy.sum, "mean": jax.numpy.mean}[reduction](losses)
-
-
-_GOOD_MSE = _mse(np.ones((2, 3)), np.zeros((2, 3)))
-
-MSE_LOSS = Operation(
-    "mse_loss",
-    _draw_mse,
-    invalid=(
-        *usual_refusals(_GOOD_MSE, ()),
-        _bad_reduction(_GOOD_MSE),
-        Invalid(
-            "a target of another shape",
-            _GOOD_MSE.replace(target=np.zeros((2, 4))),
-            (": target must", "target of shape (2, 4)", "x of shape (2, 3)"),
-        ),
-        Invalid(
-            "a weight of another shape",
-            _GOOD_MSE.replace(weight=np.ones((2, 4))),
-            (": weight must have the shape of x", "weight of shape (2, 4)", "x of shape (2, 3)"),
-        ),
-        Invalid(
-            "a weight of another dtype",
-            _GOOD_MSE.replace(weight=np.ones((2, 3), np.float32)),
-            (": weight must have the dtype of x", "float32"),
-            TypeError,
-        ),
-    ),
-    twin=_twin_mse,
-    jax=_jax_mse,
-    per_sample=_unreduced("x", "target", "weight", rank=1),
-)
 
 
 # ---- nll_loss and cross_entropy with class indices
@@ -214,7 +126,7 @@ _SOFT_CE = _classes("cross_entropy", np.ones((2, 3)), np.full((2, 3), 0.25), lab
 def _bad_classes(good: Case) -> tuple[Invalid, ...]:
     return (
         *usual_refusals(good, ()),
-        _bad_reduction(good),
+        *bad_reduction(good),
         Invalid(
             "a label beyond the classes", good.replace(target=np.array([0, 3])), ("target[1]=3", "[0, 2]")
         ),
@@ -260,7 +172,7 @@ NLL_LOSS = Operation(
     _bad_classes(_GOOD_NLL),
     jax=_jax_nll,
     jax_cannot=_jax_cannot,
-    per_sample=_unreduced("x", "target"),
+    per_sample=unreduced("x", "target"),
 )
 
 CROSS_ENTROPY = Operation(
@@ -279,8 +191,8 @@ CROSS_ENTROPY = Operation(
             (": label_smoothing must", "label_smoothing=-0.5"),
         ),
         *usual_refusals(_SOFT_CE, ())[-3:],  # of cotangents
-        _bad_reduction(_SOFT_CE),
-        _bad_reduction(_GOOD_CE.replace(weight=None)),  # another body
+        *bad_reduction(_SOFT_CE),
+        bad_reduction(_GOOD_CE.replace(weight=None)),  # another body
         Invalid(
             "probabilities of another shape",
             _SOFT_CE.replace(target=np.ones((2, 4))),
@@ -300,5 +212,5 @@ CROSS_ENTROPY = Operation(
     ),
     jax=_jax_cross_entropy,
     jax_cannot=_jax_cannot,
-    per_sample=_unreduced("x", "target"),
+    per_sample=unreduced("x", "target"),
 )

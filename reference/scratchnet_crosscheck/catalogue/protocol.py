@@ -12,7 +12,7 @@ from ..case import Case
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
-    from .._types import Outputs
+    from .._types import Array, Outputs
 
 #: A dotted name, or a function: of the torch module and the call's tensors by position and keyword; of the
 #: jax module and the call's arrays and options by keyword.
@@ -89,6 +89,9 @@ class Operation:
         Which extreme values are asked of it: NaN, infinities, the edge of the exponent.
     torch_cannot, jax_cannot : callable
         Why the twin cannot judge this call, or None when it can.
+    tangent : callable, optional
+        ``tangent(case, directions)``: the part of the directions along which the derivative is defined, where
+        an argument is constrained (probabilities that add up to 1).
     by_strategy : bool
         Calls are drawn by a Hypothesis strategy of somebody else's, and so cannot follow from a seed.
     """
@@ -106,6 +109,7 @@ class Operation:
     extremes: tuple[float, ...] = strategies.EXTREMES
     torch_cannot: Callable[[Case], str | None] = _never
     jax_cannot: Callable[[Case], str | None] = _never
+    tangent: Callable[[Case, dict[str, Array]], dict[str, Array]] | None = None
     by_strategy: bool = False
 
     def __post_init__(self) -> None:

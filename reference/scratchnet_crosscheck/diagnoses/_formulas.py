@@ -49,6 +49,17 @@ def derivative_at_output(evidence: Evidence) -> tuple[str, str] | None:
     return None
 
 
+def derivative_left_out(evidence: Evidence) -> tuple[str, str] | None:
+    """The cotangent is handed on as it is."""
+    b = bench(evidence)
+    if b.here is None or b.part != f"d{b.here.case.slots[0]}":
+        return None
+    first = b.here.case.slots[0]
+    if b.here.dys and b.here.dys[0].shape == b.here.case[first].shape and b.fits(lambda s: s.dys[0]):
+        return "derivative_left_out", f"{b.part} is the cotangent itself: the derivative is left out"
+    return None
+
+
 def _gelu_tanh(x: Array, root: float, cube: float) -> tuple[Array, Array]:
     t = np.tanh(root * (x + cube * x**3))
     return 0.5 * x * (1 + t), 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * root * (1 + 3 * cube * x * x)

@@ -55,6 +55,7 @@ VALUES: tuple[Diagnosis, ...] = (
     _turned.exchanged,
     _factors.factor,
     _turned.transposed,
+    _formulas.derivative_left_out,
     _formulas.derivative_at_output,
     _recurrent.state_without_tanh,
     _formulas.approximate_formula,

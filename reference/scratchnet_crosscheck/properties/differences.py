@@ -40,6 +40,8 @@ def backward_equals_numerical_differentiation(subject: Runner, case: Case, trial
         * trial.rng.choice([-1.0, 1.0], size=case[name].shape)
         for name in case.differentiable
     }
+    if trial.entry.tangent is not None:
+        directions = trial.entry.tangent(case, directions)
     missing = [name for name in case.differentiable if grads[name] is None]
     if missing:
         raise Failure(
