@@ -1,4 +1,4 @@
-"""Connectionist temporal classification: the loss of a sequence of labels that is not aligned with its input."""
+"""Connectionist temporal classification: the loss of labels that are not aligned with their input."""
 
 from __future__ import annotations
 

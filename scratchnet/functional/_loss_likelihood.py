@@ -1,4 +1,4 @@
-"""Negative log-likelihoods of other distributions than the categorical one, and the Kullback-Leibler divergence."""
+"""Negative log-likelihoods of other distributions than the categorical one, and the divergence of two."""
 
 from __future__ import annotations
 

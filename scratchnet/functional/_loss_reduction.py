@@ -1,4 +1,4 @@
-"""What all losses share: their reductions, the arguments that PyTorch no longer wants, how targets are read."""
+"""What all losses share: reductions, the arguments that PyTorch no longer wants, how targets are read."""
 
 from __future__ import annotations
 

@@ -298,7 +298,9 @@ def _pairwise_distance(a: Array, b: Array, p: float, eps: float) -> tuple[Array,
 def _norms(errors: Array, sizes: Array, p: float) -> Array:
     number = errors.dtype.type
     found: Any
-    if p == 0:
+    if sizes.shape[-1] == 1 and p != 0:
+        found = sizes[..., 0].copy()  # no power of it is taken, which might overflow
+    elif p == 0:
         found = np.add.reduce((errors != 0).astype(errors.dtype), axis=-1)
     elif p == 1:
         found = np.add.reduce(sizes, axis=-1)

@@ -63,8 +63,11 @@ def verify(request, record_property):
 
     def run(entry, plan):
         seed = request.config.getoption("--hypothesis-seed", default=None)
-        number = int(seed) if seed is not None and str(seed).isdigit() else None
-        profile = FEW if "SCRATCHNET_FEW_CASES" in os.environ else PROFILES["default"]
+        number = (
+            int(seed) if seed is not None and str(seed).isdigit() else 0
+        )  # `scratchnet prove` tries others
+        profile = PROFILES[os.environ.get("SCRATCHNET_PROFILE", "default")]
+        profile = FEW if "SCRATCHNET_FEW_CASES" in os.environ else profile
         result = check_property(entry, plan, profile=profile, seed=number)
         record_property("cases", result.cases)
         record_property("worst", result.worst)

@@ -127,7 +127,10 @@ def _work(zoo: str, files: dict[str, list[str]], seeds: int, to: Any) -> None:
     warnings.simplefilter("ignore")
     with Path(os.devnull).open("w", encoding="utf-8") as sys.stdout:
         for file, names in files.items():
-            found = {c.name: c for c in recognise(defined(load(FOLDERS[zoo] / file)[0]), {})}
+            defines = defined(load(FOLDERS[zoo] / file)[0])
+            known = {c.name for c in recognise(defines, {})}
+            like = {e.subject: e.taken_for for e in entries(zoo) if e.file == file and e.subject not in known}
+            found = {c.name: c for c in recognise(defines, like)}
             for name in names:
                 candidate = found.get(name) or found.get(f"{name}_forward")
                 if candidate is None:

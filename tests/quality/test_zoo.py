@@ -13,6 +13,7 @@ zoo = importlib.util.module_from_spec(_spec)
 sys.modules["zoo"] = zoo
 _spec.loader.exec_module(zoo)
 
+pytestmark = pytest.mark.zoo
 TORCH = importlib.util.find_spec("torch") is not None
 JAX = importlib.util.find_spec("jax") is not None
 

@@ -33,7 +33,8 @@ def _draw(d: Draw) -> Case:
     logits = np.clip(logits, -30, 30)
     log_probs = logits - np.log(np.exp(logits).sum(axis=2, keepdims=True))
     targets: Array = labels
-    if d.flag():
+    if d.flag():  # one after the other; of one length, so that the first of them may be broadcast
+        counts = np.full(n, longest)
         targets = labels[np.arange(longest) < counts[:, None]]
     options = {"blank": blank, "reduction": d.one_of("mean", "sum", "none"), "zero_infinity": d.flag()}
     if n == 1 and d.flag():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..case import Case
-from .losses import any_shape, bad_reduction, floats, fractions, spread, unreduced
+from .losses import any_shape, bad_reduction, floats, fractions, in_one_dtype, spread, unreduced
 from .protocol import Invalid, Operation
 from .refusals import usual_refusals
 
@@ -57,6 +57,7 @@ POISSON_NLL_LOSS = Operation(
             "an eps that is no number", _POISSON.with_options(eps="1"), (": eps must be", "'1'"), TypeError
         ),
     ),
+    twin=in_one_dtype("poisson_nll_loss"),
     ties=True,  # at a target of 1 the loss jumps
     per_sample=unreduced("x", "target", rank=1),
 )
@@ -155,7 +156,9 @@ def _apart(case: Case) -> tuple[str, ...]:
 def _draw_bce(d: Draw) -> Case:
     shape = any_shape(d)
     weight = d.array(*spread(d, shape), positive=True, plain=True) if d.flag() else None
-    arrays = {"x": fractions(d, *shape), "target": fractions(d, *shape), "weight": weight}
+    # At 0 and 1 the target's derivative is infinite, and no longer linear in the cotangent.
+    x = fractions(d, *shape, edges=d.setting.values == "extreme")
+    arrays = {"x": x, "target": fractions(d, *shape), "weight": weight}
     return _case("binary_cross_entropy", arrays, "x", "target", reduction=d.reduction())
 
 

@@ -56,10 +56,11 @@ def _draw_huber(d: Draw) -> Case:
 
 
 def _weighted(name: str) -> Any:
-    """Return PyTorch's; with weights, which it did not take before 2.6, the formula."""
+    """Return PyTorch's, on targets of one dtype; with weights, which it did not take before 2.6, the formula."""
 
     def twin(torch: Any, x: Any, target: Any, weight: Any, reduction: str, **options: Any) -> Any:
         function = getattr(torch.nn.functional, name)
+        target = target.to(x.dtype)
         if weight is None:
             return function(x, target, reduction=reduction, **options)
         losses = weight * function(x, target, reduction="none", **options)

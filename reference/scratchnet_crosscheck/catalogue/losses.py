@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from ..case import Case
 from .protocol import Invalid
@@ -53,7 +55,7 @@ def any_shape(d: Draw) -> tuple[int, ...]:
 
 def spread(d: Draw, shape: tuple[int, ...]) -> tuple[int, ...]:
     """Return this shape, now and then with a side of 1 or without its first, to be broadcast to it."""
-    if d.setting.batched or not shape or d.integer(0, 5):
+    if d.setting.batched or not shape or 0 in shape or d.integer(0, 5):
         return shape
     axis = d.integer(0, len(shape) - 1)
     return d.one_of((*shape[:axis], 1, *shape[axis + 1 :]), shape[1:])
@@ -61,18 +63,31 @@ def spread(d: Draw, shape: tuple[int, ...]) -> tuple[int, ...]:
 
 def signs(d: Draw, *shape: int, others: bool = False) -> Array:
     """Return targets of 1 and -1 (and now and then others), as integers or floats."""
-    drawn = d.labels(*shape, classes=2) * 2 - 1
+    drawn = np.asarray(d.labels(*shape, classes=2) * 2 - 1)
     if others and not d.integer(0, 4):
-        drawn = d.labels(*shape, classes=3) - 1
+        drawn = np.asarray(d.labels(*shape, classes=3) - 1)
     return d.laid_out(drawn.astype(d.setting.dtype) if d.flag() else drawn)
 
 
 def fractions(d: Draw, *shape: int, edges: bool = True) -> Array:
     """Return eighths from 0 to 1, without these two unless `edges`."""
     low = 0 if edges and d.setting.values != "calm" else 1
-    return d.laid_out(((d.labels(*shape, classes=9 - 2 * low) + low) / 8).astype(d.setting.dtype))
+    eighths = np.asarray((d.labels(*shape, classes=9 - 2 * low) + low) / 8)
+    return d.laid_out(eighths.astype(d.setting.dtype))
 
 
 def floats(*names: str, case: dict[str, Array | None]) -> tuple[str, ...]:
     """Return those of these arguments that are given and floats: they have a derivative."""
     return tuple(name for name in names if (array := case.get(name)) is not None and array.dtype.kind == "f")
+
+
+def in_one_dtype(name: str) -> Any:
+    """Return PyTorch's function with targets of integers turned to the dtype of the predictions.
+
+    PyTorch takes the logarithm of integers in float32, and has no derivative beside them for some losses.
+    """
+
+    def twin(torch: Any, x: Any, target: Any, **others: Any) -> Any:
+        return getattr(torch.nn.functional, name)(x, target.to(x.dtype), **others)
+
+    return twin
