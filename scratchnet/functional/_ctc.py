@@ -253,7 +253,7 @@ def _betas(emitted: Array, skips: Array, times: Array, counts: Array) -> Array:
 
 
 def _last(alpha: Array, times: Array, counts: Array) -> Array:
-    """Return the log-probability of each sequence: at its last time, its last label or the blank behind it."""
+    """Return each sequence's log-probability: at its last time, its last label or the blank behind."""
     rows, t = np.arange(len(counts)), np.maximum(times - 1, 0)
     behind = alpha[t, rows, 2 * counts]
     label = np.where(counts > 0, alpha[t, rows, np.maximum(2 * counts - 1, 0)], -np.inf)

@@ -119,8 +119,8 @@ def pairwise_distance(
     Forward: ``y = (sum of |d|^p)^(1/p)`` with ``d = x1 - x2 + eps``; the number of d that are not 0 for
     p = 0, the largest |d| for infinity and the smallest for minus infinity.
 
-    Backward: ``dd = dy sign(d) (|d| / y)^(p - 1)``, ``dx1 = dd``, ``dx2 = -dd``. It is 0 where y is 0, where d
-    is 0 and for p = 0; where p is infinite, those d that have the norm share `dy` evenly.
+    Backward: ``dd = dy sign(d) (|d| / y)^(p - 1)``, ``dx1 = dd``, ``dx2 = -dd``. It is 0 where y is 0, where
+    d is 0 and for p = 0; where p is infinite, those d that have the norm share `dy` evenly.
 
     References
     ----------

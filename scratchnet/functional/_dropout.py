@@ -65,6 +65,7 @@ def dropout(
     >>> dropout(np.ones(3), training=False)[0].tolist()
     [1.0, 1.0, 1.0]
     """
+    check_float_array("dropout", "x", x)
     return _dropout("dropout", x, p, training, generator, x.shape)
 
 

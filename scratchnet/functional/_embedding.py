@@ -340,9 +340,9 @@ def embedding_bag(
                     each *= factors[:, None]
                 dweight = add_rows(numbers, each, weight.shape[0], average=scale_grad_by_freq)
         if per_sample_weights is not None and needs_input_grad[3]:
-            dfactors = np.zeros(ids.size, dtype)
-            dfactors[counting] = np.add.reduce(dy[bag_of] * table[numbers], axis=1)
-            dfactors = dfactors.reshape(x.shape)
+            each = np.zeros(ids.size, dtype)
+            each[counting] = np.add.reduce(dy[bag_of] * table[numbers], axis=1)
+            dfactors = each.reshape(x.shape)
         return None, dweight, None, dfactors
 
     return (y, pullback) if max_norm is None else (y, pullback, table)
@@ -388,7 +388,7 @@ def _check_table(function: str, x: Array, weight: Array, padding_idx: int | None
             padding_idx=padding_idx,
             weight=weight,
         )
-    return padding % count
+    return int(padding % count)
 
 
 def _renormalized(

@@ -1,4 +1,4 @@
-"""Maps that are linear in each of their arguments: ``y = x W^T + b`` and ``y = x1^T W x2 + b``."""
+"""Maps that are linear in each of their arguments: ``y = x W^T + b`` and ``y = input1^T W input2 + b``."""
 
 from __future__ import annotations
 
@@ -110,15 +110,17 @@ def _product(a: Array, b: Array) -> Array:
     return np.asarray(a @ b if a.size == 1 or b.size == 1 else a.dot(b))
 
 
-def bilinear(x1: Array, x2: Array, weight: Array, bias: Array | None = None) -> tuple[Array, Pullback]:
-    """Apply a map that is linear in either of two inputs: ``y[o] = x1^T W[o] x2 + b[o]``.
+def bilinear(
+    input1: Array, input2: Array, weight: Array, bias: Array | None = None
+) -> tuple[Array, Pullback]:
+    """Apply a map that is linear in either of two inputs: ``y[o] = input1^T W[o] input2 + b[o]``.
 
     Parameters
     ----------
-    x1 : ndarray, shape (*, D_1)
+    input1 : ndarray, shape (*, D_1)
         Any number of leading axes, also none.
-    x2 : ndarray, shape (*, D_2)
-        With the leading axes of `x1`.
+    input2 : ndarray, shape (*, D_2)
+        With the leading axes of `input1`.
     weight : ndarray, shape (D_out, D_1, D_2)
         One matrix an output.
     bias : ndarray, shape (D_out,), optional
@@ -126,9 +128,9 @@ def bilinear(x1: Array, x2: Array, weight: Array, bias: Array | None = None) -> 
     Returns
     -------
     y : ndarray, shape (*, D_out)
-        In the dtype of `x1`.
+        In the dtype of `input1`.
     pullback : callable
-        ``pullback(dy, needs_input_grad=(True,) * 4) -> (dx1, dx2, dweight, dbias)``.
+        ``pullback(dy, needs_input_grad=(True,) * 4) -> (dinput1, dinput2, dweight, dbias)``.
 
     Raises
     ------
@@ -139,11 +141,11 @@ def bilinear(x1: Array, x2: Array, weight: Array, bias: Array | None = None) -> 
 
     Notes
     -----
-    Forward: ``y[n, o] = sum over i, j of x1[n, i] W[o, i, j] x2[n, j] + b[o]``.
+    Forward: ``y[n, o] = sum over i, j of input1[n, i] W[o, i, j] input2[n, j] + b[o]``.
 
-    Backward: ``dx1[n, i] = sum over o, j of dy[n, o] W[o, i, j] x2[n, j]``, `dx2` alike with the inputs
-    exchanged, ``dW[o, i, j] = sum over n of dy[n, o] x1[n, i] x2[n, j]`` and ``db = sum of dy`` over all
-    leading axes.
+    Backward: ``dinput1[n, i] = sum over o, j of dy[n, o] W[o, i, j] input2[n, j]``, `dinput2` alike with the
+    inputs exchanged, ``dW[o, i, j] = sum over n of dy[n, o] input1[n, i] input2[n, j]`` and
+    ``db = sum of dy`` over all leading axes.
 
     An empty batch gives an empty `y`, and zeros for `dweight` and `dbias`.
 
@@ -155,56 +157,58 @@ def bilinear(x1: Array, x2: Array, weight: Array, bias: Array | None = None) -> 
     Examples
     --------
     >>> import numpy as np
-    >>> x1, x2 = np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]])
-    >>> y, pullback = bilinear(x1, x2, np.array([[[1.0, 0.0], [0.0, 1.0]]]))
+    >>> input1, input2 = np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]])
+    >>> y, pullback = bilinear(input1, input2, np.array([[[1.0, 0.0], [0.0, 1.0]]]))
     >>> y.tolist()
     [[11.0]]
-    >>> dx1, dx2, dweight, dbias = pullback(np.array([[1.0]]))
-    >>> dx1.tolist(), dx2.tolist(), dweight.tolist(), dbias
+    >>> dinput1, dinput2, dweight, dbias = pullback(np.array([[1.0]]))
+    >>> dinput1.tolist(), dinput2.tolist(), dweight.tolist(), dbias
     ([[3.0, 4.0]], [[1.0, 2.0]], [[[3.0, 4.0], [6.0, 8.0]]], None)
     """
-    check_float_arrays("bilinear", "x1", x1, x2=x2, weight=weight, bias=bias)
+    check_float_arrays("bilinear", "input1", input1, input2=input2, weight=weight, bias=bias)
     if weight.ndim != 3:
         raise refuse("bilinear", "weight must be (D_out, D_1, D_2)", weight=weight)
     outputs, first, second = weight.shape
-    if x1.ndim == 0 or x1.shape[-1] != first:
-        raise refuse("bilinear", "x1 must be (*, D_1) for weight (D_out, D_1, D_2)", x1=x1, weight=weight)
-    if x2.shape != (*x1.shape[:-1], second):
+    if input1.ndim == 0 or input1.shape[-1] != first:
+        raise refuse(
+            "bilinear", "input1 must be (*, D_1) for weight (D_out, D_1, D_2)", input1=input1, weight=weight
+        )
+    if input2.shape != (*input1.shape[:-1], second):
         raise refuse(
             "bilinear",
-            "x2 must be (*, D_2) with the leading axes of x1, for weight (D_out, D_1, D_2)",
-            x2=x2,
-            x1=x1,
+            "input2 must be (*, D_2) with the leading axes of input1, for weight (D_out, D_1, D_2)",
+            input2=input2,
+            input1=input1,
             weight=weight,
         )
     if bias is not None and bias.shape != (outputs,):
         raise refuse("bilinear", f"bias must be ({outputs},), one an output of weight", bias=bias)
 
-    rows = math.prod(x1.shape[:-1])
-    left, right = x1.reshape(rows, first), x2.reshape(rows, second)
-    # One product for all rows and outputs, then one with its own x1 for each row.
+    rows = math.prod(input1.shape[:-1])
+    left, right = input1.reshape(rows, first), input2.reshape(rows, second)
+    # One product for all rows and outputs, then one with its own input1 for each row.
     turned = right @ weight.reshape(outputs * first, second).T
-    by_output = turned.reshape(rows, outputs, first)  # W x2
+    by_output = turned.reshape(rows, outputs, first)  # W input2
     y = (by_output @ left[:, :, None]).reshape(rows, outputs)
     if bias is not None:
         y += bias
-    shape, dtype = (*x1.shape[:-1], outputs), x1.dtype
+    shape, dtype = (*input1.shape[:-1], outputs), input1.dtype
 
     def pullback(
         dy: Array, needs_input_grad: tuple[bool, bool, bool, bool] = (True, True, True, True)
     ) -> Cotangents:
         dy = check_cotangent("bilinear", dy, shape, dtype).reshape(rows, outputs)
-        dx1 = dx2 = dweight = dbias = None
+        dinput1 = dinput2 = dweight = dbias = None
         if needs_input_grad[0]:
-            dx1 = (dy[:, None, :] @ by_output).reshape(x1.shape)
+            dinput1 = (dy[:, None, :] @ by_output).reshape(input1.shape)
         if needs_input_grad[1] or needs_input_grad[2]:
             outer = (dy[:, :, None] * left[:, None, :]).reshape(rows, outputs * first)
             if needs_input_grad[1]:
-                dx2 = (outer @ weight.reshape(outputs * first, second)).reshape(x2.shape)
+                dinput2 = (outer @ weight.reshape(outputs * first, second)).reshape(input2.shape)
             if needs_input_grad[2]:
                 dweight = (outer.T @ right).reshape(weight.shape)
         if bias is not None and needs_input_grad[3]:
             dbias = sum_rows(dy)
-        return dx1, dx2, dweight, dbias
+        return dinput1, dinput2, dweight, dbias
 
     return y.reshape(shape), pullback

@@ -66,8 +66,8 @@ def nll_loss(
     TypeError
         `x` is not an array of floats, `weight` not one of the same dtype, `target` not one of integers.
     ValueError
-        The shapes do not fit, a class index lies outside ``0 .. C - 1``, `reduction` is none of the three, or a
-        deprecated argument is given.
+        The shapes do not fit, a class index lies outside ``0 .. C - 1``, `reduction` is none of the three, or
+        a deprecated argument is given.
 
     Notes
     -----
@@ -162,8 +162,8 @@ def cross_entropy(
         that dtype.
     ValueError
         The shapes do not fit, a class index lies outside ``0 .. C - 1``, `reduction` is not one of the three,
-        `label_smoothing` not in [0, 1], `ignore_index` was given with probabilities, or a deprecated argument is
-        given.
+        `label_smoothing` not in [0, 1], `ignore_index` was given with probabilities, or a deprecated argument
+        is given.
 
     Notes
     -----

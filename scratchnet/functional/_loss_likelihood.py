@@ -221,7 +221,7 @@ def gaussian_nll_loss(
         return -(dlosses * (errors / variance))
 
     def by_variance(dlosses: Array) -> Any:
-        return dlosses * (half * (one - errors * errors / variance) / variance)
+        return dlosses * (half * (one / variance - errors * errors / variance / variance))
 
     y, pullback = reduced(
         "gaussian_nll_loss",

@@ -31,6 +31,9 @@ from ._shapes import unbroadcast
 if TYPE_CHECKING:
     from .._types import Array, Cotangents, Pullback, Scalar
 
+# PyTorch's constant beside the squares of a cosine, which has the digits of float32.
+_LEAST = float(np.float32(1e-12))
+
 
 def margin_ranking_loss(
     input1: Array,
@@ -48,8 +51,8 @@ def margin_ranking_loss(
     input1, input2 : ndarray, any shape
         Scores.
     target : ndarray, shape of the scores
-        1 where `input1` should be higher, -1 where `input2` should: of their dtype, or integers. Shapes of the
-        same number of dimensions are broadcast.
+        1 where `input1` should be higher, -1 where `input2` should: of their dtype, or integers. Shapes of
+        the same number of dimensions are broadcast.
     margin : float, default 0
         By how much.
     size_average, reduce : None
@@ -180,7 +183,8 @@ def hinge_embedding_loss(
     Examples
     --------
     >>> import numpy as np
-    >>> y, pullback = hinge_embedding_loss(np.array([0.5, 0.25, 2.0]), np.array([1, -1, -1]), reduction="none")
+    >>> x, target = np.array([0.5, 0.25, 2.0]), np.array([1, -1, -1])
+    >>> y, pullback = hinge_embedding_loss(x, target, reduction="none")
     >>> y.tolist()
     [0.5, 0.75, 0.0]
     >>> pullback(np.ones(3))[0].tolist()
@@ -248,7 +252,7 @@ def soft_margin_loss(
 
     References
     ----------
-    Hastie, Tibshirani and Friedman, "The Elements of Statistical Learning" (2nd edition, 2009), equation 10.18.
+    Hastie, Tibshirani and Friedman, "The Elements of Statistical Learning" (2009), equation 10.18.
 
     Examples
     --------
@@ -653,7 +657,7 @@ def cosine_embedding_loss(
     margin = check_number(function, "margin", margin)
     check_reduction(function, reduction)
     number = input1.dtype.type
-    zero, one, least = number(0), number(1), number(1e-12)
+    zero, one, least = number(0), number(1), number(_LEAST)
     with np.errstate(all="ignore"):
         size1 = np.add.reduce(input1 * input1, axis=-1) + least
         size2 = np.add.reduce(input2 * input2, axis=-1) + least

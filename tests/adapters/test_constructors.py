@@ -76,3 +76,29 @@ def test_sizes_are_told_by_the_arrays_that_are_made_with_them(candidates, name):
 def test_an_argument_that_says_nothing_and_does_not_fit_is_said_and_not_called_a_mistake(candidates):
     with pytest.raises(Cannot, match="'config' is not known"):
         fit(candidates(CONFIGURED)["BatchNormalization"], lambda: None)
+
+
+WITH_ITS_SOFTMAX = """
+import numpy as np
+
+class Activation_Softmax_Loss_CategoricalCrossentropy:
+    def forward(self, inputs, y_true):
+        e = np.exp(inputs - np.max(inputs, axis=1, keepdims=True))
+        self.output = e / np.sum(e, axis=1, keepdims=True)
+        return np.mean(-np.log(np.clip(self.output, 1e-7, 1 - 1e-7)[range(len(y_true)), y_true]))
+    def backward(self, dvalues, y_true):
+        n = len(dvalues)
+        self.dinputs = dvalues.copy()
+        self.dinputs[range(n), y_true] -= 1
+        self.dinputs = self.dinputs / n
+"""
+
+
+def test_a_loss_with_its_softmax_is_handed_its_own_output(candidates):
+    (candidate,) = candidates(WITH_ITS_SOFTMAX).values()
+    records = check_subject(
+        "layers.py", fit(candidate, lambda: None), oracles=["golden"], profile="quick", seed=1
+    )
+    verdicts = {record["check"]: record["verdict"] for record in records}
+    assert "failed" not in verdicts.values()
+    assert verdicts["backward_equals_the_reference"] == "passed"

@@ -153,7 +153,7 @@ def test_mse_loss_equals_pytorch_in_all_gradients(data):
     reduction = data.draw(st.sampled_from(REDUCTIONS))
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
     x, target = (np.asarray(rng.integers(-16, 17, size=shape) / 8, dtype=dtype) for _ in range(2))
-    y, pullback = F.mse_loss(x, target, reduction)
+    y, pullback = F.mse_loss(x, target, reduction=reduction)
     ours = pullback(cotangent(y))
     theirs, gradients = torch_gradients(
         torch,
@@ -168,7 +168,7 @@ def test_mse_loss_equals_pytorch_in_all_gradients(data):
 
     # The weighted loss by its formula, differentiated by PyTorch.
     weight = np.asarray(rng.integers(1, 9, size=shape) / 4, dtype=dtype)
-    y, pullback = F.mse_loss(x, target, reduction, weight)
+    y, pullback = F.mse_loss(x, target, reduction=reduction, weight=weight)
     ours = pullback(cotangent(y))
 
     def weighted(a, t, w):

@@ -93,7 +93,9 @@ class Twin:
         The catalogue's entry it is a shell of, for its kinks and ties.
     refusals : list of Refusal
     loss : bool
-        Only the first input has a gradient, and `backward` begins at 1.
+        Only the predictions have a gradient, and `backward` begins at 1.
+    predictions : tuple of int
+        Which inputs of a loss are predictions: their gradients are what `backward` returns.
     random : bool
         It draws numbers in training mode, so that only evaluation mode is compared.
     examples : int
@@ -105,6 +107,7 @@ class Twin:
     operation: str = ""
     refusals: tuple[Refusal, ...] | list[Refusal] = ()
     loss: bool = False
+    predictions: tuple[int, ...] = (0,)
     random: bool = False
     examples: int = 60
 
@@ -217,7 +220,8 @@ def computes_as_its_twin(twin: Twin) -> None:
             cotangents = tuple(np.asarray(cotangent(kind, y, rng)) for y in floats)
             omitted = twin.loss and floats[0].ndim == 0
             grads = _tuple(ours.backward() if omitted else ours.backward(*cotangents))
-            found = {**dict(zip(reference.given, grads, strict=False)), **ours.grads}
+            answered = reference.wanted if twin.loss else reference.given
+            found = {**dict(zip(answered, grads, strict=False)), **ours.grads}
             slots = tuple(found.get(name) for name in case.arrays)
             reference.training = training
             words = f"nn.{twin.name}({made}) in {'training' if training else 'evaluation'} mode, "
@@ -340,9 +344,9 @@ class _Reference:
         names = [p.name for p in inspect.signature(ours.forward).parameters.values()]
         given = {names[i] if i < len(names) else f"{names[-1]}{i}": x for i, x in enumerate(inputs)}
         floats = [name for name, x in given.items() if _is_float(x)]
-        wanted = floats[:1] if self.twin.loss else floats
+        wanted = [list(given)[i] for i in self.twin.predictions] if self.twin.loss else floats
         arrays = {**given, **{k: v.copy() for k, v in (*ours.params.items(), *ours.buffers.items())}}
-        self.given, self._wanted = tuple(given), tuple(wanted)
+        self.given, self.wanted = tuple(given), tuple(wanted)
         return Case(self.twin.name, arrays, {}, (*wanted, *ours.params))
 
     def _layer(self, case: Case) -> tuple[Any, dict[str, Any]]:
@@ -363,11 +367,11 @@ class _Reference:
         import torch
 
         layer, given = self._layer(case)
-        for name in self._wanted:
+        for name in self.wanted:
             given[name].requires_grad_()
         outputs = [y for y in _tuple(layer(*given.values())) if y.is_floating_point()]
         torch.autograd.backward(outputs, [_tensor(dy) for dy in cotangents])
-        found = {name: given[name].grad for name in self._wanted}
+        found = {name: given[name].grad for name in self.wanted}
         found.update({name: parameter.grad for name, parameter in layer.named_parameters()})
         return tuple(
             None if name not in case.differentiable

@@ -88,6 +88,22 @@ def methods(cls: type) -> tuple[str, str] | None:
     return None
 
 
+def _predicted(
+    thing: Any, arrays: Mapping[str, Array], named: list[inspect.Parameter], kind: Kind
+) -> Mapping[str, Array]:
+    """Return the arrays, x being what forward kept as its output where backward is handed that.
+
+    A softmax with its loss whose backward pass is called as ``backward(dvalues, y_true)`` is handed the
+    probabilities, by the name of a gradient.
+    """
+    if kind.loss and len(named) == 2 and names.is_upstream(named[0].name) and "x" in arrays:
+        for name in _OUTPUTS:
+            kept = getattr(thing, name, None)
+            if isinstance(kept, np.ndarray) and kept.shape == arrays["x"].shape:
+                return {**arrays, "x": kept.copy()}
+    return arrays
+
+
 def _parameters(cls: type, name: str) -> list[inspect.Parameter]:
     """Return what a method is handed, without the object itself."""
     held = inspect.getattr_static(cls, name)
@@ -426,7 +442,7 @@ class ObjectDriver:
         outputs: tuple[Any, ...], cotangents: tuple[Array, ...],
     ) -> Gradients:  # fmt: skip
         params = [s for s in self._kind.params if s in arrays]
-        rate, arguments = 0.0, self._back_arguments(arrays, outputs, cotangents)
+        rate, arguments = 0.0, self._back_arguments(thing, arrays, outputs, cotangents)
         if isinstance(arguments, tuple):
             rate, given = arguments
         else:
@@ -479,8 +495,9 @@ class ObjectDriver:
         return None
 
     def _back_arguments(
-        self, arrays: Mapping[str, Array], outputs: tuple[Any, ...], cotangents: tuple[Array, ...]
-    ) -> Any:
+        self, thing: Any, arrays: Mapping[str, Array], outputs: tuple[Any, ...],
+        cotangents: tuple[Array, ...],
+    ) -> Any:  # fmt: skip
         """Return what backward is handed; with a learning rate, a pair of the rate and that."""
         handed = [_as_given(dy, y) for dy, y in zip(cotangents, outputs, strict=False)]
         if not self._back:
@@ -492,7 +509,8 @@ class ObjectDriver:
         wanted = [
             p for i, p in enumerate(self._back) if i in rate_at or p.default is p.empty or i < len(handed)
         ]
-        given = self._assigned([p for p in wanted if self._back.index(p) not in rate_at], arrays, handed)
+        named = [p for p in wanted if self._back.index(p) not in rate_at]
+        given = self._assigned(named, _predicted(thing, arrays, named, self._kind), handed)
         for place in rate_at:
             given.insert(min(place, len(given)), rate)
         return (rate, given) if rate_at else given

@@ -61,10 +61,11 @@ CTC_LOSS = Operation(
     (
         *usual_refusals(_GOOD, ()),
         *bad_reduction(_GOOD, deprecated=False),
-        Invalid("a blank beyond the classes", _GOOD.with_options(blank=3), (": blank must be", "[0, 2]", "blank=3")),
-        Invalid("a blank label", _GOOD.replace(targets=_LABELS - 1), (": every label must", "label=0", "blank=0")),
+        Invalid("a blank beyond the classes", _GOOD.with_options(blank=3), (": blank must be", "blank=3")),
+        Invalid("a blank label", _GOOD.replace(targets=_LABELS - 1), (": every label must", "label=0")),
         Invalid(
-            "a label beyond the classes", _GOOD.replace(targets=_LABELS + 1), (": every label must", "label=3")
+            "a label beyond the classes", _GOOD.replace(targets=_LABELS + 1),
+            (": every label must", "label=3"),
         ),
         Invalid(
             "an input longer than there is", _GOOD.replace(input_lengths=np.array([5, 3])),
@@ -75,12 +76,13 @@ CTC_LOSS = Operation(
             (": targets must hold 2 rows of at least 3", "(2, 2)"),
         ),
         Invalid(
-            "too few labels in all", _GOOD.replace(targets=np.array([1, 2])), (": targets must hold a row", "(2,)")
+            "too few labels in all", _GOOD.replace(targets=np.array([1, 2])),
+            (": targets must hold a row", "(2,)"),
         ),
         Invalid(
             "a negative length", _GOOD.replace(input_lengths=np.array([-1, 3])), ("negative", "input_lengths")
         ),
-        Invalid("lengths of three", _GOOD.replace(target_lengths=np.ones(3, int)), ("target_lengths must hold 2",)),
+        Invalid("lengths of three", _GOOD.replace(target_lengths=np.ones(3, int)), ("target_lengths must",)),
         Invalid(
             "lengths that are floats", _GOOD.replace(input_lengths=np.ones(2)), ("input_lengths", "float64"),
             TypeError,

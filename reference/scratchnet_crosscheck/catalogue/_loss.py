@@ -192,7 +192,7 @@ CROSS_ENTROPY = Operation(
         ),
         *usual_refusals(_SOFT_CE, ())[-3:],  # of cotangents
         *bad_reduction(_SOFT_CE),
-        bad_reduction(_GOOD_CE.replace(weight=None)),  # another body
+        *bad_reduction(_GOOD_CE.replace(weight=None)),  # another body
         Invalid(
             "probabilities of another shape",
             _SOFT_CE.replace(target=np.ones((2, 4))),

@@ -102,7 +102,7 @@ GAUSSIAN_NLL_LOSS = Operation(
             (": no variance may be negative", "-0.5"),
         ),
         Invalid(
-            "variances of one sample for two", _GAUSSIAN.replace(var=np.ones((1, 1))), (": var must", "(1, 1)"),
+            "one variance for all", _GAUSSIAN.replace(var=np.ones((1, 1))), (": var must", "(1, 1)"),
         ),
     ),
     per_sample=unreduced("x", "target", "var", rank=1),

@@ -56,7 +56,7 @@ def _draw_huber(d: Draw) -> Case:
 
 
 def _weighted(name: str) -> Any:
-    """Return PyTorch's, on targets of one dtype; with weights, which it did not take before 2.6, the formula."""
+    """Return PyTorch's, on one dtype; with weights, which it did not take before 2.6, the formula."""
 
     def twin(torch: Any, x: Any, target: Any, weight: Any, reduction: str, **options: Any) -> Any:
         function = getattr(torch.nn.functional, name)
@@ -135,8 +135,8 @@ def _bad_width(name: str, option: str, value: float) -> Invalid:
 _SAMPLES = unreduced("x", "target", "weight", rank=1)
 
 MSE_LOSS = Operation(
-    "mse_loss", _draw_mse, _invalid("mse_loss"), twin=_weighted("mse_loss"), jax=_jax_mse, per_sample=_SAMPLES,
-    jax_cannot=_jax_cannot,
+    "mse_loss", _draw_mse, _invalid("mse_loss"), twin=_weighted("mse_loss"), jax=_jax_mse,
+    per_sample=_SAMPLES, jax_cannot=_jax_cannot,
 )  # fmt: skip
 
 L1_LOSS = Operation(

@@ -45,7 +45,7 @@ def _invalid(name: str, *, deprecated: bool) -> tuple[Invalid, ...]:
         *usual_refusals(good, ()),
         *bad_reduction(good, deprecated=deprecated),
         Invalid("no margin", good.with_options(margin=0.0), (": margin must be above 0", "margin=0.0")),
-        Invalid("a negative margin", good.with_options(margin=-1.0), (": margin must be above 0", "margin=-1.0")),
+        Invalid("a negative margin", good.with_options(margin=-1.0), (": margin must be", "margin=-1.0")),
         Invalid(
             "other dimensions", good.replace(negative=np.ones(3)),
             (": the three must have one number of dimensions", "negative of shape (3,)"),

@@ -260,7 +260,7 @@ class Bench:
                 found[f"d{slot}"] = np.asarray(grad)
         return found
 
-    def fits(self, predict: Predict, part: str | None = None, least: int = 2) -> bool:
+    def fits(self, predict: Predict, part: str | None = None, least: int = 2, numbers: int = 4) -> bool:
         """Return whether `predict` reproduces what came out in every call in which it is wrong.
 
         A slip may lie in one branch: the calls that are right need no explanation.
@@ -284,7 +284,7 @@ class Bench:
             if np.any(sample.got[part]):  # that nothing comes out is explained by too much
                 explained += 1
                 elements += sample.got[part].size
-        return explained >= least and elements >= 4
+        return explained >= least and elements >= numbers
 
     def look_further(self) -> bool:
         """Look through more calls, if the failing one is wrong and hardly another is."""

@@ -147,6 +147,18 @@ def stale(evidence: Evidence) -> tuple[str, str] | None:
     return None
 
 
+def raises_when_used_again(evidence: Evidence) -> tuple[str, str] | None:
+    """An object that was used before raises in a call that a new one takes."""
+    driver = getattr(getattr(evidence.subject, "subject", None), "driver", None)
+    if driver is None or evidence.check not in USED_AGAIN:
+        return None
+    driver.use_again(reuses=False)
+    case = evidence.case.copy()
+    outputs = evidence.subject.forward(case)
+    evidence.run(case, evidence.cotangents or _dys(evidence, outputs))  # raises where that is no matter of use
+    return "stale", "it raises in a call that follows another: values of the earlier call are used"
+
+
 def _afresh(evidence: Evidence) -> None:
     """Begin with a new object, where an adapter uses one again."""
     driver = getattr(getattr(evidence.subject, "subject", None), "driver", None)

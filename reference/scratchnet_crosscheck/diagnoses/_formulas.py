@@ -145,6 +145,31 @@ def clipped(evidence: Evidence) -> tuple[str, str] | None:
     return None
 
 
+def clipped_probabilities(evidence: Evidence) -> tuple[str, str] | None:
+    """A loss of logits whose probabilities are clipped before the logarithm, in the value alone: a convention."""
+    b = bench(evidence)
+    if b.here is None or b.here.case.operation != "cross_entropy" or b.part not in b.here.case.outputs:
+        return None
+    for eps in EPSILONS:
+        for high in (1.0 - eps, 1.0, np.inf):
+
+            def predict(s: Sample, eps: float = eps, high: float = high) -> Array | None:
+                x, target = s.judged["x"], s.judged["target"]
+                if x.ndim != 2 or target.dtype.kind not in "iu" or target.size == 0 or target.min() < 0:
+                    return None
+                p = np.exp(x - x.max(1, keepdims=True))
+                p = np.clip(p / p.sum(1, keepdims=True), eps, high)
+                losses = -np.log(p[np.arange(len(p)), target])
+                how = str(s.judged.options.get("reduction", "mean"))
+                return np.asarray({"mean": np.mean, "sum": np.sum, "none": np.asarray}[how](losses))
+
+            # One loss in all its digits is proof enough of one of so few bounds.
+            if b.fits(predict, least=1, numbers=1):
+                words = f"probabilities below {eps:g} are clipped in the logarithm, in the value alone"
+                return "convention:clipped_logarithm", words
+    return None
+
+
 def additive_epsilon(evidence: Evidence) -> tuple[str, str] | None:
     """An epsilon is added to what the logarithm is taken of."""
     b = bench(evidence)

@@ -34,6 +34,7 @@ CALLS: tuple[Diagnosis, ...] = (
 )
 #: What is wrong with the numbers.
 VALUES: tuple[Diagnosis, ...] = (
+    _formulas.clipped_probabilities,
     _range.out_of_range,
     _conditions.wrong_beyond_a_size,
     _recurrent.one_step,
@@ -82,4 +83,4 @@ WHERE: tuple[Diagnosis, ...] = (
     _conditions.condition,
 )
 #: Which calls raise, where that is what failed.
-RAISES: tuple[Diagnosis, ...] = (_conditions.condition,)
+RAISES: tuple[Diagnosis, ...] = (_calls.raises_when_used_again, _conditions.condition)

@@ -76,7 +76,8 @@ class Trial:
 
         if slopes:
             return replace(case.with_options(slopes=np.asarray(-drawn)), seed=None)
-        return replace(case.with_options(mask=np.asarray(drawn != 0)), seed=None)
+        # What is dropped of ones becomes 0, or less (alpha dropout).
+        return replace(case.with_options(mask=np.asarray(drawn > 0)), seed=None)
 
     def judge(self, yardstick: Yardstick, got: Cotangents, case: Case, cotangents: Outputs = ()) -> None:
         """Raise a `Failure` where `got` is outside the yardstick's bound."""

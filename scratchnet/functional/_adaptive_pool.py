@@ -1,0 +1,422 @@
+"""Pooling to a given output size: windows that follow from the number of them.
+
+Windows are boxes, so that sums and maxima are taken along one axis after the other, whatever their number.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import numpy as np
+
+from .._check import check_cotangent, check_float_array, check_integer, refuse, refuse_type
+from .._types import Array, Cotangents, Pullback
+from ._places import add_at, first_largest
+from ._windows import Sides, check_spatial
+
+OutputSize: TypeAlias = int | Sequence[int | None]
+"""How many windows: one number for all spatial dimensions or one for each; None keeps the input's side."""
+
+
+def adaptive_avg_pool1d(x: Array, output_size: int | Sequence[int]) -> tuple[Array, Pullback]:
+    """Take the mean of each of so many windows of signals or sequences.
+
+    Parameters
+    ----------
+    x : ndarray, shape (N, C, L) or (C, L)
+    output_size : int
+        How many windows along each spatial dimension. It may be larger than that side.
+
+    Returns
+    -------
+    y : ndarray, shape (N, C, L_out) or (C, L_out)
+    pullback : callable
+        ``pullback(dy, needs_input_grad=(True,)) -> (dx,)``.
+
+    Raises
+    ------
+    TypeError
+        `x` is not an array of floats, or `output_size` is not made of integers.
+    ValueError
+        `x` has other dimensions or an empty spatial one, or `output_size` is negative or has another length.
+
+    Notes
+    -----
+    The formulas and conventions are `adaptive_avg_pool2d`'s with one spatial dimension.
+
+    References
+    ----------
+    He et al., "Spatial Pyramid Pooling in Deep Convolutional Networks for Visual Recognition" (ECCV 2014),
+    section 2.2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> y, pullback = adaptive_avg_pool1d(np.array([[1.0, 2.0, 3.0]]), 2)
+    >>> y.tolist(), pullback(np.array([[2.0, 4.0]]))[0].tolist()
+    ([[1.5, 2.5]], [[1.0, 3.0, 2.0]])
+    """
+    return _adaptive_avg_pool_nd(x, output_size, n_dims=1)
+
+
+def adaptive_avg_pool2d(x: Array, output_size: OutputSize) -> tuple[Array, Pullback]:
+    """Take the mean of each of so many windows of images.
+
+    Parameters
+    ----------
+    x : ndarray, shape (N, C, H, W) or (C, H, W)
+    output_size : int or tuple of 2 int or None
+        How many windows along each spatial dimension; None keeps the side of `x`. It may be larger than that
+        side.
+
+    Returns
+    -------
+    y : ndarray, shape (N, C, H_out, W_out) or (C, H_out, W_out)
+    pullback : callable
+        ``pullback(dy, needs_input_grad=(True,)) -> (dx,)``.
+
+    Raises
+    ------
+    TypeError
+        `x` is not an array of floats, or `output_size` is not made of integers.
+    ValueError
+        `x` has other dimensions or an empty spatial one, or `output_size` is negative or has another length.
+
+    Notes
+    -----
+    Window i of O along a side of length L holds the elements ``floor(i L / O)`` to
+    ``ceil((i + 1) L / O) - 1``: windows may overlap by one, and are equal where O divides L.
+
+    Forward: ``y[n, c, i, j] = mean of x[n, c]`` over rows of window i and columns of window j.
+
+    Backward: each ``dy[n, c, i, j]``, divided by the number of its window's elements, is added to `dx` at all
+    of them.
+
+    NaN and infinity stay within their windows. An empty batch, or an `output_size` of 0, gives an empty `y`.
+
+    References
+    ----------
+    He et al., "Spatial Pyramid Pooling in Deep Convolutional Networks for Visual Recognition" (ECCV 2014),
+    section 2.2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> y, pullback = adaptive_avg_pool2d(np.array([[[4.0, 8.0], [0.0, 4.0]]]), (1, None))
+    >>> y.tolist(), pullback(np.array([[[2.0, 4.0]]]))[0].tolist()
+    ([[[2.0, 6.0]]], [[[1.0, 2.0], [1.0, 2.0]]])
+    """
+    return _adaptive_avg_pool_nd(x, output_size, n_dims=2)
+
+
+def adaptive_avg_pool3d(x: Array, output_size: OutputSize) -> tuple[Array, Pullback]:
+    """Take the mean of each of so many windows of volumes or films.
+
+    Parameters
+    ----------
+    x : ndarray, shape (N, C, D, H, W) or (C, D, H, W)
+    output_size : int or tuple of 3 int or None
+        How many windows along each spatial dimension; None keeps the side of `x`. It may be larger than that
+        side.
+
+    Returns
+    -------
+    y : ndarray, shape (N, C, D_out, H_out, W_out) or (C, D_out, H_out, W_out)
+    pullback : callable
+        ``pullback(dy, needs_input_grad=(True,)) -> (dx,)``.
+
+    Raises
+    ------
+    TypeError
+        `x` is not an array of floats, or `output_size` is not made of integers.
+    ValueError
+        `x` has other dimensions or an empty spatial one, or `output_size` is negative or has another length.
+
+    Notes
+    -----
+    The formulas and conventions are `adaptive_avg_pool2d`'s with three spatial dimensions.
+
+    References
+    ----------
+    He et al., "Spatial Pyramid Pooling in Deep Convolutional Networks for Visual Recognition" (ECCV 2014),
+    section 2.2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> y, pullback = adaptive_avg_pool3d(np.arange(16.0).reshape(1, 2, 2, 4), (1, 1, 2))
+    >>> y.tolist()
+    [[[[6.5, 8.5]]]]
+    """
+    return _adaptive_avg_pool_nd(x, output_size, n_dims=3)
+
+
+def adaptive_max_pool1d(
+    x: Array, output_size: int | Sequence[int], return_indices: bool = False
+) -> tuple[Array | tuple[Array, Array], Pullback]:
+    """Take the largest element of each of so many windows of signals or sequences.
+
+    Parameters
+    ----------
+    x : ndarray, shape (N, C, L) or (C, L)
+    output_size : int
+        How many windows along each spatial dimension. It may be larger than that side.
+    return_indices : bool, default False
+        Whether to return as well where the largest elements were.
+
+    Returns
+    -------
+    y : ndarray, shape (N, C, L_out) or (C, L_out)
+        With `return_indices` the pair ``(y, indices)``: int64, of the shape of `y`, each the place in the
+        image of its channel, counted as if the image were flat.
+    pullback : callable
+        ``pullback(dy, needs_input_grad=(True,)) -> (dx,)``. With `return_indices` too it takes `dy` alone.
+
+    Raises
+    ------
+    TypeError
+        `x` is not an array of floats, or `output_size` is not made of integers.
+    ValueError
+        `x` has other dimensions or an empty one behind the batch, or `output_size` is negative or has another
+        length.
+
+    Notes
+    -----
+    The formulas and conventions are `adaptive_max_pool2d`'s with one spatial dimension.
+
+    References
+    ----------
+    He et al., "Spatial Pyramid Pooling in Deep Convolutional Networks for Visual Recognition" (ECCV 2014),
+    section 2.2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> y, pullback = adaptive_max_pool1d(np.array([[1.0, 5.0, 3.0, 4.0, 2.0]]), 3)
+    >>> y.tolist(), pullback(np.array([[1.0, 10.0, 100.0]]))[0].tolist()
+    ([[5.0, 5.0, 4.0]], [[0.0, 11.0, 0.0, 100.0, 0.0]])
+    """
+    return _adaptive_max_pool_nd(x, output_size, return_indices, n_dims=1)
+
+
+def adaptive_max_pool2d(
+    x: Array, output_size: OutputSize, return_indices: bool = False
+) -> tuple[Array | tuple[Array, Array], Pullback]:
+    """Take the largest element of each of so many windows of images.
+
+    Parameters
+    ----------
+    x : ndarray, shape (N, C, H, W) or (C, H, W)
+    output_size : int or tuple of 2 int or None
+        How many windows along each spatial dimension; None keeps the side of `x`. It may be larger than that
+        side.
+    return_indices : bool, default False
+        Whether to return as well where the largest elements were.
+
+    Returns
+    -------
+    y : ndarray, shape (N, C, H_out, W_out) or (C, H_out, W_out)
+        With `return_indices` the pair ``(y, indices)``: int64, of the shape of `y`, each the place in the
+        image of its channel, counted as if the image were flat.
+    pullback : callable
+        ``pullback(dy, needs_input_grad=(True,)) -> (dx,)``. With `return_indices` too it takes `dy` alone.
+
+    Raises
+    ------
+    TypeError
+        `x` is not an array of floats, or `output_size` is not made of integers.
+    ValueError
+        `x` has other dimensions or an empty one behind the batch, or `output_size` is negative or has another
+        length.
+
+    Notes
+    -----
+    Window i of O along a side of length L holds the elements ``floor(i L / O)`` to
+    ``ceil((i + 1) L / O) - 1``: windows may overlap by one, and are equal where O divides L.
+
+    Forward: ``y[n, c, i, j] = max of x[n, c]`` over rows of window i and columns of window j.
+
+    Backward: each ``dy[n, c, i, j]`` is added to `dx` where that maximum was.
+
+    Of equal elements the first wins, in the order of memory; NaN wins over all else, of several the last. An
+    empty batch, or an `output_size` of 0, gives an empty `y`.
+
+    References
+    ----------
+    He et al., "Spatial Pyramid Pooling in Deep Convolutional Networks for Visual Recognition" (ECCV 2014),
+    section 2.2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> (y, indices), pullback = adaptive_max_pool2d(
+    ...     np.array([[[4.0, 8.0], [9.0, 8.0]]]), (1, None), return_indices=True
+    ... )
+    >>> y.tolist(), indices.tolist()
+    ([[[9.0, 8.0]]], [[[2, 1]]])
+    >>> pullback(np.array([[[2.0, 4.0]]]))[0].tolist()
+    [[[0.0, 4.0], [2.0, 0.0]]]
+    """
+    return _adaptive_max_pool_nd(x, output_size, return_indices, n_dims=2)
+
+
+def adaptive_max_pool3d(
+    x: Array, output_size: OutputSize, return_indices: bool = False
+) -> tuple[Array | tuple[Array, Array], Pullback]:
+    """Take the largest element of each of so many windows of volumes or films.
+
+    Parameters
+    ----------
+    x : ndarray, shape (N, C, D, H, W) or (C, D, H, W)
+    output_size : int or tuple of 3 int or None
+        How many windows along each spatial dimension; None keeps the side of `x`. It may be larger than that
+        side.
+    return_indices : bool, default False
+        Whether to return as well where the largest elements were.
+
+    Returns
+    -------
+    y : ndarray, shape (N, C, D_out, H_out, W_out) or (C, D_out, H_out, W_out)
+        With `return_indices` the pair ``(y, indices)``: int64, of the shape of `y`, each the place in the
+        image of its channel, counted as if the image were flat.
+    pullback : callable
+        ``pullback(dy, needs_input_grad=(True,)) -> (dx,)``. With `return_indices` too it takes `dy` alone.
+
+    Raises
+    ------
+    TypeError
+        `x` is not an array of floats, or `output_size` is not made of integers.
+    ValueError
+        `x` has other dimensions or an empty one behind the batch, or `output_size` is negative or has another
+        length.
+
+    Notes
+    -----
+    The formulas and conventions are `adaptive_max_pool2d`'s with three spatial dimensions.
+
+    References
+    ----------
+    He et al., "Spatial Pyramid Pooling in Deep Convolutional Networks for Visual Recognition" (ECCV 2014),
+    section 2.2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> y, pullback = adaptive_max_pool3d(np.arange(16.0).reshape(1, 2, 2, 4), (1, 1, 2))
+    >>> y.tolist()
+    [[[[13.0, 15.0]]]]
+    """
+    return _adaptive_max_pool_nd(x, output_size, return_indices, n_dims=3)
+
+
+def _adaptive_avg_pool_nd(x: Array, output_size: OutputSize, n_dims: int) -> tuple[Array, Pullback]:
+    """Take means over so many windows of the last `n_dims` dimensions."""
+    function = f"adaptive_avg_pool{n_dims}d"
+    check_float_array(function, "x", x)
+    out = _output_sides(function, x, output_size, n_dims)
+    sides, dtype = x.shape[-n_dims:], x.dtype
+    shape = x.shape[:-n_dims] + out
+    windows = [_windows(side, o) for side, o in zip(sides, out, strict=True)]
+    sizes: Array = np.ones((), dtype=np.int64)
+    for start, end in windows:
+        sizes = sizes[..., None] * (end - start)
+    divisor = sizes.astype(dtype)
+    y = x
+    for axis, (start, end) in enumerate(windows, -n_dims):
+        y = _range_sums(y, start, end, axis)
+    y = y / divisor
+
+    def pullback(dy: Array, needs_input_grad: tuple[bool] = (True,)) -> Cotangents:
+        dy = check_cotangent(function, dy, shape, dtype)
+        if not needs_input_grad[0]:
+            return (None,)
+        dx = dy / divisor
+        for axis, ((start, end), side) in enumerate(zip(windows, sides, strict=True), -n_dims):
+            # The windows that hold an element lie side by side, as the elements of a window do.
+            places = np.arange(side)
+            first = np.searchsorted(end, places, side="right")
+            behind = np.searchsorted(start, places, side="right")
+            dx = _range_sums(dx, first, behind, axis)
+        return (dx,)
+
+    return y, pullback
+
+
+def _adaptive_max_pool_nd(
+    x: Array, output_size: OutputSize, return_indices: bool, n_dims: int
+) -> tuple[Array | tuple[Array, Array], Pullback]:
+    """Take maxima over so many windows of the last `n_dims` dimensions."""
+    function = f"adaptive_max_pool{n_dims}d"
+    check_float_array(function, "x", x)
+    out = _output_sides(function, x, output_size, n_dims)
+    if 0 in x.shape[-n_dims - 1 :]:
+        raise refuse(function, "only the batch of x may be empty", x=x)
+    sides, dtype = x.shape[-n_dims:], x.dtype
+    shape = x.shape[:-n_dims] + out
+    y = x
+    indices = np.broadcast_to(np.arange(math.prod(sides), dtype=np.int64).reshape(sides), x.shape)
+    # The last axis first: of equal elements the first in memory is the first of its row in the first such
+    # row.
+    for axis in range(-1, -n_dims - 1, -1):
+        start, end = _windows(sides[axis], out[axis])
+        longest = int((end - start).max(initial=1))
+        # Shorter windows repeat their last element.
+        places = np.minimum(start[:, None] + np.arange(longest), end[:, None] - 1)
+        held = np.moveaxis(y, axis, -1)[..., places]
+        winner = first_largest(held)[..., None]
+        y = np.moveaxis(np.take_along_axis(held, winner, -1)[..., 0], -1, axis)
+        held = np.moveaxis(indices, axis, -1)[..., places]
+        indices = np.moveaxis(np.take_along_axis(held, winner, -1)[..., 0], -1, axis)
+    y = np.ascontiguousarray(y)
+    kept = np.ascontiguousarray(indices)
+
+    def pullback(dy: Array, needs_input_grad: tuple[bool] = (True,)) -> Cotangents:
+        dy = check_cotangent(function, dy, shape, dtype)
+        return (add_at(dy, kept, sides),) if needs_input_grad[0] else (None,)
+
+    return ((y, kept.copy()) if return_indices else y), pullback
+
+
+def _output_sides(function: str, x: Array, output_size: OutputSize, n_dims: int) -> Sides:
+    """Return how many windows each spatial dimension has."""
+    check_spatial(function, x, n_dims)
+    sides = x.shape[-n_dims:]
+    if 0 in sides:
+        raise refuse(function, "the sides of x must not be empty", x=x)
+    each: tuple[int | None, ...]
+    each = tuple(output_size) if isinstance(output_size, Sequence) else (output_size,) * n_dims
+    if len(each) != n_dims:
+        raise refuse(
+            function, f"output_size must be an integer or a tuple of {n_dims}", output_size=output_size
+        )
+    if output_size is None or (n_dims == 1 and each == (None,)):  # as in PyTorch
+        raise refuse_type(function, "output_size must be an integer or a tuple", output_size=output_size)
+    return tuple(
+        side if o is None else check_integer(function, "output_size", o, minimum=0)
+        for o, side in zip(each, sides, strict=True)
+    )
+
+
+def _windows(side: int, out: int) -> tuple[Array, Array]:
+    """Return where each window of one side begins, and where it has ended.
+
+    >>> [edge.tolist() for edge in _windows(5, 3)]
+    [[0, 1, 3], [2, 4, 5]]
+    """
+    number = np.arange(out, dtype=np.int64)
+    return number * side // max(out, 1), -(-(number + 1) * side // max(out, 1))
+
+
+def _range_sums(x: Array, start: Array, end: Array, axis: int) -> Array:
+    """Return the sums of ``x[start:end]`` along one axis; no range is empty unless `x` has nothing there."""
+    if start.size == 0 or x.shape[axis] == 0:
+        return np.zeros((*x.shape[:axis], start.size, *x.shape[x.ndim + axis + 1 :]), dtype=x.dtype)
+    # reduceat goes from each number to the next: every second of its sums is a range's, and the last end must
+    # be a place of the array too.
+    behind = np.zeros_like(np.take(x, [0], axis=axis))
+    edges = np.stack([start, end], axis=1).reshape(-1)
+    with np.errstate(invalid="ignore", over="ignore"):  # as in what is thrown away
+        sums = np.add.reduceat(np.concatenate([x, behind], axis=axis), edges, axis=axis)
+    return np.take(sums, np.arange(0, edges.size, 2), axis=axis)
