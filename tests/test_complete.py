@@ -9,12 +9,16 @@ from scratchnet import nn
 from scratchnet_crosscheck.catalogue import operations
 
 # A function that has no layer, with the reason.
-NO_LAYER: dict[str, str] = {}
+NO_LAYER: dict[str, str] = {
+    "affine_grid": "torch.nn has none",
+    "grid_sample": "torch.nn has none",
+    "interpolate": "its layers are called Upsample",
+}
 
 SECTIONS = ("Parameters", "Returns", "Raises", "Notes", "Examples")
 
 # Nothing is computed, so there is no formula to find the source of.
-NO_REFERENCE = {"flatten"}
+NO_REFERENCE = {"flatten", "unflatten"}
 
 
 def _functions():

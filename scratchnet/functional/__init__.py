@@ -50,6 +50,9 @@ from ._adaptive_pool import adaptive_max_pool3d as adaptive_max_pool3d
 from ._conv import conv1d as conv1d
 from ._conv import conv2d as conv2d
 from ._conv import conv3d as conv3d
+from ._conv_transpose import conv_transpose1d as conv_transpose1d
+from ._conv_transpose import conv_transpose2d as conv_transpose2d
+from ._conv_transpose import conv_transpose3d as conv_transpose3d
 from ._ctc import ctc_loss as ctc_loss
 from ._distance import cosine_similarity as cosine_similarity
 from ._distance import pairwise_distance as pairwise_distance
@@ -63,6 +66,8 @@ from ._embedding import embedding as embedding
 from ._embedding import embedding_bag as embedding_bag
 from ._fractional_pool import fractional_max_pool2d as fractional_max_pool2d
 from ._fractional_pool import fractional_max_pool3d as fractional_max_pool3d
+from ._fold import fold as fold
+from ._fold import unfold as unfold
 from ._grid import affine_grid as affine_grid
 from ._grid import grid_sample as grid_sample
 from ._interpolate import interpolate as interpolate

@@ -125,7 +125,10 @@ def ctc_loss(
             if mean:
                 dlosses = dlosses / divisors
             beta = _betas(emitted, skips, times, counts)
-            at = np.exp(alpha + beta + losses[:, None])
+            # Divided by their own sum, not by the probability of the labels, which has lost digits by then.
+            both = alpha + beta
+            at = np.exp(both - np.maximum.reduce(both, axis=2, keepdims=True))
+            at /= np.add.reduce(at, axis=2, keepdims=True)
             classes = (path[:, :, None] == np.arange(frames.shape[2])).astype(log_probs.dtype)
             passed = np.matmul(at.transpose(1, 0, 2), classes).transpose(1, 0, 2)
             slopes = np.exp(frames) - passed

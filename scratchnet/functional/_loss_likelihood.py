@@ -343,7 +343,8 @@ def kl_div(
 
     def by_target(dlosses: Array) -> Any:
         if log_target:
-            return dlosses * (probabilities * (target - x) + probabilities)
+            # The cotangent first, as it may be small enough for a probability that overflows.
+            return dlosses * (target - x) * probabilities + dlosses * probabilities
         return dlosses * (logarithms + target / target - x)
 
     return reduced("kl_div", losses, reduction, (x, target), (by_x, by_target), divisor)
@@ -496,7 +497,7 @@ def binary_cross_entropy_with_logits(
     ``-w (p t log sigmoid(x) + (1 - t) log(1 - sigmoid(x)))``.
 
     Backward: ``dx = w dl ((p t + 1 - t) sigmoid(x) - p t)`` and
-    ``dt = w dl ((1 - p) log sigmoid(x) - x)``, where ``dl`` is dy, or dy by the number of elements for the
+    ``dt = w dl (log sigmoid(-x) - p log sigmoid(x))``, where ``dl`` is dy, or dy by the number of elements for the
     mean.
 
     A logit of minus infinity, and one of infinity where the target is 1, give NaN, infinity less infinity.
@@ -537,7 +538,7 @@ def binary_cross_entropy_with_logits(
         return dlosses * ((positive + one - target) * sigmoid(x)[0] - positive) * factor
 
     def by_target(dlosses: Array) -> Any:
-        slopes = -x if pos_weight is None else (one - pos_weight) * log_yes - x
+        slopes = -x if pos_weight is None else logsigmoid(-x)[0] - pos_weight * log_yes
         return dlosses * slopes * factor
 
     return reduced(

@@ -661,7 +661,8 @@ def cosine_embedding_loss(
     with np.errstate(all="ignore"):
         size1 = np.add.reduce(input1 * input1, axis=-1) + least
         size2 = np.add.reduce(input2 * input2, axis=-1) + least
-        root = np.sqrt(size1 * size2)
+        product = np.asarray(size1 * size2)
+        root = np.sqrt(product)
         cosine = np.asarray(np.add.reduce(input1 * input2, axis=-1) / root)
     if sign.ndim and 1 not in sign.shape and vectors[0] not in (1, sign.shape[0]):
         raise refuse(function, "target must hold a number for each pair", target=target, input1=input1)
@@ -680,15 +681,16 @@ def cosine_embedding_loss(
         with np.errstate(all="ignore"):
             dcosine = np.where(unlike & (beyond >= 0), dlosses, zero) - np.where(alike, dlosses, zero)
             dcosine = np.asarray(dcosine)[..., None]
-            along, turned = dcosine / np.asarray(root)[..., None], dcosine * cosine[..., None]
+            along = dcosine / np.asarray(root)[..., None]
+            turned = dcosine * (cosine / product)[..., None]
             dinput1 = dinput2 = None
             if needs_input_grad[0]:
                 dinput1 = _vectors_back(
-                    along * input2, turned / np.asarray(size1)[..., None] * input1, input1
+                    along * input2, turned * np.asarray(size2)[..., None] * input1, input1
                 )
             if needs_input_grad[1]:
                 dinput2 = _vectors_back(
-                    along * input1, turned / np.asarray(size2)[..., None] * input2, input2
+                    along * input1, turned * np.asarray(size1)[..., None] * input2, input2
                 )
         return dinput1, dinput2, None
 

@@ -125,8 +125,8 @@ def lp_pool2d(
     As in PyTorch, powers are those of `x` itself and not of its magnitude: an odd p lets elements of both
     signs cancel, the root of a negative sum is NaN, and so is a negative number to a power that is no
     integer. Where the sum is 0 the cotangent that comes in is taken for 0, so that the norm has the
-    derivative 0 at 0 (NaN where ``x^(p - 1)`` is infinite there, for p below 1). An empty batch gives an
-    empty `y`.
+    derivative 0 at 0 (NaN where ``x^(p - 1)`` is infinite there, for p below 1); where the sum is NaN it is
+    multiplied by 0. An empty batch gives an empty `y`.
 
     References
     ----------
@@ -227,7 +227,9 @@ def _lp_pool_nd(
         if not needs_input_grad[0]:
             return (None,)
         with np.errstate(all="ignore"):
-            dtotal = np.where(total == 0, dtype.type(0), dy * (np.power(total, 1.0 / p - 1.0) / p) * k)
+            dtotal = dy * (np.power(total, 1.0 / p - 1.0) / p) * k
+            # As through PyTorch's sign(m) relu(|m|): nothing passes a sum of 0, and times 0 what passes NaN.
+            dtotal = np.where(total == 0, dtype.type(0), dtotal * (np.abs(total) > 0))
             return (avg_dx_plain(dtotal, divisor, sides, geometry) * (np.power(x, p - 1.0) * p),)
 
     return y, pullback

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
+import numpy as np
+
 from .._check import check_cotangent, check_dim, check_float_array, check_integer, refuse, refuse_type
 from .._types import Array, Cotangents, Pullback
 
@@ -127,3 +129,16 @@ def unflatten(x: Array, dim: int, sizes: Sequence[int]) -> tuple[Array, Pullback
         return (dy.reshape(x.shape).copy() if needs_input_grad[0] else None,)
 
     return x.reshape(shape).copy(), pullback
+
+
+def copied(x: Array) -> tuple[Array, Pullback]:
+    """Return x itself, as a copy: what `scratchnet.nn.Identity` is a shell of; ``dx = dy``."""
+    if not isinstance(x, np.ndarray):
+        raise refuse_type("Identity", "x must be a NumPy array", **{"type of x": type(x).__name__})
+    shape, dtype = x.shape, x.dtype
+
+    def pullback(dy: Array, needs_input_grad: tuple[bool] = (True,)) -> Cotangents:
+        dy = check_cotangent("Identity", dy, shape, dtype)
+        return (dy.copy() if needs_input_grad[0] else None,)
+
+    return x.copy(), pullback

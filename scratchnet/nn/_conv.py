@@ -8,8 +8,16 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from .. import functional as F
-from .._check import check_generator, check_integer, check_option, refuse
-from ..functional._windows import IntOrSides, sides_of
+from .._check import (
+    check_float_arrays,
+    check_float_dtype,
+    check_generator,
+    check_integer,
+    check_option,
+    refuse,
+)
+from ..functional._pad import pad
+from ..functional._windows import IntOrSides, check_spatial, sides_of
 from ._initial import uniform
 from ._layer import Layer
 
@@ -18,7 +26,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from .._types import Array, Pullback
+    from .._types import Array, Cotangents, Pullback
 
 
 class _ConvNd(Layer):
@@ -66,8 +74,9 @@ class _ConvNd(Layer):
             check_option(name, "padding", padding, ("same", "valid"))
             if padding == "same" and self.stride != (1,) * n_dims:
                 raise refuse(name, "padding='same' needs a stride of 1", stride=stride)
-        check_option(name, "padding_mode", padding_mode, ("zeros",))
+        check_option(name, "padding_mode", padding_mode, ("zeros", "reflect", "replicate", "circular"))
         self.padding_mode = padding_mode
+        dtype = check_float_dtype(name, dtype)
         generator = check_generator(name, generator)
         shape = (out_channels, in_channels // groups, *self.kernel_size)
         fan_in = math.prod(shape[1:])
@@ -79,12 +88,58 @@ class _ConvNd(Layer):
     def forward(self, x: Array) -> Array:
         """Return the convolution of `x` with the weight, plus the bias."""
         params = self._params
-        y: Array = self._keep(
-            type(self)._function(
-                x, params["weight"], params.get("bias"), self.stride, self.padding, self.dilation, self.groups
-            )
+        weight, bias = params["weight"], params.get("bias")
+        pads = () if self.padding_mode == "zeros" else self._pads()
+        if any(pads):
+            y: Array = self._keep(self._pad_and_convolve(x, weight, bias, pads))
+            return y
+        y = self._keep(
+            type(self)._function(x, weight, bias, self.stride, self.padding, self.dilation, self.groups)
         )
         return y
+
+    def _pads(self) -> tuple[int, ...]:
+        """Return what is added before and behind each spatial dimension, the last one first."""
+        padding = self.padding
+        if padding == "valid":
+            return ()
+        if isinstance(padding, str):
+            reach = [d * (k - 1) for d, k in zip(self.dilation, self.kernel_size, strict=True)]
+            each = [(r // 2, r - r // 2) for r in reach]
+        else:
+            each = [(side, side) for side in padding]
+        return tuple(number for pair in reversed(each) for number in pair)
+
+    def _pad_and_convolve(
+        self, x: Array, weight: Array, bias: Array | None, pads: tuple[int, ...]
+    ) -> tuple[Array, Pullback]:
+        """Return the convolution of the padded `x`, and the two pullbacks one after the other."""
+        name, n_dims, mode = type(self).__name__, self._n_dims, self.padding_mode
+        check_float_arrays(name, "x", x, weight=weight, bias=bias)
+        check_spatial(name, x, n_dims)
+        if x.shape[-n_dims - 1] != self.in_channels:
+            raise refuse(name, f"x must have in_channels={self.in_channels} channels", x=x)
+        limits = {"reflect": -1, "circular": 0}
+        if mode in limits and any(
+            number > side + limits[mode]
+            for number, side in zip(pads, np.repeat(x.shape[: -n_dims - 1 : -1], 2), strict=True)
+        ):
+            word = "less than" if mode == "reflect" else "at most"
+            raise refuse(
+                name,
+                f"padding must be {word} the side of x for padding_mode={mode!r}",
+                padding=self.padding,
+                x=x,
+            )
+        padded, unpadded = pad(x, pads, mode)
+        y, convolved = type(self)._function(padded, weight, bias, self.stride, 0, self.dilation, self.groups)
+
+        def pullback(dy: Array, needs_input_grad: tuple[bool, bool, bool] = (True, True, True)) -> Cotangents:
+            dpadded, dweight, dbias = convolved(dy, needs_input_grad)
+            dx = unpadded(dpadded)[0] if needs_input_grad[0] else None
+            return dx, dweight, dbias
+
+        return y, pullback
 
     def extra_repr(self) -> str:
         text = (
@@ -98,6 +153,8 @@ class _ConvNd(Layer):
             text += f", groups={self.groups}"
         if "bias" not in self._params:
             text += ", bias=False"
+        if self.padding_mode != "zeros":
+            text += f", padding_mode={self.padding_mode}"
         return text
 
 
@@ -115,8 +172,8 @@ class Conv1d(_ConvNd):
     groups : int, default 1
     bias : bool, default True
         Whether one number for each output channel is learned and added.
-    padding_mode : 'zeros'
-        What the padding holds.
+    padding_mode : 'zeros', 'reflect', 'replicate' or 'circular', default 'zeros'
+        What the padding holds: see `scratchnet.functional.pad`.
     dtype : dtype, default float32
         Of the parameters, and so of what `forward` takes and returns.
     generator : numpy.random.Generator, optional
@@ -164,8 +221,8 @@ class Conv2d(_ConvNd):
     groups : int, default 1
     bias : bool, default True
         Whether one number for each output channel is learned and added.
-    padding_mode : 'zeros'
-        What the padding holds.
+    padding_mode : 'zeros', 'reflect', 'replicate' or 'circular', default 'zeros'
+        What the padding holds: see `scratchnet.functional.pad`.
     dtype : dtype, default float32
         Of the parameters, and so of what `forward` takes and returns.
     generator : numpy.random.Generator, optional
@@ -213,8 +270,8 @@ class Conv3d(_ConvNd):
     groups : int, default 1
     bias : bool, default True
         Whether one number for each output channel is learned and added.
-    padding_mode : 'zeros'
-        What the padding holds.
+    padding_mode : 'zeros', 'reflect', 'replicate' or 'circular', default 'zeros'
+        What the padding holds: see `scratchnet.functional.pad`.
     dtype : dtype, default float32
         Of the parameters, and so of what `forward` takes and returns.
     generator : numpy.random.Generator, optional

@@ -6,6 +6,7 @@ import pytest
 import scratchnet.functional as F
 from scratchnet_crosscheck.case import Case
 from scratchnet_crosscheck.diagnoses import Evidence, explain
+from scratchnet_crosscheck.oracles.golden import Golden
 
 BACKWARD = "backward_equals_the_reference"
 
@@ -219,3 +220,73 @@ def test_the_calls_drawn_for_one_failure_serve_the_next_of_the_same_thing():
         found = explain(Evidence(BACKWARD, wrong, exact, case, dys, part, None, None, draw, "", thing))
         assert found[0][0] == "factor:2"
     assert len(drawn) == len(set(drawn))
+
+
+class Stridden:
+    """A convolution that handles its stride in a way of its own."""
+
+    name = "by hand"
+
+    def __init__(self, how):
+        self.how = how
+
+    def _case(self, case):
+        if self.how == "raises" and case.options["stride"] != 1:
+            raise ValueError("shapes do not agree")
+        return case.with_options(stride=1) if self.how == "ignores" else case
+
+    def forward(self, case):
+        return Golden().forward(self._case(case))
+
+    def vjp(self, case, cotangents):
+        return Golden().vjp(self._case(case), cotangents)
+
+
+def stridden(seed):
+    rng = np.random.default_rng(seed)
+    arrays = {
+        "x": rng.normal(size=(2, 1, *rng.integers(3, 9, 2))),
+        "weight": rng.normal(size=(2, 1, 2, 2)),
+        "bias": None,
+    }
+    return Case("conv2d", arrays, {"stride": int(rng.integers(1, 4)), "padding": 0, "dilation": 1, "groups": 1},
+                ("x", "weight"), ("y",))  # fmt: skip
+
+
+def test_a_stride_that_is_ignored_is_said_to_be_so():
+    case = next(c for c in map(stridden, range(9)) if c.options["stride"] > 1)
+    evidence = Evidence(
+        "forward_equals_the_reference", Stridden("ignores"), Golden(), case, (), "y", None, None, stridden
+    )
+    assert explain(evidence)[0] == (
+        "option_ignored",
+        "y is what it would be with a stride of 1: it is ignored",
+    )
+
+
+def test_a_stride_that_raises_is_named():
+    case = next(c for c in map(stridden, range(9)) if c.options["stride"] > 1)
+    evidence = Evidence(BACKWARD, Stridden("raises"), Golden(), case, (), "", None, None, stridden,
+                        "raised ValueError: shapes do not agree")  # fmt: skip
+    assert explain(evidence) == [("raises_with_option", "it raises only where the stride is not 1")]
+
+
+def test_overflow_is_told_from_underflow_by_the_magnitude_from_which_on_it_happens():
+    def value(x, target):
+        with np.errstate(all="ignore"):
+            p = np.exp(x) / np.exp(x).sum(axis=1, keepdims=True)
+            return -np.log(p[np.arange(len(x)), target]).mean()
+
+    def draw(seed):
+        rng = np.random.default_rng(seed)
+        case = {"x": rng.normal(size=(2, 3)), "target": np.array([1, 2])}
+        return Case("cross_entropy", case, {}, ("x",), ("y",))
+
+    wrong, right = Pair(value, lambda *_, **__: {}), Golden()
+    failing = draw(0).replace(x=np.array([[720.0, 0.0, 0.0], [0.0, 0.0, 0.0]]))
+    evidence = Evidence(
+        "extreme_values_equal_the_reference", wrong, right, failing, (), "y", None, None, draw
+    )
+    (key, words), *_ = explain(evidence)
+    assert key == "overflow"
+    assert "from x = 7" in words

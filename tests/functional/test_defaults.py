@@ -13,7 +13,7 @@ from scratchnet_crosscheck.strategies import Setting, seeded_case
 
 # What PyTorch has besides: obsolete, or of its own memory.
 ONLY_THERE = {"size_average", "reduce", "inplace", "_stacklevel", "dtype", "out"}
-ELSEWHERE = ("flatten",)
+ELSEWHERE = ("flatten", "unflatten")
 
 
 def defaults(function):

@@ -157,7 +157,8 @@ def takes_the_twins_arguments(twin: Twin) -> None:
     """The constructor has the twin's arguments, order and defaults; dtype= where the twin has it."""
     ours = dict(inspect.signature(getattr(nn, twin.name)).parameters)
     theirs = dict(inspect.signature(_theirs(twin)).parameters)
-    if set(theirs) == {"args", "kwargs"}:  # the constructor of torch.nn.Module, which takes nothing
+    inherited = "__init__" not in vars(_theirs(twin))
+    if set(theirs) == {"args", "kwargs"} and inherited:  # of torch.nn.Module, which takes nothing
         theirs = {}
     has_dtype = "dtype" in theirs
     left_out = {"device", "dtype"} if has_dtype else set()  # arguments of every module with parameters

@@ -173,7 +173,7 @@ def triplet(**choices):
 def ctc(d):
     n, n_classes, longest = d.integer(1, 3), d.side(2, 4), d.integer(1, 3)
     times = 2 * longest + d.integer(1, 2)
-    logits = np.clip(d.array(times, n, n_classes).astype(np.float64), -30, 30)
+    logits = np.clip(d.array(times, n, n_classes).astype(np.float64), -4, 4)
     log_probs = logits - np.log(np.exp(logits).sum(axis=2, keepdims=True))
     made = options(d, blank=(n_classes - 1,), reduction=REDUCTIONS, zero_infinity=(True,))
     targets = d.labels(n, longest, classes=n_classes - 1)

@@ -30,7 +30,7 @@ def _draw(d: Draw) -> Case:
     labels += labels >= blank
     counts, times = d.labels(n, classes=longest + 1), n_times - d.labels(n, classes=2)
     logits = d.array(n_times, n, classes, plain=True).astype(np.float64)
-    logits = np.clip(logits, -30, 30)
+    logits = np.clip(logits, -4, 4)
     log_probs = logits - np.log(np.exp(logits).sum(axis=2, keepdims=True))
     targets: Array = labels
     if d.flag():  # one after the other; of one length, so that the first of them may be broadcast

@@ -115,7 +115,7 @@ GAUSSIAN_NLL_LOSS = Operation(
 def _draw_kl(d: Draw) -> Case:
     shape = any_shape(d)
     log_target = d.flag()
-    target = d.array(*spread(d, shape)) if log_target else fractions(d, *spread(d, shape))
+    target = d.array(*shape) if log_target else fractions(d, *spread(d, shape))
     reduction = d.reduction()
     if reduction == "mean" and d.flag():
         reduction = "batchmean"

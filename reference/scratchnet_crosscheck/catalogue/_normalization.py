@@ -343,6 +343,13 @@ LAYER_NORM = Operation(
     extremes=_EXTREMES,
 )
 
+
+def _of_one_value(case: Case) -> str | None:
+    shape = case.options["normalized_shape"]
+    one = isinstance(shape, tuple) and math.prod(shape) == 1
+    return "of one value the gradient is what rounding leaves of it" if one else None
+
+
 RMS_NORM = Operation(
     "rms_norm",
     lambda d: _draw_last_axes(d, "rms_norm"),
@@ -350,6 +357,8 @@ RMS_NORM = Operation(
     jax=_jax_rms,
     per_sample=_has_samples,
     extremes=_EXTREMES,
+    torch_cannot=_of_one_value,
+    jax_cannot=_of_one_value,
 )
 
 
