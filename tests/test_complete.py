@@ -13,6 +13,7 @@ NO_LAYER: dict[str, str] = {
     "affine_grid": "torch.nn has none",
     "grid_sample": "torch.nn has none",
     "interpolate": "its layers are called Upsample",
+    "pad": "its layers are called ConstantPad1d, ReflectionPad2d and so on",
 }
 
 SECTIONS = ("Parameters", "Returns", "Raises", "Notes", "Examples")

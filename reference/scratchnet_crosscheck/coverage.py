@@ -14,8 +14,9 @@ SUMMARY = "print which layers of torch.nn are here, and on how many cases each w
 
 #: The classes of torch.nn 2.13, by PyTorch's own sections, for where it is not installed.
 SECTIONS = {
-    "Containers": "Sequential ModuleList ModuleDict ParameterList ParameterDict",
-    "Convolution": "Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d Unfold Fold",
+    "Containers": "Container Sequential ModuleList ModuleDict ParameterList ParameterDict",
+    "Convolution": "Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d Unfold Fold "
+    "LazyConv1d LazyConv2d LazyConv3d LazyConvTranspose1d LazyConvTranspose2d LazyConvTranspose3d",
     "Pooling": (
         "MaxPool1d MaxPool2d MaxPool3d MaxUnpool1d MaxUnpool2d MaxUnpool3d AvgPool1d AvgPool2d "
         "AvgPool3d FractionalMaxPool2d FractionalMaxPool3d LPPool1d LPPool2d LPPool3d "
@@ -38,7 +39,7 @@ SECTIONS = {
         "GroupNorm SyncBatchNorm InstanceNorm1d InstanceNorm2d InstanceNorm3d LazyInstanceNorm1d "
         "LazyInstanceNorm2d LazyInstanceNorm3d LayerNorm LocalResponseNorm CrossMapLRN2d RMSNorm"
     ),
-    "Recurrent": "RNNBase RNN LSTM GRU RNNCell LSTMCell GRUCell",
+    "Recurrent": "RNNBase RNN LSTM GRU RNNCellBase RNNCell LSTMCell GRUCell",
     "Transformer": (
         "Transformer TransformerEncoder TransformerDecoder TransformerEncoderLayer TransformerDecoderLayer"
     ),
@@ -53,7 +54,7 @@ SECTIONS = {
         "L1Loss MSELoss CrossEntropyLoss CTCLoss NLLLoss PoissonNLLLoss GaussianNLLLoss KLDivLoss "
         "BCELoss BCEWithLogitsLoss MarginRankingLoss HingeEmbeddingLoss MultiLabelMarginLoss "
         "HuberLoss SmoothL1Loss SoftMarginLoss MultiLabelSoftMarginLoss CosineEmbeddingLoss "
-        "MultiMarginLoss TripletMarginLoss TripletMarginWithDistanceLoss"
+        "MultiMarginLoss TripletMarginLoss TripletMarginWithDistanceLoss NLLLoss2d LinearCrossEntropyLoss"
     ),
 }
 #: Those that scratchnet does not mean to have, and why.
@@ -62,7 +63,7 @@ BEYOND = {
     "recurrent": "a recurrent network or transformer: not a feed-forward layer",
     "distributed": "for several machines",
     "parameters": "a container of parameters; scratchnet's layers hold theirs in `params`",
-    "legacy": "torch.nn's own old spelling of LocalResponseNorm",
+    "legacy": "an old name of torch.nn's own, kept there for old code",
     "adaptive": "a loss with a network of its own inside",
 }
 
@@ -184,9 +185,8 @@ def _operation(layer: Any, known: Any) -> str:
             break
     if calls:
         return calls[0]
-    plain = "".join(f"_{c.lower()}" if c.isupper() else c for c in layer.__name__).lstrip("_")
-    candidates = (plain, layer.__name__.lower(), plain.removesuffix("_loss"))
-    return next((name for name in candidates if name in operations()), "")
+    plain = layer.__name__.lower()
+    return next((n for n in operations() if n.replace("_", "") in (plain, plain.removesuffix("loss"))), "")
 
 
 def _why(name: str, section: str) -> str:
@@ -198,7 +198,10 @@ def _why(name: str, section: str) -> str:
         "SyncBatchNorm": "distributed",
         "ParameterList": "parameters",
         "ParameterDict": "parameters",
+        "Container": "legacy",
         "CrossMapLRN2d": "legacy",
+        "NLLLoss2d": "legacy",
+        "LinearCrossEntropyLoss": "adaptive",
         "AdaptiveLogSoftmaxWithLoss": "adaptive",
     }
     return BEYOND[others[name]] if name in others else ""

@@ -212,13 +212,11 @@ class Draw:
 
     # ---- numbers
 
-    def array(
-        self, *shape: int, positive: bool = False, plain: bool = False, far: bool = False
-    ) -> Array:
+    def array(self, *shape: int, positive: bool = False, plain: bool = False, far: bool = False) -> Array:
         """Return a floating-point array of this shape, in a drawn memory layout.
 
-        `positive` draws from 1/8 upwards. `plain` plants nothing extreme in it. With `far` some arrays lie far
-        from zero: their mean is large beside their deviation, as a variance must stand it.
+        `positive` draws from 1/8 upwards. `plain` plants nothing extreme in it. With `far` some arrays
+        lie far from zero: their mean is large beside their deviation.
         """
         values = self._values(shape, positive)
         if far and self.setting.values == "ordinary" and self._is_far():

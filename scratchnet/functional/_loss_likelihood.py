@@ -114,7 +114,9 @@ def poisson_nll_loss(
             losses = np.asarray(losses + np.where(counts > 1, stirling, number(0)))
 
     def by_x(dlosses: Array) -> Any:
-        return dlosses * (mean - counts if log_input else one - counts / (x + number(eps)))
+        if log_input:
+            return dlosses * mean - dlosses * counts
+        return dlosses * (one - counts / (x + number(eps)))
 
     def by_target(dlosses: Array) -> Any:
         slopes = -logarithm
@@ -497,8 +499,8 @@ def binary_cross_entropy_with_logits(
     ``-w (p t log sigmoid(x) + (1 - t) log(1 - sigmoid(x)))``.
 
     Backward: ``dx = w dl ((p t + 1 - t) sigmoid(x) - p t)`` and
-    ``dt = w dl (log sigmoid(-x) - p log sigmoid(x))``, where ``dl`` is dy, or dy by the number of elements for the
-    mean.
+    ``dt = w dl (log sigmoid(-x) - p log sigmoid(x))``, where ``dl`` is dy, or dy by the number of elements
+    for the mean.
 
     A logit of minus infinity, and one of infinity where the target is 1, give NaN, infinity less infinity.
     The mean of nothing is NaN.

@@ -28,9 +28,7 @@ def check_deprecated(function: str, size_average: object, reduce: object) -> Non
     """Refuse the two arguments that stand at PyTorch's places for its older callers only."""
     if size_average is None and reduce is None:
         return
-    meant = "sum" if size_average is not None and not size_average else "mean"
-    if reduce is not None and not reduce:
-        meant = "none"
+    meant = "none" if reduce is False else "sum" if size_average is False else "mean"
     if isinstance(size_average, str):  # the reduction itself, at the place of the older argument
         meant = size_average
     named = {"size_average": size_average, "reduce": reduce}
@@ -82,9 +80,10 @@ def read_target(
 def common_shape(function: str, **arrays: Array) -> tuple[int, ...]:
     """Return the shape that the arrays are broadcast to."""
     try:
-        return np.broadcast_shapes(*(array.shape for array in arrays.values()))
+        shape: tuple[int, ...] = np.broadcast_shapes(*(array.shape for array in arrays.values()))
     except ValueError:
         raise refuse(function, f"the shapes of {' and '.join(arrays)} must broadcast", **arrays) from None
+    return shape
 
 
 def check_fits(function: str, name: str, array: Array, x: Array) -> None:

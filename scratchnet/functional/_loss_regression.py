@@ -358,7 +358,9 @@ def _of_errors(
         plain = np.asarray(losses_of(errors))
         losses = plain if weight is None else np.asarray(plain * weight)
         weighted_mean = by_weights and weight is not None
-        divisor = np.add.reduce(weight, axis=None) if weighted_mean else x.dtype.type(losses.size)
+        divisor = x.dtype.type(losses.size)
+        if by_weights and weight is not None:
+            divisor = np.add.reduce(weight, axis=None)
     y = reduce_losses(plain.copy() if losses is plain else losses, reduction, divisor)
 
     def pullback(dy: Array | float = 1.0, needs_input_grad: _Needs3 = (True, True, True)) -> Cotangents:

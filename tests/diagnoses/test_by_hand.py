@@ -249,8 +249,8 @@ def stridden(seed):
         "weight": rng.normal(size=(2, 1, 2, 2)),
         "bias": None,
     }
-    return Case("conv2d", arrays, {"stride": int(rng.integers(1, 4)), "padding": 0, "dilation": 1, "groups": 1},
-                ("x", "weight"), ("y",))  # fmt: skip
+    options = {"stride": int(rng.integers(1, 4)), "padding": 0, "dilation": 1, "groups": 1}
+    return Case("conv2d", arrays, options, ("x", "weight"), ("y",))
 
 
 def test_a_stride_that_is_ignored_is_said_to_be_so():
@@ -260,7 +260,7 @@ def test_a_stride_that_is_ignored_is_said_to_be_so():
     )
     assert explain(evidence)[0] == (
         "option_ignored",
-        "y is what it would be with a stride of 1: it is ignored",
+        "y is what it would be with stride 1: it is ignored",
     )
 
 

@@ -383,7 +383,7 @@ def test_weighted_losses_overflow_to_infinity_without_a_warning():
     assert np.isinf(pullback(np.array([3e38, np.inf], np.float32))[0][:, 0]).all()
     x, target = np.array([3e38, np.inf, np.inf], np.float32), np.array([-3e38, 0.0, np.inf], np.float32)
     weight = np.array([100.0, 0.0, 1.0], np.float32)
-    y, pullback = F.mse_loss(x, target, "none", weight)
+    y, pullback = F.mse_loss(x, target, reduction="none", weight=weight)
     assert np.isinf(y[0])
     assert np.isnan(y[1:]).all()
     for gradient in pullback(np.array([3e38, 1.0, 1.0], np.float32)):
@@ -532,8 +532,12 @@ REFUSED = {
     "an unknown reduction": (
         lambda: F.cross_entropy(np.zeros((2, 3)), np.zeros(2, int), reduction="avg"), ValueError, ["'avg'"]
     ),
-    "a target that would be broadcast": (
-        lambda: F.mse_loss(np.zeros((2, 3)), np.zeros(3)), ValueError, ["target", "(3,)", "(2, 3)"]
+    "a target that does not broadcast": (
+        lambda: F.mse_loss(np.zeros((2, 3)), np.zeros(2)), ValueError, ["target", "(2,)", "(2, 3)"]
+    ),
+    "a reduction at the place of size_average": (
+        lambda: F.mse_loss(np.zeros(3), np.zeros(3), "sum", np.ones(3)), ValueError,
+        ["size_average and reduce", "use reduction='sum'"],
     ),
     "a weight that would be broadcast": (
         lambda: F.mse_loss(np.zeros(3), np.zeros(3), weight=np.ones(1)), ValueError, ["weight", "(1,)"]

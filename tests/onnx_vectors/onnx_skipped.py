@@ -10,8 +10,7 @@ def _names(text):
 
 
 AWAITED = _names("""
-    adaptive_avg_pool2d adaptive_max_pool2d conv_transpose1d conv_transpose2d conv_transpose3d
-    fold lp_pool1d lp_pool2d lp_pool3d max_unpool2d normalize pad scaled_dot_product_attention
+    conv_transpose1d conv_transpose2d conv_transpose3d fold normalize scaled_dot_product_attention
 """)
 
 #: Vectors that the functions cannot be asked, by reason.

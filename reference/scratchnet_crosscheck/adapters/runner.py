@@ -341,7 +341,7 @@ class Reference:
         )  # fmt: skip
 
     def _shapes_are_right(self, case: Case, cotangents: Outputs) -> None:
-        """Say so where a cotangent has another shape than the output should have: the thing's own was another."""
+        """Say so where a cotangent, and so the thing's output, has another shape than it should."""
         for name, dy, y in zip(case.outputs, cotangents, self.forward(case), strict=False):
             if dy.shape != y.shape:
                 raise Failure(f"{name} has shape {dy.shape}, not {y.shape}", case, (), name, wanted=y)

@@ -12,11 +12,13 @@ from .protocol import Invalid, Operation
 from .refusals import usual_refusals
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from .._types import Array
     from ..strategies import Draw
 
 
-def _case(name: str, arrays: dict[str, Array | None], *differentiable: str, **options: object) -> Case:
+def _case(name: str, arrays: Mapping[str, Array | None], *differentiable: str, **options: object) -> Case:
     return Case(name, arrays, {"reduction": "mean", **options}, floats(*differentiable, case=arrays))
 
 

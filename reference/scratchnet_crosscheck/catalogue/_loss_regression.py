@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def _case(name: str, x: Array, target: Array, weight: Array | None = None, **options: object) -> Case:
-    arrays = {"x": x, "target": target}
+    arrays: dict[str, Array | None] = {"x": x, "target": target}
     if name != "smooth_l1_loss":
         arrays["weight"] = weight
     given = floats("x", "target", "weight", case=arrays)
@@ -101,7 +101,7 @@ def _jax_cannot_l1(case: Case) -> str | None:
 
 
 def _invalid(name: str, **options: object) -> tuple[Invalid, ...]:
-    good = _case(name, np.ones((2, 3)), np.zeros((2, 3)), **options)
+    good = _case(name, np.ones((2, 3)), np.zeros((2, 3)), None, **options)
     bad = (
         *usual_refusals(good, ()),
         *bad_reduction(good, deprecated=name != "huber_loss"),
@@ -128,7 +128,7 @@ def _invalid(name: str, **options: object) -> tuple[Invalid, ...]:
 
 
 def _bad_width(name: str, option: str, value: float) -> Invalid:
-    good = _case(name, np.ones(3), np.zeros(3), **{option: value})
+    good = _case(name, np.ones(3), np.zeros(3), None, **{option: value})
     return Invalid(f"{option} {value}", good, (f": {option} must be", repr(value)))
 
 

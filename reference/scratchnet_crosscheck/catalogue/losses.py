@@ -10,7 +10,7 @@ from ..case import Case
 from .protocol import Invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from .._types import Array
     from ..strategies import Draw
@@ -76,7 +76,7 @@ def fractions(d: Draw, *shape: int, edges: bool = True) -> Array:
     return d.laid_out(eighths.astype(d.setting.dtype))
 
 
-def floats(*names: str, case: dict[str, Array | None]) -> tuple[str, ...]:
+def floats(*names: str, case: Mapping[str, Array | None]) -> tuple[str, ...]:
     """Return those of these arguments that are given and floats: they have a derivative."""
     return tuple(name for name in names if (array := case.get(name)) is not None and array.dtype.kind == "f")
 

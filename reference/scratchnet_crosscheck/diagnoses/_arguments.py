@@ -86,16 +86,16 @@ def output_without_option(evidence: Evidence) -> tuple[str, str] | None:
     if b.here is None or reference is None or b.part not in b.here.case.outputs:
         return None
     at = b.here.case.outputs.index(b.part)
-    for name in _SLIDING:
-        for value in _SLIDING[name] if name in b.here.case.options else ():
+    for name, values in _SLIDING.items():
+        for value in values if name in b.here.case.options else ():
 
             def without(s: Sample, name: str = name, value: Any = value) -> Array | None:
                 now = s.options.get("kernel_size") if value is None else value
                 return np.asarray(reference.forward(s.judged.with_options(**{name: now}))[at])
 
             if b.fits(without):
-                what = "the window's" if value is None else f"{value}"
-                return "option_ignored", f"{b.part} is what it would be with a {name} of {what}: it is ignored"
+                what = "the window's side" if value is None else f"{value}"
+                return "option_ignored", f"{b.part} is what it would be with {name} {what}: it is ignored"
     return None
 
 

@@ -155,7 +155,8 @@ def raises_when_used_again(evidence: Evidence) -> tuple[str, str] | None:
     driver.use_again(reuses=False)
     case = evidence.case.copy()
     outputs = evidence.subject.forward(case)
-    evidence.run(case, evidence.cotangents or _dys(evidence, outputs))  # raises where that is no matter of use
+    # What raises here is no matter of use.
+    evidence.run(case, evidence.cotangents or _dys(evidence, outputs))
     return "stale", "it raises in a call that follows another: values of the earlier call are used"
 
 

@@ -51,7 +51,8 @@ def _other_stride(s: Sample) -> bool:
 
 
 def _not_the_windows_stride(s: Sample) -> bool:
-    return "pool" in s.case.operation and any(w[2] != k for w, k in zip(windows(s), kernel_of(s), strict=True))
+    pairs = zip(windows(s), kernel_of(s), strict=True)
+    return "pool" in s.case.operation and any(window[2] != side for window, side in pairs)
 
 
 def _some_padding(s: Sample) -> bool:

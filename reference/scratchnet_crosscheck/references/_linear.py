@@ -109,9 +109,10 @@ def _draw_embedding(sketch: Sketch) -> Parts:
     if sketch.form.options.get("rank") == 2 or sketch.may("ids of rank 2"):
         shape = (*shape, sketch.side())
     options: dict[str, Any] = {}
-    if sketch.d.setting.values != "calm":  # the padding's row has no gradient by decree: no differences see that
+    if sketch.d.setting.values != "calm":  # no differences show that the padding's row has no gradient
         options = sketch.option("padding_idx", None, 0, rows - 1)
-    return {"ids": sketch.d.labels(*shape, classes=rows), "weight": sketch.array("weight", rows, width)}, options
+    ids = sketch.d.labels(*shape, classes=rows)
+    return {"ids": ids, "weight": sketch.array("weight", rows, width)}, options
 
 
 EMBEDDING = Kind(
