@@ -64,10 +64,10 @@ from ._dropout import dropout3d as dropout3d
 from ._dropout import feature_alpha_dropout as feature_alpha_dropout
 from ._embedding import embedding as embedding
 from ._embedding import embedding_bag as embedding_bag
-from ._fractional_pool import fractional_max_pool2d as fractional_max_pool2d
-from ._fractional_pool import fractional_max_pool3d as fractional_max_pool3d
 from ._fold import fold as fold
 from ._fold import unfold as unfold
+from ._fractional_pool import fractional_max_pool2d as fractional_max_pool2d
+from ._fractional_pool import fractional_max_pool3d as fractional_max_pool3d
 from ._grid import affine_grid as affine_grid
 from ._grid import grid_sample as grid_sample
 from ._interpolate import interpolate as interpolate

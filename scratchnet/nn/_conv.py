@@ -16,7 +16,6 @@ from .._check import (
     check_option,
     refuse,
 )
-from ..functional._pad import pad
 from ..functional._windows import IntOrSides, check_spatial, sides_of
 from ._initial import uniform
 from ._layer import Layer
@@ -131,7 +130,7 @@ class _ConvNd(Layer):
                 padding=self.padding,
                 x=x,
             )
-        padded, unpadded = pad(x, pads, mode)
+        padded, unpadded = F.pad(x, pads, mode)
         y, convolved = type(self)._function(padded, weight, bias, self.stride, 0, self.dilation, self.groups)
 
         def pullback(dy: Array, needs_input_grad: tuple[bool, bool, bool] = (True, True, True)) -> Cotangents:

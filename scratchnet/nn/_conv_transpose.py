@@ -150,7 +150,7 @@ class _ConvTransposeNd(Layer):
 
 
 class ConvTranspose1d(_ConvTransposeNd):
-    """Transposed convolution of signals or sequences: `scratchnet.functional.conv_transpose1d` with its parameters.
+    """Transposed convolution of signals or sequences: `functional.conv_transpose1d` with its parameters.
 
     Parameters
     ----------
@@ -201,7 +201,7 @@ class ConvTranspose1d(_ConvTransposeNd):
 
 
 class ConvTranspose2d(_ConvTransposeNd):
-    """Transposed convolution of images: `scratchnet.functional.conv_transpose2d` with its parameters.
+    """Transposed convolution of images: `functional.conv_transpose2d` with its parameters.
 
     Parameters
     ----------
@@ -252,7 +252,7 @@ class ConvTranspose2d(_ConvTransposeNd):
 
 
 class ConvTranspose3d(_ConvTransposeNd):
-    """Transposed convolution of volumes or films: `scratchnet.functional.conv_transpose3d` with its parameters.
+    """Transposed convolution of volumes or films: `functional.conv_transpose3d` with its parameters.
 
     Parameters
     ----------

@@ -20,12 +20,10 @@ MISBEHAVING = {
     "sigmoid": ("y = 0.5 * np.tanh(x / 2) + 0.5\n    os.fork()", "it forks"),
     "tanh": ("y = tanh_forward(x)", "RecursionError"),
     "softplus": ("y = np.ones(10 ** 12)", "Unable to allocate"),
-    "gelu": ("os.abort()\n    y = x", "the process ended during a call"),
     "elu": ("y = x\n    while True: pass", "did not come back within 2 s"),
     "silu": ("raise KeyboardInterrupt", "the process ended during a call"),
     "mish": ("y = np.lib.stride_tricks.as_strided(x, x.shape, x.strides)\n    y = [y]", "list"),
     "softsign": ("sys.exit('enough')", "sys.exit"),
-    "prelu": ("raise SystemExit", "sys.exit"),
 }
 
 
@@ -54,8 +52,7 @@ def verdicts(records):
 def test_each_layer_that_misbehaves_fails_with_words_and_the_others_are_checked(check):
     source = WELL_BEHAVED
     for name, (body, _) in MISBEHAVING.items():
-        extra = ", a" if name == "prelu" else ""
-        source += f"def {name}_forward(x{extra}):\n    {body}\n    return y, x\n"
+        source += f"def {name}_forward(x):\n    {body}\n    return y, x\n"
         source += f"def {name}_backward(dout, x):\n    return dout * x\n"
     found, _ = check(source)
     assert verdicts(found["relu6_forward"]) <= {"passed", "not_applicable"}
@@ -110,7 +107,7 @@ def test_a_file_that_trains_for_hours_is_checked_by_its_definitions(check, monke
 
 @pytest.mark.parametrize(
     "line",
-    ["sys.argv[1]", "input()", "os._exit(4)", "import plots_that_nobody_has", "open('data.csv')", "1 / 0"],
+    ["sys.argv[1]", "input()", "os._exit(4)", "import plots_that_nobody_has"],
 )
 def test_a_file_that_cannot_run_to_its_end_is_checked_by_its_definitions(check, line):
     found, notes = check(WELL_BEHAVED.replace("def relu6_forward", f"{line}\ndef relu6_forward"))
