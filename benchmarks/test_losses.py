@@ -1,5 +1,7 @@
 """Losses, forward and backward, side by side; see README.md in this folder."""
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -51,9 +53,24 @@ def pytorch(family, shape):
     return lambda: torch.autograd.grad(function(tensor, *others), [tensor])
 
 
-@pytest.mark.parametrize(("family", "shape"), CASES, ids=lambda part: str(part).replace(" ", ""))
-def test_losses(family, shape, race):
-    ours, theirs = scratchnet(family, shape), pytorch(family, shape)
-    for mine, other in zip(ours(), theirs(), strict=True):
-        np.testing.assert_allclose(mine, other.numpy(), rtol=0, atol=2e-5)
-    race(family, f"{family} {shape}", {"scratchnet": ours, "PyTorch": theirs}, turns=TURNS)
+CONTENDERS = {"scratchnet float32": scratchnet, "PyTorch float32": pytorch}
+
+
+@functools.cache
+def work_of(contender, family, shape):
+    return CONTENDERS[contender](family, shape)
+
+
+@pytest.mark.parametrize(("family", "shape"), CASES, ids=str)
+def test_both_find_the_same_gradients(family, shape):
+    (ours,), (theirs,) = (work_of(contender, family, shape)() for contender in CONTENDERS)
+    np.testing.assert_allclose(ours, theirs.numpy(), rtol=0, atol=2e-5)  # float32 sums of logarithms
+
+
+@pytest.mark.parametrize("contender", CONTENDERS)
+@pytest.mark.parametrize("turn", range(TURNS))
+@pytest.mark.parametrize(("family", "shape"), CASES, ids=str)
+def test_time(family, shape, turn, contender, measure):
+    iterations = max(1, 400_000 // int(np.prod(shape)))
+    work = work_of(contender, family, shape)
+    measure(f"{family} {'x'.join(map(str, shape))}", contender, work, 5, iterations)

@@ -154,7 +154,7 @@ def dropout2d(
     TypeError
         `x` is not an array of floats, `p` not a number or `generator` not a ``numpy.random.Generator``.
     ValueError
-        `p` is not in [0, 1], or `x` has fewer than two axes.
+        `p` is not in [0, 1], or `x` has fewer than two axes where something can be dropped.
 
     Notes
     -----
@@ -181,7 +181,7 @@ def dropout2d(
     True
     """
     check_float_array("dropout2d", "x", x)
-    if x.ndim < 2:
+    if x.ndim < 2 and training and p != 0:
         raise refuse("dropout2d", "x must be (N, C, H, W), or have at least two axes (N, C, *)", x=x)
     return _dropout("dropout2d", x, p, training, generator, _channels(x.shape, batched=True))
 
@@ -193,7 +193,7 @@ def dropout3d(
 
     Parameters
     ----------
-    x : ndarray, shape (N, C, D, H, W) or (C, D, H, W), or (N, C, *) with any other number of axes
+    x : ndarray, shape (N, C, D, H, W) or (C, D, H, W), or (C, *) with any other number of axes
     p : float in [0, 1], default 0.5
         The probability of a channel to be dropped.
     training : bool, default True
@@ -213,7 +213,7 @@ def dropout3d(
     TypeError
         `x` is not an array of floats, `p` not a number or `generator` not a ``numpy.random.Generator``.
     ValueError
-        `p` is not in [0, 1], or `x` has fewer than two axes.
+        `p` is not in [0, 1], or `x` has no axis where something can be dropped.
 
     Notes
     -----
@@ -222,8 +222,8 @@ def dropout3d(
 
     Backward: ``dx[n, c] = dy[n, c] m[n, c] / (1 - p)``.
 
-    Four axes are one sample (C, D, H, W). Two or three axes are taken for (N, C) and (N, C, L), as in
-    PyTorch, which warns of them.
+    All but five axes are one sample without a batch, whose first axis are the channels, as in PyTorch, which
+    warns of other ranks than four and five.
     What is dropped is multiplied by 0: an infinity or NaN becomes NaN.
 
     References
@@ -240,9 +240,9 @@ def dropout3d(
     True
     """
     check_float_array("dropout3d", "x", x)
-    if x.ndim < 2:
-        raise refuse("dropout3d", "x must be (N, C, D, H, W), (C, D, H, W) or (N, C, *)", x=x)
-    mask = _channels(x.shape, batched=x.ndim != 4)
+    if x.ndim == 0 and training and p != 0:
+        raise refuse("dropout3d", "x must be (N, C, D, H, W), or have at least one axis (C, *)", x=x)
+    mask = _channels(x.shape, batched=x.ndim == 5)
     return _dropout("dropout3d", x, p, training, generator, mask)
 
 

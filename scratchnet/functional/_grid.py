@@ -22,9 +22,6 @@ from .._types import Array, Cotangents, Pullback
 from ._embedding import add_rows
 from ._interpolate import cubic_weights
 
-_FAR = float(2**30)
-"""Further outside than any image is large; what is further still is taken to be there."""
-
 
 class _Tap(NamedTuple):
     """One neighbour along one axis, for every place (N, P)."""
@@ -280,7 +277,7 @@ def _padded(place: Array, side: int, padding_mode: str, aligned: bool) -> tuple[
     """Return where a place is moved to, and the derivative of that."""
     one = np.ones_like(place)
     if padding_mode == "zeros":
-        return np.clip(place, -_FAR, _FAR), one
+        return place, one
     if padding_mode == "reflection":
         low = 0.0 if aligned else -0.5
         span = side - 1 if aligned else side

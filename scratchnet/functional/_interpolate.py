@@ -17,13 +17,13 @@ _ALIGNED = ("linear", "bilinear", "bicubic", "trilinear")
 
 
 class _Taps(NamedTuple):
-    """What one axis is made of: output o is the sum over k < count[o] of weight[o, k] x[index[o, k]]."""
+    """What one axis is made of: output o is the sum over k < own[o] of weight[o, k] x[number[o, k]]."""
 
-    index: Array
+    number: Array
     """(out, K); it does not decrease from one output to the next."""
     weight: Array
     """(out, K) in float64."""
-    count: Array
+    own: Array
     """(out,)"""
     side: int
     """How many elements the input has."""
@@ -289,10 +289,10 @@ def _spread(dy: Array, taps: _Taps, axis: int) -> Array:
 
 def _matrix(taps: _Taps, dtype: np.dtype[np.floating]) -> Array:
     """Return ``(out, in)``."""
-    matrix = np.zeros((taps.index.shape[0], taps.side))
-    for k in range(taps.index.shape[1]):
-        rows = np.flatnonzero(taps.count > k)
-        matrix[rows, taps.index[rows, k]] += taps.weight[rows, k]
+    matrix = np.zeros((taps.number.shape[0], taps.side))
+    for k in range(taps.number.shape[1]):
+        rows = np.flatnonzero(taps.own > k)
+        matrix[rows, taps.number[rows, k]] += taps.weight[rows, k]
     return matrix.astype(dtype)
 
 
@@ -307,25 +307,25 @@ def _product(matrix: Array, x: Array, axis: int) -> Array:
 
 
 def _resampled_plainly(x: Array, taps: _Taps, axis: int) -> Array:
-    out, most = taps.index.shape
+    out, most = taps.number.shape
     y = np.zeros((*x.shape[:axis], out, *x.shape[axis + 1 :]), x.dtype)
     wide = (-1, *(1,) * (x.ndim - axis - 1))
     for k in range(most):
-        rows = np.flatnonzero(taps.count > k)
+        rows = np.flatnonzero(taps.own > k)
         weight = taps.weight[rows, k].astype(x.dtype).reshape(wide)
         with np.errstate(over="ignore", invalid="ignore"):
-            y[(slice(None),) * axis + (rows,)] += weight * x.take(taps.index[rows, k], axis=axis)
+            y[(slice(None),) * axis + (rows,)] += weight * x.take(taps.number[rows, k], axis=axis)
     return y
 
 
 def _spread_plainly(dy: Array, taps: _Taps, axis: int) -> Array:
     dx = np.zeros((*dy.shape[:axis], taps.side, *dy.shape[axis + 1 :]), dy.dtype)
     wide = (-1, *(1,) * (dy.ndim - axis - 1))
-    for k in range(taps.index.shape[1]):
-        rows = np.flatnonzero(taps.count > k)
+    for k in range(taps.number.shape[1]):
+        rows = np.flatnonzero(taps.own > k)
         if not rows.size:
             continue
-        places = taps.index[rows, k]
+        places = taps.number[rows, k]
         first = np.flatnonzero(np.concatenate([[True], places[1:] != places[:-1]]))
         weight = taps.weight[rows, k].astype(dy.dtype).reshape(wide)
         with np.errstate(over="ignore", invalid="ignore"):

@@ -540,7 +540,7 @@ def binary_cross_entropy_with_logits(
         return dlosses * ((positive + one - target) * sigmoid(x)[0] - positive) * factor
 
     def by_target(dlosses: Array) -> Any:
-        slopes = -x if pos_weight is None else logsigmoid(-x)[0] - pos_weight * log_yes
+        slopes = -x if pos_weight is None else logsigmoid(np.asarray(-x))[0] - pos_weight * log_yes
         return dlosses * slopes * factor
 
     return reduced(

@@ -99,7 +99,7 @@ def spread_back(gradient: Array, shape: tuple[int, ...], operand: tuple[int, ...
     if gradient.shape != shape:
         gradient = np.broadcast_to(gradient, shape)
         if shape == operand:
-            return gradient.copy()
+            return np.array(gradient)
     return unbroadcast(gradient, operand)
 
 

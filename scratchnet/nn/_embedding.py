@@ -157,8 +157,8 @@ class Embedding(_Table):
         generator: np.random.Generator | None = None,
     ) -> None:
         super().__init__(
-            num_embeddings, embedding_dim, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse, _weight,
-            dtype, generator,
+            num_embeddings, embedding_dim, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse,
+            _weight, dtype, generator,
         )  # fmt: skip
         self._frozen = _freeze
 
@@ -283,8 +283,8 @@ class EmbeddingBag(_Table):
         generator: np.random.Generator | None = None,
     ) -> None:
         super().__init__(
-            num_embeddings, embedding_dim, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse, _weight,
-            dtype, generator,
+            num_embeddings, embedding_dim, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse,
+            _weight, dtype, generator,
         )  # fmt: skip
         self.mode = mode
         self.include_last_offset = include_last_offset

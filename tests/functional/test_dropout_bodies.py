@@ -1,6 +1,7 @@
 """Dropout: how often it drops, by what it scales, and that value and pullback share one mask."""
 
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -141,3 +142,31 @@ def test_a_product_overflows_to_infinity_without_a_warning():
     y, pullback = F.dropout(np.full(100, 3e38, np.float32), 0.5, generator=np.random.default_rng(0))
     assert set(y.tolist()) == {0.0, np.inf}
     assert set(pullback(np.full(100, 3e38, np.float32))[0].tolist()) == {0.0, np.inf}
+
+
+def axes_of_the_mask(y):
+    """Return how many of the first axes an element's being kept depends on."""
+    kept = y == y.max()
+    first = (slice(0, 1),)
+    return next(
+        k for k in range(y.ndim + 1) if (kept == kept[(slice(None),) * k + first * (y.ndim - k)]).all()
+    )
+
+
+@pytest.mark.parametrize(
+    "shape", [(20,), (12, 12), (9, 8, 5), (4, 20, 3, 3), (4, 20, 2, 3, 2), (9, 4, 2, 2, 2, 2)]
+)
+@pytest.mark.parametrize("name", ["dropout1d", "dropout2d", "dropout3d", "feature_alpha_dropout"])
+def test_the_mask_has_the_axes_that_pytorchs_has(name, shape):
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of ranks that mean something else one day
+        try:
+            theirs = getattr(torch.nn.functional, name)(torch.ones(shape), 0.5, True).numpy()
+        except RuntimeError:
+            with pytest.raises(ValueError, match=f"{name}: x must"):
+                getattr(F, name)(np.ones(shape), 0.5, True)
+            return
+    ours = getattr(F, name)(np.ones(shape), 0.5, True, np.random.default_rng(0))[0]
+    assert axes_of_the_mask(ours) == axes_of_the_mask(theirs)

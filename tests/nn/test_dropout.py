@@ -39,8 +39,8 @@ def dropped(name, operation, *shapes, wrong=()):
 TWINS = [
     dropped("Dropout", "dropout", 1, 2, 3),
     dropped("Dropout1d", "dropout1d", 2, 3, wrong=((1, ""), (4, ""))),
-    dropped("Dropout2d", "dropout2d", 4, 3, wrong=((1, ""),)),
-    dropped("Dropout3d", "dropout3d", 5, 4, wrong=((1, ""),)),
+    dropped("Dropout2d", "dropout2d", 4, wrong=((1, ""),)),
+    dropped("Dropout3d", "dropout3d", 5, 4, wrong=((0, ""),)),
     dropped("AlphaDropout", "alpha_dropout", 1, 2, 3),
     dropped("FeatureAlphaDropout", "feature_alpha_dropout", 2, 3, 4, wrong=((1, ""),)),
 ]

@@ -163,7 +163,7 @@ def cosine(d):
 
 def triplet(**choices):
     def draw(d):
-        shape = scores(d)
+        shape = (*d.samples(), d.side(2))
         made = options(d, margin=(0.5, 4.0), swap=(True,), reduction=REDUCTIONS, **choices)
         return call(**made), d.array(*shape), d.array(*shape), d.array(*shape)
 

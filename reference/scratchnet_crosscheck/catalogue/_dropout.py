@@ -86,7 +86,7 @@ def _channel_wise(name: str, ranks: tuple[int, ...], *wrong: int) -> Operation:
 
 DROPOUT1D = _channel_wise("dropout1d", (3, 2), 0, 1, 4)
 DROPOUT2D = _channel_wise("dropout2d", (4, 3, 2, 5), 0, 1)
-DROPOUT3D = _channel_wise("dropout3d", (5, 4, 3, 2, 6), 0, 1)
+DROPOUT3D = _channel_wise("dropout3d", (5, 4, 3, 2, 1), 0)
 
 
 # ---- to the limit of SELU

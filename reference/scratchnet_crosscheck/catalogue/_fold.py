@@ -61,7 +61,7 @@ def _jax_unfold(jax: Any, x: Any, kernel_size: Any, dilation: Any, padding: Any,
         images, _each(kernel_size), _each(stride), [(p, p) for p in _each(padding)],
         rhs_dilation=_each(dilation), precision=jax.lax.Precision.HIGHEST,
     )  # fmt: skip
-    y = patches.reshape(*patches.shape[:2], -1)
+    y = patches.reshape(*patches.shape[:2], math.prod(patches.shape[2:]))
     return y if x.ndim == 4 else y[0]
 
 

@@ -30,7 +30,9 @@ def _draw_sample(d: Draw) -> Case:
     aligned = d.one_of(None, False, True)
     # Places a quarter apart; where a derivative is taken, none at which it jumps: on elements, their halves
     # (the nearest) and the border, which lies at halves too.
-    parts = (0.25, 0.375, 0.125) if d.setting.values == "calm" else (0.25, 0.0, 0.5, 0.375, 0.75)
+    parts: tuple[float, ...] = (
+        (0.25, 0.375, 0.125) if d.setting.values == "calm" else (0.25, 0.0, 0.5, 0.375, 0.75)
+    )
     if d.setting.values == "calm" and mode != "nearest":
         parts = (0.25, 0.375, 0.75, 0.125)
     columns = []

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..case import Case
-from .losses import any_shape, bad_reduction, floats, fractions, in_one_dtype, spread, unreduced
+from .losses import any_shape, bad_reduction, floats, fractions, in_one_dtype, small, spread, unreduced
 from .protocol import Invalid, Operation
 from .refusals import usual_refusals
 
@@ -41,7 +41,7 @@ def _draw_poisson(d: Draw) -> Case:
     target: Array = d.labels(*spread(d, shape), classes=5)
     if d.flag():
         target = d.array(*shape, positive=True)
-    x = d.array(*shape, positive=not log_input)
+    x = small(d, d.array(*shape, positive=not log_input))
     options = {"log_input": log_input, "full": full, "eps": d.one_of(1e-8, 0.125), "reduction": d.reduction()}
     return _case("poisson_nll_loss", {"x": x, "target": d.laid_out(target)}, "x", "target", **options)
 
@@ -117,7 +117,7 @@ GAUSSIAN_NLL_LOSS = Operation(
 def _draw_kl(d: Draw) -> Case:
     shape = any_shape(d)
     log_target = d.flag()
-    target = d.array(*shape) if log_target else fractions(d, *spread(d, shape))
+    target = small(d, d.array(*shape)) if log_target else fractions(d, *spread(d, shape))
     reduction = d.reduction()
     if reduction == "mean" and d.flag():
         reduction = "batchmean"
