@@ -10,7 +10,7 @@ def _names(text):
 
 
 AWAITED = _names("""
-    conv_transpose1d conv_transpose2d conv_transpose3d fold normalize scaled_dot_product_attention
+    normalize scaled_dot_product_attention
 """)
 
 #: Vectors that the functions cannot be asked, by reason.

@@ -11,6 +11,8 @@ from .protocol import Invalid, Operation
 from .refusals import usual_refusals
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from .._types import Array
     from ..strategies import Draw
 
@@ -51,28 +53,35 @@ def _draw(d: Draw) -> Case:
     return _case(d.array(d.batch(), d.side(1, 3), *sides), **options)
 
 
-def _torch_cannot(case: Case) -> str | None:
-    """Say where PyTorch's own bodies differ about the nearest: in a place's precision, or by a short cut."""
-    if not str(case.options["mode"]).startswith("nearest"):
-        return None
-    exact = 0.5 if case.options["mode"] == "nearest-exact" else 0.0
-    sides = case["x"].shape[2:]
-    factors = case.options["scale_factor"]
-    sizes = case.options["size"]
-    for axis, n in enumerate(sides):
-        if factors is not None:
-            factor = float(factors[axis] if isinstance(factors, tuple) else factors)  # type: ignore[arg-type]  # a number
-            m = int(np.floor(n * factor))
-            ratio = n / m if case.options["recompute_scale_factor"] else 1 / factor
+def _axes(case: Case) -> Iterator[tuple[int, int, float | None]]:
+    """Yield each axis' side, its new one, and its scale where that counts."""
+    size, factors = case.options["size"], case.options["scale_factor"]
+    for axis, n in enumerate(case["x"].shape[2:]):
+        if factors is None:
+            m = size[axis] if isinstance(size, tuple) else size
+            assert isinstance(m, int)
+            yield n, m, None
         else:
-            m = sizes[axis] if isinstance(sizes, tuple) else sizes  # type: ignore[assignment]  # a number
-            ratio = n / m
-        o = np.arange(m)
-        double = np.floor((o + exact) * ratio)
-        single = np.floor((o.astype(np.float32) + np.float32(exact)) * np.float32(ratio))
-        short = o if m == n else o // 2 if m == 2 * n else single
-        if (double != single).any() or (short != single).any():
-            return "PyTorch's bodies take different elements here"
+            factor = factors[axis] if isinstance(factors, tuple) else factors
+            assert isinstance(factor, float)
+            yield n, int(np.floor(n * factor)), None if case.options["recompute_scale_factor"] else factor
+
+
+def _torch_cannot(case: Case) -> str | None:
+    """Say where PyTorch's own bodies differ: in a nearest place's precision, or by a short cut."""
+    mode = str(case.options["mode"])
+    for n, m, factor in _axes(case):
+        if case.options["antialias"] and m == n and factor not in (None, 1.0):
+            return "PyTorch copies an axis forward that it resamples backward"
+        if mode.startswith("nearest"):
+            exact = 0.5 if mode == "nearest-exact" else 0.0
+            ratio = 1 / factor if factor else n / m
+            o = np.arange(m)
+            double = np.floor((o + exact) * ratio)
+            single = np.floor((o.astype(np.float32) + np.float32(exact)) * np.float32(ratio))
+            short = o if m == n else o // 2 if m == 2 * n else single
+            if (double != single).any() or (short != single).any():
+                return "PyTorch's bodies take different elements here"
     return None
 
 

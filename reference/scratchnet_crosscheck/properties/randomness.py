@@ -37,9 +37,9 @@ def elements_are_dropped_as_often_as_asked(subject: Runner, case: Case, _: Trial
     p = case.options.get("p", 0.5)
     if not isinstance(p, float) or not case.options.get("training", True):
         raise NotApplicable("nothing is dropped")
-    # Where channels are dropped whole, they are of one element each.
-    shape = (64, 64) if case.operation == "dropout" else (64, 64, 1)
-    ones = np.ones(shape, dtype=case.dtype)
+    # Of channels that are dropped whole, each is of one element; of two axes some take none for a batch.
+    spatial = {"dropout1d": (1,), "dropout3d": (1, 1, 1)}.get(case.operation, ())
+    ones = np.ones((64, 64, *spatial), dtype=case.dtype)
     y = subject.forward(case.replace(**{case.slots[0]: ones}))[0]
     dropped = int((y <= 0).sum())
     if abs(dropped - p * y.size) > 6.0 * np.sqrt(p * (1.0 - p) * y.size):
