@@ -9,9 +9,9 @@
 >>> dweight.tolist()
 [[1.0, 2.0]]
 
-The rooms: `functional` (the mathematics), `nn` (layers with state), `optim`, `training`, `serialization` (arrays
-in files), `numerical` (numerical differentiation), `datasets` (MNIST, embedded), `book` (the code of "Deep Learning
-from Scratch").
+The rooms: `functional` (the mathematics), `nn` (layers with state), `optim`, `training`, `serialization`
+(arrays in files), `numerical` (numerical differentiation), `datasets` (MNIST, embedded), `book` (the code of
+"Deep Learning from Scratch").
 """
 
 from __future__ import annotations

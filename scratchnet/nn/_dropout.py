@@ -203,7 +203,7 @@ class AlphaDropout(_Dropout):
 
 
 class FeatureAlphaDropout(_Dropout):
-    """Put whole channels at the limit of SELU at random while training: `scratchnet.functional.feature_alpha_dropout`.
+    """Put channels at the limit of SELU while training: `scratchnet.functional.feature_alpha_dropout`.
 
     Parameters
     ----------

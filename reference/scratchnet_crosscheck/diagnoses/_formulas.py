@@ -146,7 +146,7 @@ def clipped(evidence: Evidence) -> tuple[str, str] | None:
 
 
 def clipped_probabilities(evidence: Evidence) -> tuple[str, str] | None:
-    """A loss of logits whose probabilities are clipped before the logarithm, in the value alone: a convention."""
+    """A loss of logits clips its probabilities before the logarithm, in the value alone: a convention."""
     b = bench(evidence)
     if b.here is None or b.here.case.operation != "cross_entropy" or b.part not in b.here.case.outputs:
         return None
@@ -161,7 +161,7 @@ def clipped_probabilities(evidence: Evidence) -> tuple[str, str] | None:
                 p = np.clip(p / p.sum(1, keepdims=True), eps, high)
                 losses = -np.log(p[np.arange(len(p)), target])
                 how = str(s.judged.options.get("reduction", "mean"))
-                return np.asarray({"mean": np.mean, "sum": np.sum, "none": np.asarray}[how](losses))
+                return np.asarray({"mean": losses.mean(), "sum": losses.sum(), "none": losses}[how])
 
             # One loss in all its digits is proof enough of one of so few bounds.
             if b.fits(predict, least=1, numbers=1):

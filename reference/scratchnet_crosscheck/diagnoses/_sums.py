@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ._bench import Bench, Sample, bench, close
+from ._places import kernel_of, windows
 
 if TYPE_CHECKING:
     from .._types import Array
@@ -64,6 +65,18 @@ def _has_more_axes(b: Bench) -> bool:
     return seen >= 2
 
 
+def _window(s: Sample, place: tuple[int, ...]) -> Array:
+    """Return which positions of the image one window covers, whatever its weights are."""
+    inside = np.ones((1,) * len(place), dtype=bool)
+    for axis, (at, kernel, (side, reach, stride, pad)) in enumerate(
+        zip(place, kernel_of(s), windows(s), strict=True)
+    ):
+        step = (reach - 1) // (kernel - 1) if kernel > 1 else 1
+        line = np.isin(np.arange(side), at * stride - pad + step * np.arange(kernel))
+        inside = inside & line.reshape([-1 if a == axis else 1 for a in range(len(place))])
+    return np.asarray(inside)
+
+
 def overlapping_windows(evidence: Evidence) -> tuple[str, str] | None:
     """Where windows overlap, the later one replaces what the earlier one left."""
     b = bench(evidence)
@@ -89,8 +102,7 @@ def overlapping_windows(evidence: Evidence) -> tuple[str, str] | None:
                     return None
                 touched = share != 0
                 if whole:
-                    axes = (0, 1)
-                    touched = np.broadcast_to(touched.any(axis=axes, keepdims=True), share.shape)
+                    touched = np.broadcast_to(_window(s, place), share.shape)
                 out = np.where(touched, share, out)
             return out
 
