@@ -30,6 +30,8 @@ def _describe(name: str, value: object) -> str:
     if isinstance(value, np.ndarray):
         return f"{name} of shape {value.shape} and dtype {value.dtype}"
     text = repr(value)
+    if name == "file":  # whole: its end says which
+        return f"{name}={text}"
     if len(text) > 80:
         text = f"{text[:77]}..."
     return f"{name}={text}"

@@ -126,10 +126,17 @@ class Case:
     def __repr__(self) -> str:
         """Return the call, ready to be pasted."""
         arguments = [f"{n}={None if a is None else array_call(a)}" for n, a in self.arrays.items()]
-        arguments += [f"{name}={value!r}" for name, value in self.options.items()]
+        arguments += [f"{name}={_option(value)}" for name, value in self.options.items()]
         if self.seed is not None:
             arguments.append(f"generator=np.random.default_rng({self.seed})")
         return f"{self.operation}({', '.join(arguments)})"
+
+
+def _option(value: object) -> str:
+    """Return an option as an expression: infinity has no literal."""
+    if isinstance(value, float) and not np.isfinite(value):
+        return {"inf": "np.inf", "-inf": "-np.inf"}.get(str(value), "np.nan")
+    return repr(value)
 
 
 def layout_of(array: Array) -> str:

@@ -33,12 +33,18 @@ TABLE = Path(__file__).with_name("equivalent_mutants.txt")
 FAMILIES = {
     "linear": (("shapes",), ("sums",)),
     "activation": (("bits", "elementwise", "erf"), ("bits", "loss_bodies")),
-    "loss": (("softmax_fast", "buffers"), ("activation", "activation_softmax")),
+    "loss": (("softmax_fast", "buffers", "ctc"), ("activation", "activation_softmax", "ctc")),
     "normalization": ((), ()),
     "reshape": ((), ()),
     "dropout": ((), ()),
-    "pool": ((), ()),
-    "conv": (("windows",), ("sums",)),
+    "pool": (("adaptive_pool", "lp_pool", "fractional_pool", "unpool", "places"), ()),
+    "conv": (("windows", "fold"), ("sums", "fold")),
+    "pad": ((), ()),
+    "embedding": ((), ()),
+    "distance": ((), ()),
+    "interpolate": ((), ()),
+    "grid": ((), ()),
+    "shuffle": ((), ()),
 }
 NOTHING_TO_CHANGE = ("__init__", "_constants")
 
