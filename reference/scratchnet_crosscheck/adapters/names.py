@@ -87,10 +87,11 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 _BY_NAME = {name: kind for kind, names in OPERATIONS.items() for name in names}
-_NOISE = ("layer", "activation", "function", "func", "op", "module", "autograd", "custom", "my", "numpy",
-          "loss", "simple",
-"np", "naive", "fast", "vectorized", "im2col", "strides", "loops", "alt", "quick", "reshape", "vec",
-          "loop", "einsum", "stable")  # fmt: skip
+_NOISE = (
+    "layer", "activation", "function", "func", "fn", "op", "module", "autograd", "custom", "my", "mine",
+    "numpy", "np", "loss", "simple", "manual", "scratch", "naive", "fast", "vectorized", "vec", "im2col",
+    "strides", "loops", "loop", "einsum", "alt", "quick", "reshape", "stable",
+)  # fmt: skip
 
 
 def plain(name: str) -> str:
@@ -109,8 +110,8 @@ def operation(name: str) -> str | None:
 
     Examples
     --------
-    >>> [operation(n) for n in ("Affine", "Layer_Dense", "conv_forward_naive", "MyReLU", "Optimizer")]
-    ['linear', 'linear', None, 'relu', None]
+    >>> [operation(n) for n in ("Affine", "Layer_Dense", "conv_forward_naive", "LinearFn", "Optimizer")]
+    ['linear', 'linear', None, 'linear', None]
     """
     whole = plain(name)
     if whole in _BY_NAME:
