@@ -49,7 +49,10 @@ def _put_back() -> Iterator[None]:
 @pytest.mark.skipif(not TORCH, reason="needs PyTorch: only it knows every kind of layer in the zoo")
 @pytest.mark.parametrize("entry", _params("wrong"))
 def test_wrong_layer_is_caught_by_its_property_and_explained_by_its_cause(entry) -> None:
-    (said,) = zoo.check("wrong", entry.file, [entry.subject], [0], "default")
+    from scratchnet_crosscheck.checking import known_checks
+
+    others = set(known_checks()) - set(entry.properties)  # the program zoo.py runs them all
+    (said,) = zoo.check("wrong", entry.file, [entry.subject], [0], "default", skip=others)
     assert zoo.wrong_with(entry, said) == ""
 
 

@@ -60,9 +60,15 @@ def entries(zoo: str) -> list[Any]:
 
 
 def check(
-    zoo: str, file: str, subjects: Iterable[str], seeds: Iterable[int], profile: str, oracle: str = "torch"
+    zoo: str,
+    file: str,
+    subjects: Iterable[str],
+    seeds: Iterable[int],
+    profile: str,
+    oracle: str = "torch",
+    skip: Iterable[str] = (),
 ) -> Iterator[Said]:
-    """Check layers of one file, each with each seed."""
+    """Check layers of one file, each with each seed; `skip` names checks that are not run."""
     from scratchnet_crosscheck.adapters import recognise
     from scratchnet_crosscheck.adapters.fitting import fit
     from scratchnet_crosscheck.adapters.protocol import Cannot
@@ -90,7 +96,10 @@ def check(
                 said.other.append(("not_checked", why.reason))
                 yield said
                 continue
-            for record in check_subject(file, subject, oracles=[oracle], profile=profile, seed=seed):
+            records = check_subject(
+                file, subject, oracles=[oracle], profile=profile, seed=seed, skip=tuple(skip)
+            )
+            for record in records:
                 verdict = record["verdict"]
                 if verdict == "passed":
                     said.passed.append(record["check"])
