@@ -155,7 +155,7 @@ def pairwise_distance(
             dd = _p_norm_backward(dy, d, norm, p).reshape(common)
         return (
             np.array(unbroadcast(dd, x1.shape)) if needs_input_grad[0] else None,
-            unbroadcast(-dd, x2.shape) if needs_input_grad[1] else None,
+            np.asarray(unbroadcast(-dd, x2.shape)) if needs_input_grad[1] else None,
         )
 
     return np.array(norm.reshape(shape)), pullback

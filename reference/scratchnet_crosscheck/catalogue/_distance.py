@@ -52,6 +52,14 @@ def _samples(case: Case) -> tuple[str, ...]:
     return ("x1", "x2") if apart else ()
 
 
+def _of_one_number(case: Case) -> str | None:
+    """Say where a vector is one number repeated: its length has no influence, and its gradient cancels."""
+    x1, x2, dim = case["x1"], case["x2"], case.options["dim"]
+    back = dim if dim < 0 else dim - max(x1.ndim, x2.ndim, 1)
+    single = any(x.ndim < -back or x.shape[back] == 1 for x in (x1, x2))
+    return "of one number repeated the gradient is what rounding leaves of it" if single else None
+
+
 _COSINE = _case("cosine_similarity", np.ones((2, 3)), np.ones((2, 3)), dim=1, eps=1e-8)
 
 COSINE_SIMILARITY = Operation(
@@ -68,6 +76,7 @@ COSINE_SIMILARITY = Operation(
         Invalid("an eps that is no number", _COSINE.with_options(eps="1"), ("eps must", "'1'"), TypeError),
     ),
     per_sample=_samples,
+    torch_cannot=_of_one_number,
     # Squares of 1e30 overflow float32: that PyTorch sums them another way is no convention.
     extremes=tuple(value for value in EXTREMES if math.isfinite(value) and abs(value) not in (1e30, 1e-30)),
 )
