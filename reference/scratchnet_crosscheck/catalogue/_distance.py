@@ -55,6 +55,8 @@ def _samples(case: Case) -> tuple[str, ...]:
 def _of_one_number(case: Case) -> str | None:
     """Say where a vector is one number repeated: its length has no influence, and its gradient cancels."""
     x1, x2, dim = case["x1"], case["x2"], case.options["dim"]
+    if not isinstance(dim, int):
+        return None
     back = dim if dim < 0 else dim - max(x1.ndim, x2.ndim, 1)
     single = any(x.ndim < -back or x.shape[back] == 1 for x in (x1, x2))
     return "of one number repeated the gradient is what rounding leaves of it" if single else None
