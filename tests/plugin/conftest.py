@@ -24,8 +24,8 @@ def my_relu(x):
 def wrong_relu(x):
     mask = x > 0
     def pullback(dy, needs_input_grad=(True,)):
-        return (np.where(mask, 2 * dy, 0 * dy) if needs_input_grad[0] else None,)
-    return np.where(mask, x, 0 * x), pullback
+        return (np.where(mask, dy + dy, np.zeros_like(dy)) if needs_input_grad[0] else None,)
+    return np.where(mask, x, np.zeros_like(x)), pullback
 
 
 def writing_relu(x):
@@ -34,7 +34,7 @@ def writing_relu(x):
         if dy.flags.writeable:
             dy[...] = dy * mask
         return (dy * mask if needs_input_grad[0] else None,)
-    return np.where(mask, x, 0 * x), pullback
+    return np.where(mask, x, np.zeros_like(x)), pullback
 
 
 class Relu:
