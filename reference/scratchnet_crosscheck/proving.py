@@ -5,13 +5,14 @@ What comes of it is kept in a file beside this one, ``proven.json``, and shown b
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .oracles import NUMERICAL, OracleAbsent, names, oracle
+from .oracles import NUMERICAL, OracleAbsent, names
 
 if TYPE_CHECKING:
     import argparse
@@ -93,7 +94,6 @@ def prove(
     """
     from .run import check_operation
 
-    there = {entry.name: [judge for judge in judges if _present(judge, entry)] for entry in entries}
     proven: dict[str, dict[str, Any]] = {e.name: {"cases": 0, "checks": 0, "worst": 0.0} for e in entries}
     wrong: list[Result] = []
     turn = 0
@@ -102,7 +102,7 @@ def prove(
             found = proven[entry.name]
             told(turn, entry.name, sum(f["cases"] for f in proven.values()))
             checks: set[tuple[str, str, str]] = set()
-            for result in check_operation(entry, oracle=there[entry.name], profile=profile, seed=seed + turn):
+            for result in check_operation(entry, oracle=judges, profile=profile, seed=seed + turn):
                 if result.verdict == "failed":
                     wrong.append(result)
                 elif result.verdict == "passed":
@@ -114,21 +114,12 @@ def prove(
     return proven, wrong
 
 
-def _present(judge: str, entry: Operation) -> bool:
-    try:
-        oracle(judge, entry)
-    except OracleAbsent:
-        return False
-    return True
-
-
 def _one_thread() -> None:
     """Keep PyTorch, where it is, from waiting for a second core."""
-    try:
-        import torch
-    except ImportError:
-        return
-    torch.set_num_threads(1)
+    from .oracles.pytorch import import_torch
+
+    with contextlib.suppress(OracleAbsent):
+        import_torch().set_num_threads(1)
 
 
 def write(path: Path, proven: dict[str, dict[str, Any]], judges: Sequence[str]) -> None:

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
-from zoo import FOLDERS, entries
+from zoo import candidates, entries
 
 #: So many files are checked by one process, since each has to import PyTorch and JAX.
 TOGETHER = 12
@@ -117,9 +117,7 @@ def _work(zoo: str, files: dict[str, list[str]], seeds: int, to: Any) -> None:
     import jax
     import torch
 
-    from scratchnet_crosscheck.adapters import recognise
     from scratchnet_crosscheck.adapters.fitting import fit
-    from scratchnet_crosscheck.discover import defined, load
 
     signal.alarm(900)
     torch.set_num_threads(1)
@@ -127,12 +125,9 @@ def _work(zoo: str, files: dict[str, list[str]], seeds: int, to: Any) -> None:
     warnings.simplefilter("ignore")
     with Path(os.devnull).open("w", encoding="utf-8") as sys.stdout:
         for file, names in files.items():
-            defines = defined(load(FOLDERS[zoo] / file)[0])
-            known = {c.name for c in recognise(defines, {})}
-            like = {e.subject: e.taken_for for e in entries(zoo) if e.file == file and e.subject not in known}
-            found = {c.name: c for c in recognise(defines, like)}
+            found = candidates(zoo, file)
             for name in names:
-                candidate = found.get(name) or found.get(f"{name}_forward")
+                candidate = found.get(name)
                 if candidate is None:
                     continue
                 subject = fit(candidate, lambda: None)

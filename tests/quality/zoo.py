@@ -59,6 +59,20 @@ def entries(zoo: str) -> list[Any]:
     return list(manifest(zoo).WRONG if zoo == "wrong" else manifest(zoo).RIGHT)
 
 
+def candidates(zoo: str, file: str) -> dict[str, Any]:
+    """Return what is recognised in a file, by the manifest's names; unknown ones as with --like."""
+    from scratchnet_crosscheck.adapters import recognise
+    from scratchnet_crosscheck.discover import defined, load
+
+    defines = defined(load(FOLDERS[zoo] / file)[0])
+    known = {c.name for c in recognise(defines, {})}
+    listed = [e for e in entries(zoo) if e.file == file]
+    like = {e.subject: e.taken_for for e in listed if e.subject not in known}
+    found = {c.name: c for c in recognise(defines, like)}
+    subjects = [e.subject for e in listed]  # a pair goes by its forward's name
+    return {s: found.get(s) or found[f"{s}_forward"] for s in subjects if {s, f"{s}_forward"} & set(found)}
+
+
 def check(
     zoo: str,
     file: str,
@@ -69,20 +83,15 @@ def check(
     skip: Iterable[str] = (),
 ) -> Iterator[Said]:
     """Check layers of one file, each with each seed; `skip` names checks that are not run."""
-    from scratchnet_crosscheck.adapters import recognise
     from scratchnet_crosscheck.adapters.fitting import fit
     from scratchnet_crosscheck.adapters.protocol import Cannot
     from scratchnet_crosscheck.checking import check_subject
-    from scratchnet_crosscheck.discover import defined, load
 
     warnings.simplefilter("ignore")
-    names = defined(load(FOLDERS[zoo] / file)[0])
-    known = {candidate.name: candidate for candidate in recognise(names, {})}
-    like = {e.subject: e.taken_for for e in entries(zoo) if e.file == file and e.subject not in known}
-    found = {candidate.name: candidate for candidate in recognise(names, like)}  # as --like would have it
+    found = candidates(zoo, file)
     seeds = list(seeds)
     for name in subjects:
-        candidate = found.get(name) or found.get(f"{name}_forward")
+        candidate = found.get(name)
         for seed in seeds:
             said = Said(file, name, seed)
             start = time.process_time()
