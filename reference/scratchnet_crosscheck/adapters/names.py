@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 _BATCHNORM = "batch_norm"
@@ -94,6 +95,7 @@ _NOISE = (
 )  # fmt: skip
 
 
+@functools.lru_cache(maxsize=4096)
 def plain(name: str) -> str:
     """Return a name in lower case without underscores.
 
@@ -310,7 +312,8 @@ def is_output(name: str) -> bool:
 _BEFORE = ("d", "grad", "dld", "dl", "delta", "gradient", "gradients", "g", "grads", "nabla")
 
 
-def gradient_names(slot: str, own: str) -> set[str]:
+@functools.lru_cache(maxsize=4096)
+def gradient_names(slot: str, own: str) -> frozenset[str]:
     """Return what the gradient of a slot may be called, plain.
 
     Examples
@@ -318,8 +321,8 @@ def gradient_names(slot: str, own: str) -> set[str]:
     >>> {"dw", "gradw", "dldw", "weightgrad"} <= gradient_names("weight", "W")
     True
     """
-    found = set()
+    found: set[str] = set()
     for name in {plain(own), plain(slot), *SLOTS.get(slot, ())}:
         found |= {f"{before}{name}" for before in _BEFORE}
         found |= {f"{name}{after}" for after in ("grad", "gradient", "grads")}
-    return found
+    return frozenset(found)

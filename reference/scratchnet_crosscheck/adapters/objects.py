@@ -599,15 +599,14 @@ class ObjectDriver:
     def _gradient(self, thing: Any, slot: str, where: list[Place], position: int) -> Any:
         """Find where an object keeps the gradient of a parameter."""
         own = [p.name.split(".")[0] for p in where] or [slot]
-        wanted: set[str] = set()
-        for name in own:
-            wanted |= names.gradient_names(slot, name)
+        wanted = frozenset[str]().union(*(names.gradient_names(slot, name) for name in own))
         exact: set[str] = set()
         for name in own:
             plain = names.plain(name)
             exact |= {f"d{plain}", f"grad{plain}", f"{plain}grad", f"dld{plain}", f"dl{plain}"}
+        kept = list(places(thing))
         for names_wanted in (exact, wanted):
-            for place in places(thing):
+            for place in kept:
                 if any(place.owner is w.owner and place.key == w.key for w in where):
                     continue
                 plain = names.plain(place.name.split(".")[0])

@@ -28,12 +28,13 @@ if TYPE_CHECKING:
 _GENERATOR = np.random.default_rng
 
 
-@contextlib.contextmanager
-def replayed(seed: int | None) -> Iterator[None]:
+def replayed(seed: int | None) -> contextlib.AbstractContextManager[None]:
     """Seed every generator that a layer may draw from, and give back the global ones as they were."""
-    if seed is None:
-        yield
-        return
+    return contextlib.nullcontext() if seed is None else _seeded(seed)
+
+
+@contextlib.contextmanager
+def _seeded(seed: int) -> Iterator[None]:
     kept, plain = np.random.get_state(), random.getstate()
     np.random.seed(seed)
     random.seed(seed)

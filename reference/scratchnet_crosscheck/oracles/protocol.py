@@ -76,6 +76,8 @@ class OracleAbsent(Exception):  # noqa: N818 - a verdict, not an error
 
 def linearize(runner: Runner, case: Case) -> tuple[Outputs, Pull]:
     """Return the outputs and the pullback of any runner; without its own `linearize`, by a fresh `vjp`."""
-    if isinstance(runner, Linearizes):
-        return runner.linearize(case)
+    own = getattr(runner, "linearize", None)  # asked at every call: isinstance of a protocol takes 15 us
+    if own is not None:
+        found: tuple[Outputs, Pull] = own(case)
+        return found
     return runner.forward(case), lambda cotangents, _: runner.vjp(case, cotangents)
