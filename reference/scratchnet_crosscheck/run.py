@@ -71,6 +71,8 @@ class _Enough(BaseException):
 _CHOSEN = 0.1
 #: How many cases Hypothesis may try to find a smaller one than a failing case that came from a seed.
 _TRIES = 200
+#: From how many seeds all checks draw the calls of what compiles each new shape.
+_COMPILED = 40
 _SLOW_ORACLES = ("jax",)
 _SAME_CONVENTIONS = ("torch", "golden")
 
@@ -397,12 +399,16 @@ class _Search:
         """Try cases that follow from seeds: cheap to draw, and each drawn afresh."""
         numbers = random.Random(seed)
         settings = [self._setting(dtype) for dtype in self._dtypes]
+        few = [numbers.getrandbits(32) for _ in range(_COMPILED)] if self._entry.compiles else None
+
+        def case_of(setting: Setting) -> Case:
+            chosen = numbers.getrandbits(32) if few is None else numbers.choice(few)
+            return seeded_case(self._entry.draw, setting, chosen)
+
         for _ in range(examples):
             setting = numbers.choice(settings)
-            case = seeded_case(self._entry.draw, setting, numbers.getrandbits(32))
-            other = None
-            if self._check.needs_other:
-                other = seeded_case(self._entry.draw, setting, numbers.getrandbits(32))
+            case = case_of(setting)
+            other = case_of(setting) if self._check.needs_other else None
             self._one(case, other, numbers.choice(COTANGENTS), numbers.getrandbits(16))
 
     def _smaller(self, failure: Failure, profile: Profile, seed: int) -> Failure:

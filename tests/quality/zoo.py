@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 TESTS = Path(__file__).parents[1]
+SEEDS_A_PROCESS = 10
 FOLDERS = {"wrong": TESTS / "wrong_layers", "right": TESTS / "right_layers"}
 
 
@@ -203,15 +204,19 @@ def _measure(arguments: argparse.Namespace, listed: dict[tuple[str, str], Any], 
 
     done = {(s.file, s.subject, s.seed) for s in _read(out)}
     jobs: list[tuple[str, str, list[str], list[int], str, str]] = []
-    for seed in range(arguments.first_seed, arguments.first_seed + arguments.seeds):
-        by_file: dict[str, list[str]] = defaultdict(list)
+    # Several seeds a process: JAX compiles every shape once in each.
+    last = arguments.first_seed + arguments.seeds
+    for first in range(arguments.first_seed, last, SEEDS_A_PROCESS):
+        seeds = range(first, min(first + SEEDS_A_PROCESS, last))
+        by_file: dict[tuple[str, tuple[int, ...]], list[str]] = defaultdict(list)
         for file, subject in listed:
             wanted = not arguments.only or file in arguments.only or subject in arguments.only
-            if wanted and (file, subject, seed) not in done:
-                by_file[file].append(subject)
+            open_ = tuple(seed for seed in seeds if (file, subject, seed) not in done)
+            if wanted and open_:
+                by_file[file, open_].append(subject)
         jobs += [
-            (arguments.zoo, file, subjects, [seed], arguments.profile, arguments.oracle)
-            for file, subjects in by_file.items()
+            (arguments.zoo, file, subjects, list(open_), arguments.profile, arguments.oracle)
+            for (file, open_), subjects in by_file.items()
         ]
     start, running = time.monotonic(), []
     fork = multiprocessing.get_context("fork")
@@ -221,7 +226,7 @@ def _measure(arguments: argparse.Namespace, listed: dict[tuple[str, str], Any], 
             if time.monotonic() - start > arguments.seconds:
                 jobs.clear()
                 continue
-            running.append(fork.Process(target=_work, args=(jobs.pop(0), out, 900.0)))
+            running.append(fork.Process(target=_work, args=(jobs[0], out, 900.0 * len(jobs.pop(0)[3]))))
             running[-1].start()
         else:
             time.sleep(0.02)

@@ -97,6 +97,8 @@ def _shareable(array: Array) -> Array:
 class CustomVjpDriver(FunctionDriver):
     """``jax.vjp`` of the function, in the dtype of the arrays."""
 
+    compiles = True
+
     def __init__(self, function: Any, kind: Kind) -> None:
         super().__init__(function, kind)
 

@@ -102,6 +102,7 @@ class FunctionDriver:
 
     linearizes = True
     skips = False
+    compiles = False
 
     def __init__(self, function: Callable[..., Any], kind: Kind, *others: Callable[..., Any]) -> None:
         self._function, self._kind = function, kind

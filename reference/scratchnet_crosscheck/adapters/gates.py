@@ -47,6 +47,7 @@ class GatesDriver:
 
     linearizes = True
     skips = False
+    compiles = False
     takes: frozenset[str] = frozenset()
 
     def __init__(self, forward: Callable[..., Any], backward: Callable[..., Any], kind: Kind) -> None:

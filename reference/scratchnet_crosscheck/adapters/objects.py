@@ -129,6 +129,7 @@ class ObjectDriver:
 
     linearizes = False
     skips = False
+    compiles = False
 
     def __init__(self, cls: type, kind: Kind) -> None:
         found = methods(cls)

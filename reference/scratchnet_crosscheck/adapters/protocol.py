@@ -63,6 +63,8 @@ class Driver(Protocol):
     linearizes: bool
     #: Whether it heeds needs_input_grad.
     skips: bool
+    #: Whether each new shape is compiled anew.
+    compiles: bool
     #: What was guessed, in words, filled in as it is driven.
     notes: list[str]
     #: Conventions that were met, by key, in words.

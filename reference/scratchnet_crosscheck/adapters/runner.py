@@ -142,7 +142,8 @@ class Subject:
             features["per_sample"] = lambda case: apart if case[apart[0]].ndim > 1 else ()
         return Operation(
             self.taken_for, self.case, (), kinks=kind.kinks, ties=kind.ties or (kind.loss and kind.ties),
-            randomness="mask" if kind.random else None, extremes=kind.extremes, **features,
+            randomness="mask" if kind.random else None, extremes=kind.extremes,
+            compiles=self.driver.compiles, **features,
         )  # fmt: skip
 
     def start(self, case: Case) -> Started:

@@ -94,6 +94,9 @@ class Operation:
         an argument is constrained (probabilities that add up to 1).
     by_strategy : bool
         Calls are drawn by a Hypothesis strategy of somebody else's, and so cannot follow from a seed.
+    compiles : bool
+        Each new shape is compiled anew, which takes a hundred times what a call takes: all checks of one
+        run draw their calls from the same few seeds.
     """
 
     name: str
@@ -111,6 +114,7 @@ class Operation:
     jax_cannot: Callable[[Case], str | None] = _never
     tangent: Callable[[Case, dict[str, Array]], dict[str, Array]] | None = None
     by_strategy: bool = False
+    compiles: bool = False
 
     def __post_init__(self) -> None:
         """Fill in the twin that follows from the name."""
