@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from .._types import Array, Pullback
 
 
+_OF_PYTORCH = {"input": "x", "log_input": "x"}
+"""What `forward` calls by another name than PyTorch does."""
+
+
 class IncompatibleKeys(NamedTuple):
     """What `Layer.load_state_dict` left out where it is not strict."""
 
@@ -82,9 +86,11 @@ class Layer:
         """Return the layer's value, and keep what `backward` needs."""
         raise NotImplementedError(f"{type(self).__name__}.forward")
 
-    def __call__(self, *inputs: Any) -> Any:
-        """Call `forward`."""
-        return self.forward(*inputs)
+    def __call__(self, *inputs: Any, **named: Any) -> Any:
+        """Call `forward`; inputs may also be given under PyTorch's names, where ``x`` is called ``input``."""
+        if not named:
+            return self.forward(*inputs)
+        return self.forward(*inputs, **{_OF_PYTORCH.get(name, name): given for name, given in named.items()})
 
     def backward(self, *cotangents: Any, needs_input_grad: bool = True) -> Any:
         """Turn the cotangent of the last value into those of its inputs, and file the parameters' in `grads`.
