@@ -196,7 +196,10 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     """Collect a file of --crosscheck: its layers are checked in a process of their own."""
     files = parent.config.getoption("--crosscheck")
     if files and any(Path(name).resolve() == file_path.resolve() for name in files):
-        found: pytest.Collector = CheckedFile.from_parent(parent, path=file_path)
+        # Files beyond the root folder would all have the empty name.
+        inside = file_path.is_relative_to(parent.config.rootpath)
+        shown = file_path.relative_to(parent.config.rootpath) if inside else file_path
+        found: pytest.Collector = CheckedFile.from_parent(parent, path=file_path, nodeid=shown.as_posix())
         return found
     return None
 

@@ -315,6 +315,7 @@ class _Search:
         self._silent: Counter[tuple[Verdict, str]] = Counter()
         self._evidence: Counter[str] = Counter()
         self._smallest: Failure | None = None
+        self._sizes: Literal["ordinary", "edge", "small"] = plan.check.sizes
         self._until = math.inf
 
     def run(self, profile: Profile, seed: int, result: Any) -> Result:
@@ -326,12 +327,9 @@ class _Search:
         chosen = examples if self._entry.by_strategy else max(2, round(examples * _CHOSEN))
         found: Result
         try:
-            self._shrinking(chosen, profile, seed)
+            self._chosen(chosen, seed)
         except Failure as failure:
-            return self._failed(failure, result)
-        except _Enough:
-            if self._smallest is not None:
-                return self._failed(self._smallest, result)
+            return self._failed(self._smaller(failure, profile, seed), result)
         except hypothesis.errors.HypothesisException as error:
             # Flaky: it failed and then did not, as a layer does that remembers earlier calls.
             if self._smallest is None:
@@ -367,8 +365,8 @@ class _Search:
         )
         return found
 
-    def _shrinking(self, examples: int, profile: Profile, seed: int) -> None:
-        """Try cases that Hypothesis chooses part by part, and makes smaller where one fails."""
+    def _chosen(self, examples: int, seed: int, shrinking: float = 0.0) -> None:
+        """Try cases that Hypothesis chooses part by part; make one that fails smaller for so many seconds."""
         settings = hypothesis.settings(
             max_examples=examples,
             deadline=None,
@@ -378,7 +376,7 @@ class _Search:
             report_multiple_bugs=False,
             verbosity=hypothesis.Verbosity.quiet,
             suppress_health_check=list(hypothesis.HealthCheck),
-            phases=(hypothesis.Phase.generate, hypothesis.Phase.shrink),
+            phases=(hypothesis.Phase.generate, *((hypothesis.Phase.shrink,) if shrinking else ())),
         )
 
         @hypothesis.seed(seed)
@@ -390,7 +388,8 @@ class _Search:
             try:
                 self._one(*drawn)
             except Failure:
-                self._until = min(self._until, time.process_time() + profile.shrinking)
+                if shrinking:
+                    self._until = min(self._until, time.process_time() + shrinking)
                 raise
 
         one()
@@ -412,20 +411,25 @@ class _Search:
             self._one(case, other, numbers.choice(COTANGENTS), numbers.getrandbits(16))
 
     def _smaller(self, failure: Failure, profile: Profile, seed: int) -> Failure:
-        """Return a failure on a smaller case than one that was found from a seed, if there is one."""
-        self._until = time.process_time() + 2 * profile.shrinking
-        try:
-            self._shrinking(_TRIES, profile, seed + 1)
-        except Failure as smaller:
-            return smaller
-        except (_Enough, hypothesis.errors.HypothesisException):
-            pass
-        return self._smallest or failure
+        """Return a failure on the smallest case that Hypothesis finds: among small ones, else among all."""
+        sizes = self._check.sizes
+        first = ("small",) if sizes == "ordinary" and not self._entry.by_strategy else ()
+        for self._sizes in (*first, sizes):
+            self._until = time.process_time() + 2 * profile.shrinking
+            self._smallest = None
+            try:
+                self._chosen(_TRIES, seed, shrinking=profile.shrinking)
+            except Failure as smaller:
+                return smaller
+            except (_Enough, hypothesis.errors.HypothesisException):
+                if self._smallest is not None:
+                    return self._smallest
+        return failure
 
     def _setting(self, dtype: str) -> Setting:
         check = self._check
         return Setting(
-            np.dtype(dtype), check.values, check.sizes, check.layouts, check.batched, self._entry.extremes
+            np.dtype(dtype), check.values, self._sizes, check.layouts, check.batched, self._entry.extremes
         )
 
     def _trials(self) -> st.SearchStrategy[tuple[Case, Case | None, str, int]]:

@@ -49,8 +49,10 @@ class Setting:
         Ordinary: eighths, tenths, other scales, planted zeros, ties, tiny and large values. Calm: eighths
         within 4 of zero, whose distinct values are far enough apart for a finite difference. Extreme:
         ordinary with NaN, infinities and magnitudes at the edge of the exponent planted.
-    sizes : {"ordinary", "edge"}
-        Edge: an empty batch, a batch of one, sides of one.
+    sizes : {"ordinary", "edge", "small"}
+        Edge: an empty batch, a batch of one, sides of one. Small: one or two of everything, so that arrays
+        are drawn element by element; Hypothesis cannot make a larger array, which follows from one seed,
+        into one of more parts.
     layouts : bool
         Whether memory layouts are drawn too; without, every array is in C order.
     batched : bool
@@ -61,7 +63,7 @@ class Setting:
 
     dtype: DType
     values: Literal["ordinary", "calm", "extreme"] = "ordinary"
-    sizes: Literal["ordinary", "edge"] = "ordinary"
+    sizes: Literal["ordinary", "edge", "small"] = "ordinary"
     layouts: bool = True
     batched: bool = False
     extremes: tuple[float, ...] = EXTREMES
@@ -165,7 +167,8 @@ class Draw:
         """Return a number of samples: 0 or `low` at the edge."""
         if self.setting.sizes == "edge":
             return self.one_of(0, low)
-        return self.integer(max(low, 2) if self.setting.batched else low, high)
+        low = max(low, 2) if self.setting.batched else low
+        return self.integer(low, min(high, low + 1) if self.setting.sizes == "small" else high)
 
     def samples(self, high: int = 3) -> tuple[int, ...]:
         """Return the leading side of a batch, or no side at all: one sample without a batch axis."""
@@ -177,7 +180,7 @@ class Draw:
 
     def side(self, low: int = 1, high: int = 5) -> int:
         """Return the side of a dimension that is not the batch: `low` or one more at the edge."""
-        return self.integer(low, min(high, low + 1) if self.setting.sizes == "edge" else high)
+        return self.integer(low, high if self.setting.sizes == "ordinary" else min(high, low + 1))
 
     def sides(self, count: int, low: int = 1, high: int = 5) -> tuple[int, ...]:
         """Return `count` sides, drawn one by one: unequal unless chance has it otherwise."""
@@ -196,8 +199,7 @@ class Draw:
         The remainder is what the stride leaves over at the end. With `half_padding` the padding is at most
         half the kernel, as pooling requires.
         """
-        edge = self.setting.sizes == "edge"
-        out = self.integer(1, 2 if edge else outputs)
+        out = self.integer(1, outputs if self.setting.sizes == "ordinary" else 2)
         kernel, stride = self.integer(1, 3), self.integer(1, 3)
         dilation = self.integer(1, dilations)
         remainder = self.integer(0, stride - 1)

@@ -209,3 +209,22 @@ def test_a_misspelt_setting_is_a_usage_error(project, line, option, word):
     done = project(line("0", **{option: word}))
     assert done.status == 4
     assert done.lines(f"crosscheck_{option}", word)
+
+
+def test_two_files_beyond_the_root_folder_keep_their_names_and_their_things_apart(project, tmp_path_factory):
+    away = [tmp_path_factory.mktemp("away") / name for name in ("one.py", "two.py")]
+    for path in away:
+        path.write_text(FILE["few.py"], encoding="utf-8")
+    asked = [word for path in away for word in ("--crosscheck", str(path))]
+    done = project({}, "--rootdir=.", *asked, *BOTH[2:], "-k", "dtype", "--crosscheck-json=o.json")
+    assert done.status == 0, done.text
+    found = json.loads((done.folder / "o.json").read_text(encoding="utf-8"))["results"]
+    assert {r["file"] for r in found} == {path.as_posix() for path in away}
+
+
+def test_things_of_one_name_in_several_files_are_told_apart_in_the_table():
+    from scratchnet_crosscheck.report.records import record
+    from scratchnet_crosscheck.report.terminal import table
+
+    results = [record(file, "Relu", "relu", "dtype_is_preserved", "passed") for file in ("one.py", "two.py")]
+    assert [row.split(" as relu in ")[1].split()[0] for row in table(results)[1:]] == ["one.py", "two.py"]

@@ -77,7 +77,7 @@ svg { width: 100%; max-width: 40rem; height: auto; } svg text { fill: currentCol
 <pre>{{ (r.report or [r.message]) | join("\n") }}</pre>
 {% if r.smallest_case %}<details><summary>The call in one piece</summary>
 <pre>{{ r.smallest_case }}</pre></details>{% endif %}
-<p>{{ r.file }}, again with seed {{ r.seed }}</p></section>
+<p>{{ r.file ~ ", again" if r.file else "Again" }} with seed {{ r.seed }}</p></section>
 {% else %}<p>Nothing.</p>{% endfor %}
 
 {% if said %}<h2>What is said besides</h2>
@@ -118,16 +118,18 @@ def page(results: Sequence[Mapping[str, Any]], run: Mapping[str, Any]) -> str:
         import jinja2
     except ImportError as error:
         raise ImportError("the page of results needs Jinja2: install jinja2, or write JSON") from error
-    from .terminal import HEAD, thing, totals
+    from .terminal import HEAD, things, totals
     from .words import title
 
-    shown = [{**r, "thing": thing(r), "title": title(r)} for r in results]
+    shown = [
+        {**r, "thing": name, "title": title(r)} for r, name in zip(results, things(results), strict=True)
+    ]
     checked = [r for r in shown if r["dtype"] or r["verdict"] == "failed"]
-    things = list(dict.fromkeys(r["thing"] for r in checked))
+    columns = list(dict.fromkeys(r["thing"] for r in checked))
     matrix = [
         (
             check.replace("_", " "),
-            [[r for r in checked if r["check"] == check and r["thing"] == one] for one in things],
+            [[r for r in checked if r["check"] == check and r["thing"] == one] for one in columns],
         )
         for check in dict.fromkeys(str(r["check"]) for r in checked)
     ]
@@ -148,7 +150,7 @@ def page(results: Sequence[Mapping[str, Any]], run: Mapping[str, Any]) -> str:
         marks=_MARKS,
         heads=HEAD,
         results=shown,
-        things=things,
+        things=columns,
         matrix=matrix,
         failed=failed,
         said=said,

@@ -20,13 +20,33 @@ def thing(found: Mapping[str, Any]) -> str:
     return f"{subject} as {taken_for}" if taken_for not in ("", subject) else str(subject or found["file"])
 
 
-def _row(found: Mapping[str, Any]) -> tuple[str, ...]:
+def things(results: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return what each result is of, with the file where things of several files have one name.
+
+    Examples
+    --------
+    >>> two = [{"subject": "relu", "taken_for": "relu", "file": file} for file in ("a.py", "b.py")]
+    >>> things(two), things(two[:1])
+    (['relu in a.py', 'relu in b.py'], ['relu'])
+    """
+    files: dict[str, set[str]] = {}
+    for found in results:
+        files.setdefault(thing(found), set()).add(str(found["file"]))
+    return [
+        f"{thing(found)} in {found['file']}"
+        if len(files[thing(found)]) > 1 and found["file"]
+        else thing(found)
+        for found in results
+    ]
+
+
+def _row(found: Mapping[str, Any], name: str) -> tuple[str, ...]:
     verdict, worst = found["verdict"], float(found["worst_error"])
     ran = verdict in ("passed", "failed")
     error = "-" if not ran or (worst == 0 and verdict == "failed") else f"{worst:.2g}"
     check = str(found["check"]).replace("_", " ")
     return (
-        thing(found),
+        name,
         check,
         found["oracle"] or "-",
         found["dtype"],
@@ -42,12 +62,12 @@ def table(results: Sequence[Mapping[str, Any]]) -> list[str]:
     Examples
     --------
     >>> row = {"subject": "my_relu", "taken_for": "relu", "check": "dtype_is_preserved", "oracle": "",
-    ...        "dtype": "float32", "cases": 12, "worst_error": 0.0, "verdict": "passed"}
+    ...        "dtype": "float32", "cases": 12, "worst_error": 0.0, "verdict": "passed", "file": ""}
     >>> print(*table([row]), sep="\n")
     thing            check               oracle  dtype    cases  worst error  verdict
     my_relu as relu  dtype is preserved  -       float32     12            0  passed
     """
-    rows = [HEAD, *(_row(found) for found in results)]
+    rows = [HEAD, *(_row(found, name) for found, name in zip(results, things(results), strict=True))]
     wide = [max(len(row[i]) for row in rows) for i in range(len(HEAD))]
     numbers = (4, 5)
     return [
