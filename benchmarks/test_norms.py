@@ -13,6 +13,7 @@ ROWS = {
     "batch_norm": [((8, 16, 8, 8), 0), ((32, 64, 14, 14), 0), ((100, 16, 28, 28), 0)],
     "group_norm": [((8, 16, 8, 8), 4), ((32, 64, 14, 14), 8), ((8, 64, 56, 56), 8)],
     "instance_norm": [((8, 16, 8, 8), 0), ((32, 64, 14, 14), 0), ((8, 64, 56, 56), 0)],
+    "local_response_norm": [((8, 16, 8, 8), 5), ((32, 64, 14, 14), 5), ((8, 64, 56, 56), 5)],
 }
 CASES = [(family, shape, option) for family, rows in ROWS.items() for shape, option in rows]
 
@@ -33,6 +34,7 @@ def arguments(family, shape, option, weight, bias):
         "batch_norm": lambda: ((None, None, weight, bias), {"training": True}),
         "group_norm": lambda: ((option, weight, bias), {}),
         "instance_norm": lambda: ((None, None, weight, bias), {}),
+        "local_response_norm": lambda: ((option,), {}),
     }[family]()
 
 
@@ -54,7 +56,7 @@ def pytorch(family, shape, option):
     torch = pytest.importorskip("torch")
     torch.set_num_threads(1)
     x, weight, bias, dy = (torch.from_numpy(a) for a in operands(family, shape))
-    wanted = [x, weight] if family == "rms_norm" else [x, weight, bias]
+    wanted = [x, weight, bias][: {"rms_norm": 2, "local_response_norm": 1}.get(family, 3)]
     for tensor in wanted:
         tensor.requires_grad_()
     args, kwargs = arguments(family, shape, option, weight, bias)
@@ -66,6 +68,12 @@ def jax_jit(family, shape, option):
     jax = pytest.importorskip("jax")
     x, weight, bias, dy = (jax.numpy.asarray(a) for a in operands(family, shape))
     axes = {"batch_norm": (0, *range(2, len(shape))), "instance_norm": tuple(range(2, len(shape)))}
+
+    def of_neighbours(x):
+        channels, before = x.shape[1], option // 2
+        squares = jax.numpy.pad(x * x, [(0, 0), (before, option - 1 - before), (0, 0), (0, 0)])
+        total = sum(squares[:, step : step + channels] for step in range(option))
+        return x / (1.0 + 1e-4 / option * total) ** 0.75
 
     def normalized(x, weight, bias):
         wide = (
@@ -82,7 +90,9 @@ def jax_jit(family, shape, option):
 
     @jax.jit
     def both(x, weight, bias, dy):
-        if family == "rms_norm":
+        if family == "local_response_norm":
+            y, pull = jax.vjp(of_neighbours, x)
+        elif family == "rms_norm":
             y, pull = jax.vjp(lambda x, weight: normalized(x, weight, None), x, weight)
         else:
             y, pull = jax.vjp(normalized, x, weight, bias)

@@ -1,7 +1,8 @@
 """Normalisation: subtract a mean, divide by a standard deviation, scale and shift.
 
-`normalize` does it over any axes of an array, and all normalisations by a mean are calls of it. What is
-subtracted and divided by is either computed from the argument or given (`_normalize_with`).
+`normalize_plainly` does it over any axes of an array, and all normalisations by a mean are that; each has a
+faster body beside it for float32 and float64. What is subtracted and divided by is either computed from the
+argument or given (`_normalize_with`).
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from ._normalization_fast import (
     Wanted,
     channel_sums,
     normalize_columns,
+    normalize_groups,
     normalize_rows,
     repeat,
 )
@@ -90,8 +92,9 @@ def batch_norm(
     ``var = sum (x - mean)^2 / m``, ``z = (x - mean) / sqrt(var + eps)`` and ``y = w z + b``. The running
     statistics become ``(1 - momentum) running + momentum new``, with the unbiased ``var m / (m - 1)``.
 
-    The variance is taken in two passes: in one pass ``sum x^2 / m - mean^2`` loses half of the digits of
-    float64 at ``mean / std = 1e4``. What rounding leaves of the mean after the first is taken off as well.
+    The variance is ``sum x^2 / m - mean^2`` where that is at least ``mean^2`` in every channel. Otherwise it
+    is taken in two passes, since in one it loses half of the digits of float64 at ``mean / std = 1e4``; what
+    rounding leaves of the mean after the first is taken off as well.
 
     Backward: ``db = sum dy``, ``dw = sum dy z``, and ``dx = w / sqrt(var + eps) (dy - db / m - z dw / m)``.
     In evaluation mode mean and variance are constants: ``dx = w / sqrt(var + eps) dy``.
@@ -139,7 +142,7 @@ def batch_norm(
 
     samples, state = _samples(x), (_copied(running_mean), _copied(running_var))
     if training and x.size:
-        y, backward, mean, var = normalize(samples, (0, 2), _column(weight), _column(bias), eps)
+        y, backward, mean, var = _over_batch(samples, weight, bias, eps)
         state = _moved(state, mean, var, momentum, x.size // x.shape[1])
     else:
         y, backward = _normalize_with(samples, running_mean, running_var, weight, bias, eps)
@@ -240,10 +243,9 @@ def instance_norm(
 
     samples, state = _samples(x), (_copied(running_mean), _copied(running_var))
     if use_input_stats:
-        length = samples.shape[2]
-        y, backward, mean, var = normalize(samples, (2,), _rows(weight, length), _rows(bias, length), eps)
+        y, backward, mean, var = _over_groups(samples, x.shape[1], weight, bias, eps)
         if x.size:
-            state = _moved(state, mean.mean(axis=0), var.mean(axis=0), momentum, length)
+            state = _moved(state, mean.mean(axis=0), var.mean(axis=0), momentum, samples.shape[2])
     else:
         y, backward = _normalize_with(samples, running_mean, running_var, weight, bias, eps)
     return y.reshape(x.shape), _channel_pullback(name, x, weight, bias, backward), state
@@ -317,23 +319,13 @@ def group_norm(
         raise refuse("group_norm", "one sample takes more than one value a group", num_groups=num_groups, x=x)
     eps = check_number("group_norm", "eps", eps, minimum=0)
 
-    length = math.prod(x.shape[2:])
-    rows = x.reshape(n, groups, channels // groups * length)
-    y, backward, _, _ = normalize(rows, (2,), _rows(weight, length, groups), _rows(bias, length, groups), eps)
+    y, backward, _, _ = _over_groups(_samples(x), groups, weight, bias, eps)
+    pullback_of_five = _channel_pullback("group_norm", x, weight, bias, backward)
 
     def pullback(dy: Array, needs_input_grad: _Needs = (True, True, True)) -> Cotangents:
-        dy = check_cotangent("group_norm", dy, x.shape, x.dtype)
-        wanted = (
-            needs_input_grad[0],
-            weight is not None and needs_input_grad[1],
-            bias is not None and needs_input_grad[2],
-        )
-        dx, dweight, dbias = backward(dy.reshape(rows.shape), wanted)
-        return (
-            None if dx is None else dx.reshape(x.shape),
-            _of_channels(dweight, channels),
-            _of_channels(dbias, channels),
-        )
+        wanted_x, wanted_weight, wanted_bias = needs_input_grad
+        dx, _, _, dweight, dbias = pullback_of_five(dy, (wanted_x, False, False, wanted_weight, wanted_bias))
+        return dx, dweight, dbias
 
     return y.reshape(x.shape), pullback
 
@@ -377,8 +369,8 @@ def layer_norm(
     Forward, for each sample with its D values: ``mean = sum x / D``, ``var = sum (x - mean)^2 / D``,
     ``z = (x - mean) / sqrt(var + eps)`` and ``y = w z + b``.
 
-    The variance is taken in two passes; where the mean is more than four times the spread, what rounding has
-    left of it after the first is taken off as well.
+    The variance is ``sum x^2 / D - mean^2`` where that is at least ``mean^2``, and otherwise taken in two
+    passes; what rounding has left of the mean after the first is then taken off as well.
 
     Backward, with ``dz = w dy``: ``dx = (dz - sum dz / D - z sum (dz z) / D) / sqrt(var + eps)``, with sums
     over the D values; ``db = sum dy`` and ``dw = sum dy z``, with sums over the samples.
@@ -565,24 +557,6 @@ def _sum_of_neighbours(x: Array, before: int, after: int) -> Array:
 # ---- the body they share
 
 
-def normalize(
-    x: Array,
-    axes: tuple[int, ...],
-    weight: Array | None,
-    bias: Array | None,
-    eps: float,
-    *,
-    centre: bool = True,
-) -> Normalized:
-    """Normalise over some axes: by a faster body where there is one, which equals `normalize_plainly`."""
-    if x.dtype.char in "fd" and x.ndim == 3:
-        if axes == (2,):
-            return normalize_rows(x, weight, bias, eps, centre)
-        if axes == (0, 2) and centre:
-            return normalize_columns(x, weight, bias, eps)
-    return normalize_plainly(x, axes, weight, bias, eps, centre=centre)
-
-
 def normalize_plainly(
     x: Array,
     axes: tuple[int, ...],
@@ -653,6 +627,35 @@ def normalize_plainly(
     return y, backward, mean, var
 
 
+def _over_batch(x: Array, weight: Array | None, bias: Array | None, eps: float) -> Normalized:
+    """Normalise each channel of ``(N, C, M)`` over the batch; all that has no M is (C,)."""
+    if x.size and x.dtype.char in "fd":
+        return normalize_columns(x, weight, bias, eps)
+    y, backward, mean, var = normalize_plainly(x, (0, 2), _column(weight), _column(bias), eps)
+    return y, backward, mean.reshape(-1), var.reshape(-1)
+
+
+def _over_groups(x: Array, groups: int, weight: Array | None, bias: Array | None, eps: float) -> Normalized:
+    """Normalise the channels of each sample of ``(N, C, M)`` in groups; mean and variance are (N, G)."""
+    if x.size and x.dtype.char in "fd":
+        return normalize_groups(x, groups, weight, bias, eps)
+    n, channels, length = x.shape
+    size = channels // groups
+    grouped = (groups, size, 1)
+    y, backward, mean, var = normalize_plainly(
+        x.reshape(n, groups, size, length),
+        (2, 3),
+        None if weight is None else weight.reshape(grouped),
+        None if bias is None else bias.reshape(grouped),
+        eps,
+    )
+
+    def backward_of_channels(dy: Array, wanted: Wanted) -> tuple[Array | None, Array | None, Array | None]:
+        return backward(dy.reshape(n, groups, size, length), wanted)
+
+    return y.reshape(x.shape), backward_of_channels, mean.reshape(n, groups), var.reshape(n, groups)
+
+
 def _normalize_with(
     x: Array, mean: Array | None, var: Array | None, weight: Array | None, bias: Array | None, eps: float
 ) -> tuple[Array, Backward]:
@@ -712,10 +715,13 @@ def _over_last_axes(
             raise refuse(function, f"{name} must have the shape normalized_shape={shape}", **{name: array})
     eps = check_number(function, "eps", eps, minimum=0)
     length = math.prod(shape)
-    rows = x.reshape(math.prod(x.shape[: x.ndim - len(shape)]), 1, length)
-    row = None if weight is None else weight.reshape(1, length)
-    shift = None if bias is None else bias.reshape(1, length)
-    y, backward, _, _ = normalize(rows, (2,), row, shift, eps, centre=centre)
+    rows = x.reshape(math.prod(x.shape[: x.ndim - len(shape)]), length)
+    row = None if weight is None else weight.reshape(length)
+    shift = None if bias is None else bias.reshape(length)
+    if x.size and x.dtype.char in "fd":
+        y, backward = normalize_rows(rows, row, shift, eps, centre)
+    else:
+        y, backward, _, _ = normalize_plainly(rows, (1,), row, shift, eps, centre=centre)
 
     def pullback(dy: Array, needs_input_grad: _Needs = (True, True, True)) -> Cotangents:
         dy = check_cotangent(function, dy, x.shape, x.dtype)
@@ -761,19 +767,6 @@ def _column(channels: Array | None) -> Array | None:
     return None if channels is None else channels[:, None]
 
 
-def _rows(channels: Array | None, length: int, groups: int | None = None) -> Array | None:
-    """Return each channel's number `length` times, a group's in a row: ``(C,) -> (G, C / G length)``."""
-    if channels is None:
-        return None
-    groups = channels.size if groups is None else groups
-    return repeat(channels, length).reshape(groups, channels.size // max(groups, 1) * length)
-
-
-def _of_channels(rows: Array | None, n_channels: int) -> Array | None:
-    """Return the sum of each channel's numbers; the other way of `_rows`."""
-    return None if rows is None else channel_sums(rows.reshape(1, rows.size), n_channels).copy()
-
-
 def _channel_pullback(
     function: str, x: Array, weight: Array | None, bias: Array | None, backward: Backward
 ) -> Pullback:
@@ -788,8 +781,13 @@ def _channel_pullback(
             bias is not None and needs_input_grad[4],
         )
         dx, dweight, dbias = backward(_samples(dy), wanted)
-        dx = None if dx is None else dx.reshape(shape)
-        return dx, None, None, _of_channels(dweight, shape[1]), _of_channels(dbias, shape[1])
+        return (
+            None if dx is None else dx.reshape(shape),
+            None,
+            None,
+            None if dweight is None else dweight.reshape(shape[1]),
+            None if dbias is None else dbias.reshape(shape[1]),
+        )
 
     return pullback
 
@@ -808,8 +806,8 @@ def _moved(
     number = running_mean.dtype.type
     keep, share, unbiased = number(1 - momentum), number(momentum), number(momentum * (count / (count - 1)))
     return (
-        np.asarray(running_mean * keep + mean.reshape(-1) * share),
-        np.asarray(running_var * keep + var.reshape(-1) * unbiased),
+        np.asarray(running_mean * keep + mean * share),
+        np.asarray(running_var * keep + var * unbiased),
     )
 
 

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import scratchnet.functional as F
-from scratchnet.functional._normalization import normalize_plainly
-from scratchnet.functional._normalization_fast import normalize_columns, normalize_rows
+from scratchnet.functional._normalization import _over_batch, _over_groups, normalize_plainly
+from scratchnet.functional._normalization_fast import normalize_rows
 
 DTYPES = (np.float32, np.float64)
 
@@ -254,75 +254,185 @@ def test_refusals_name_the_argument_and_what_it_was(name):
         assert word in str(caught.value)
 
 
-# ---- the faster bodies
+# ---- the faster bodies: float32 and float64, held against the plain one, which longdouble goes through
+
+AFFINE = [(True, True), (True, False), (False, True), (False, False)]
+SPECIAL = [
+    "mean far above the spread",
+    "some means above the spread",
+    "zeros",
+    "not finite",
+    "squares overflow",
+    "infinite cotangent",
+]
 
 
-def operands(rng, shape, dtype, *, weighted, shifted):
-    _, groups, length = shape
-    weight, bias = ((rng.integers(-8, 9, size=(groups, length)) / 4).astype(dtype) for _ in range(2))
-    return weight if weighted else None, bias if shifted else None
+def operands(shape, width, dtype, *, affine=(True, True), special=""):
+    rng = np.random.default_rng(0)
+    x, dy = rng.normal(size=shape), rng.normal(size=shape).astype(dtype)
+    if special == "mean far above the spread":
+        x += 100
+    elif special == "some means above the spread":
+        x += rng.normal(size=(shape[0], *(1,) * (len(shape) - 1)))
+    elif special == "zeros":
+        x[:1] = 0
+    elif special == "not finite":
+        for value in (np.nan, np.inf, -np.inf):
+            x[tuple(int(rng.integers(side)) for side in shape)] = value
+    elif special == "squares overflow":  # those of the deviations do not
+        x = (x + 1e4) * (float(np.finfo(dtype).max) ** 0.5 / 2e4)
+    weight, bias = ((rng.integers(-8, 9, size=width) / 4).astype(dtype) for _ in range(2))
+    return x.astype(dtype), dy, weight if affine[0] else None, bias if affine[1] else None
+
+
+def check_body(body, shape, width, dtype, *, affine=(True, True), special=""):
+    """Compare value, gradients, mean and variance of ``body(x, weight, bias)`` with the plain body's."""
+    x, dy, weight, bias = operands(shape, width, dtype, affine=affine, special=special)
+    if special == "infinite cotangent":
+        check_infinite_cotangent(body, x, dy, weight, bias)
+        return
+    wanted = (True, *affine)
+    wide = [None if a is None else a.astype(np.longdouble) for a in (x, dy, weight, bias)]
+    y, backward, *moments = body(x, weight, bias)
+    their_y, their_backward, *their_moments = body(wide[0], *wide[2:])
+    ours, theirs = backward(dy, wanted), their_backward(wide[1], wanted)
+    # The parameters' are sums of terms about 1 with rounding errors of any sign.
+    many = (x.size // width) ** 0.5
+    pairs = zip((y, *moments, *ours), (their_y, *their_moments, *theirs), strict=True)
+    for (mine, plain), terms in zip(pairs, (1.0,) * (len(moments) + 2) + (many, many), strict=True):
+        assert (mine is None) == (plain is None)
+        if mine is not None:
+            assert mine.dtype == dtype
+            expected = plain.reshape(mine.shape).astype(dtype)
+            size = max(float(np.abs(expected[np.isfinite(expected)]).max(initial=0)) / terms, 1e-30)
+            close = 64 * float(np.finfo(dtype).eps) * size * terms
+            np.testing.assert_allclose(mine, expected, rtol=0, atol=close)
+    for first, second in zip(backward(dy, wanted), backward(dy, wanted), strict=True):
+        np.testing.assert_array_equal(first, second)
+    for asked in np.ndindex(2, 2, 2):
+        needs = tuple(bool(a) and w for a, w in zip(asked, wanted, strict=True))
+        for need, slot, full in zip(needs, backward(dy, needs), backward(dy, wanted), strict=True):
+            np.testing.assert_array_equal(slot, full if need else None)
+
+
+def check_infinite_cotangent(body, x, dy, weight, bias):
+    """Compare the parameters' gradients; x's is made of differences of infinities, in any body."""
+    rest = (0,) * (dy.ndim - 2)
+    dy[(1, 1, *rest)], dy[(-1, 0, *rest)] = np.inf, -np.inf
+    plain = [None if a is None else a.astype(np.longdouble) for a in (x, dy, weight, bias)]
+    ours = body(x, weight, bias)[1](dy, (True, True, True))
+    theirs = body(plain[0], *plain[2:])[1](plain[1], (True, True, True))
+    assert np.isnan(ours[0]).any()
+    for mine, expected in zip(ours[1:], theirs[1:], strict=True):
+        np.testing.assert_allclose(mine, expected.reshape(mine.shape).astype(x.dtype), rtol=1e-2, atol=1e-2)
+        assert np.isinf(mine).any()
+
+
+def rows_body(*, centre):
+    def body(x, weight, bias):
+        if x.dtype == np.longdouble:
+            return normalize_plainly(x, (1,), weight, bias, 1e-5, centre=centre)[:2]
+        return normalize_rows(x, weight, bias, 1e-5, centre)
+
+    return body
+
+
+# Few numbers a row and many; one block and several; more rows than are added up one after the other.
+ROWS = [(3, 5), (64, 256), (1500, 70), (200_000, 3), (700, 1250), (5, 10_007), (2, 600_001)]
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("centre", [True, False])
-@pytest.mark.parametrize("affine", [(True, True), (True, False), (False, True), (False, False)], ids=str)
-@pytest.mark.parametrize(
-    "shape",
-    # One block; many with and without a tile; a sample of several blocks; a row longer than a block; nothing.
-    [
-        (3, 2, 5),
-        (700, 1, 250),
-        (64, 3, 1000),
-        (3, 5, 30_000),
-        (2, 1, 70_001),
-        (0, 2, 3),
-        (2, 3, 0),
-        (2, 0, 3),
-    ],
-    ids=str,
-)
-def test_normalize_rows_equals_the_plain_body(shape, affine, centre, dtype):
-    rng = np.random.default_rng(0)
-    x, dy = (rng.normal(size=shape).astype(dtype) for _ in range(2))
-    weight, bias = operands(rng, shape, dtype, weighted=affine[0], shifted=affine[1])
-    wanted = (True, *affine)
-    y, backward, mean, var = normalize_rows(x, weight, bias, 1e-5, centre)
-    wide = [None if a is None else a.astype(np.longdouble) for a in (x, dy, weight, bias)]
-    plain = normalize_plainly(wide[0], (2,), wide[2], wide[3], 1e-5, centre=centre)
-    eps = float(np.finfo(dtype).eps)
-    for ours, theirs in ((y, plain[0]), (var, plain[3])):
-        np.testing.assert_allclose(ours, theirs.astype(dtype), rtol=0, atol=64 * eps)
-    if centre:
-        np.testing.assert_allclose(mean, plain[2].astype(dtype), rtol=0, atol=64 * eps)
-    for slot, (ours, theirs) in enumerate(zip(backward(dy, wanted), plain[1](wide[1], wanted), strict=True)):
-        assert (ours is None) == (theirs is None)
-        if ours is not None:
-            assert ours.dtype == dtype
-            # The parameters' are sums over the samples, of terms about 1 with rounding errors of any sign.
-            terms = max(shape[0], 1) ** 0.5 if slot else 1.0
-            np.testing.assert_allclose(ours, theirs.astype(dtype), rtol=0, atol=64 * eps * terms)
+@pytest.mark.parametrize("shape", ROWS, ids=str)
+def test_normalize_rows_equals_the_plain_body(shape, centre, dtype):
+    check_body(rows_body(centre=centre), shape, shape[1], dtype)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("affine", [(True, True), (False, False)], ids=str)
-@pytest.mark.parametrize("shape", [(5, 3, 4), (6, 1, 1), (70_000, 3, 2)], ids=str)
-def test_normalize_columns_equals_the_plain_body(shape, affine, dtype):
-    rng = np.random.default_rng(0)
-    x, dy = (rng.normal(size=shape).astype(dtype) for _ in range(2))
-    weight, bias = operands(rng, (0, shape[1], 1), dtype, weighted=affine[0], shifted=affine[1])
-    wanted = (True, *affine)
-    y, backward, mean, var = normalize_columns(x, weight, bias, 1e-5)
-    wide = [None if a is None else a.astype(np.longdouble) for a in (x, dy, weight, bias)]
-    plain = normalize_plainly(wide[0], (0, 2), wide[2], wide[3], 1e-5)
-    close = 64 * float(np.finfo(dtype).eps)
-    for ours, theirs in ((y, plain[0]), (mean, plain[2][0]), (var, plain[3][0])):
-        np.testing.assert_allclose(ours, theirs.astype(dtype), rtol=0, atol=close)
-    terms = (shape[0] * shape[2]) ** 0.5
-    for slot, (ours, theirs) in enumerate(zip(backward(dy, wanted), plain[1](wide[1], wanted), strict=True)):
-        assert (ours is None) == (theirs is None)
-        if ours is not None:
-            expected = theirs.reshape(ours.shape).astype(dtype)
-            np.testing.assert_allclose(ours, expected, rtol=0, atol=close * (terms if slot else 1.0))
+@pytest.mark.parametrize("centre", [True, False])
+@pytest.mark.parametrize("affine", AFFINE[1:], ids=str)
+def test_normalize_rows_equals_the_plain_body_without_parameters(affine, centre, dtype):
+    check_body(rows_body(centre=centre), (6, 40), 40, dtype, affine=affine)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("special", SPECIAL)
+@pytest.mark.parametrize("shape", [(6, 40), (700, 1250)], ids=str)
+def test_normalize_rows_equals_the_plain_body_on_special_numbers(shape, special, dtype):
+    check_body(rows_body(centre=True), shape, shape[1], dtype, special=special)
+    if special != "squares overflow":  # without a mean taken off, they do in any body
+        check_body(rows_body(centre=False), shape, shape[1], dtype, special=special)
+
+
+def groups_body(groups):
+    return lambda x, weight, bias: _over_groups(x, groups, weight, bias, 1e-5)
+
+
+GROUPS = [
+    ((3, 6, 1), 2),
+    ((5, 4, 3), 4),
+    ((4, 6, 100), 3),
+    ((3, 8, 700), 2),
+    ((2, 3, 10_007), 1),
+    ((40, 2, 9000), 2),
+]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("shape", "groups"), GROUPS, ids=str)
+def test_normalize_groups_equals_the_plain_body(shape, groups, dtype):
+    check_body(groups_body(groups), shape, shape[1], dtype)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("affine", AFFINE[1:], ids=str)
+def test_normalize_groups_equals_the_plain_body_without_parameters(affine, dtype):
+    check_body(groups_body(2), (3, 4, 20), 4, dtype, affine=affine)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("special", SPECIAL)
+@pytest.mark.parametrize(("shape", "groups"), [((5, 6, 30), 2), ((40, 2, 9000), 2)], ids=str)
+def test_normalize_groups_equals_the_plain_body_on_special_numbers(shape, groups, special, dtype):
+    check_body(groups_body(groups), shape, shape[1], dtype, special=special)
+
+
+def columns_body(x, weight, bias):
+    return _over_batch(x, weight, bias, 1e-5)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", [(5, 3, 4), (6, 1, 1), (70_000, 3, 2), (9, 4, 100), (30, 8, 3000)], ids=str)
+def test_normalize_columns_equals_the_plain_body(shape, dtype):
+    check_body(columns_body, shape, shape[1], dtype)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("affine", AFFINE[1:], ids=str)
+def test_normalize_columns_equals_the_plain_body_without_parameters(affine, dtype):
+    check_body(columns_body, (5, 3, 4), 3, dtype, affine=affine)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("special", SPECIAL)
+@pytest.mark.parametrize("shape", [(5, 6, 30), (30, 8, 3000)], ids=str)
+def test_normalize_columns_equals_the_plain_body_on_special_numbers(shape, special, dtype):
+    check_body(columns_body, shape, shape[1], dtype, special=special)
+
+
+@pytest.mark.parametrize("shape", [(0, 4, 3), (3, 4, 0), (0, 4, 0)], ids=str)
+def test_of_nothing_all_are_empty_or_zeros(shape):
+    x = np.zeros(shape)
+    for (y, pullback, *_), width in (
+        (F.group_norm(x, 2, np.ones(4), np.ones(4)), 4),
+        (F.instance_norm(x, None, None, np.ones(4), np.ones(4)), 4),
+        (F.layer_norm(x, shape[2:], np.ones(shape[2:]), np.ones(shape[2:])), shape[2]),
+    ):
+        assert y.shape == shape
+        dx, *rest = pullback(np.zeros(shape))
+        assert dx.shape == shape
+        for gradient in rest[-2:]:
+            np.testing.assert_array_equal(gradient, np.zeros(width))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
