@@ -1,5 +1,6 @@
 """One table at the end of a benchmark run: a row of work, a column a contender, medians and ratios."""
 
+import itertools
 import statistics
 import sys
 from pathlib import Path
@@ -34,6 +35,7 @@ def pytest_terminal_summary(terminalreporter, config):
         return
     write = terminalreporter.write_line
     terminalreporter.section("side by side: median of one call, and its ratio to PyTorch in the same dtype")
+    ratios = {}
     for row, contenders in table.items():
         medians = {name: statistics.median(data) for name, data in contenders.items()}
         write(f"{row}")
@@ -45,6 +47,26 @@ def pytest_terminal_summary(terminalreporter, config):
             ratio = f"{median / base:8.2f}" if base else " " * 8
             spread = f"(half within {_duration(low)} .. {_duration(high)})"
             write(f"    {name:20} {_duration(median)}  {ratio}   {spread}")
+            if base and not name.startswith("PyTorch"):
+                ratios.setdefault(_family(row), {}).setdefault(name, []).append(median / base)
+    terminalreporter.section("geometric means of the ratios to PyTorch, and the largest")
+    for family, contenders in ratios.items():
+        means = [
+            f"{name} {statistics.geometric_mean(each):.2f} ({max(each):.2f})"
+            for name, each in contenders.items()
+        ]
+        write(f"{family:30} {len(next(iter(contenders.values())))} rows: {', '.join(means)}")
+
+
+def _family(row):
+    """Return a row's name without its sizes.
+
+    >>> _family("tanh of 64"), _family("conv2d 8x3x16x16"), _family("interpolate bilinear 1x3@16->32")
+    ('tanh', 'conv2d', 'interpolate bilinear')
+    """
+    first, *words = row.split()
+    plain = itertools.takewhile(lambda word: not any(c.isdigit() for c in word), words)
+    return " ".join([first, *(word for word in plain if word != "of")])
 
 
 def _duration(seconds):
