@@ -15,7 +15,7 @@ from .._check import (
     refuse,
 )
 from .._types import Array, Cotangents, Pullback
-from ._bits import keep, keep_mask
+from ._bits import either, keep, keep_mask
 from ._constants import ONE, ZERO, constant
 from ._elementwise import passing, sloping
 
@@ -123,7 +123,8 @@ def leaky_relu(x: Array, negative_slope: float = 0.01) -> tuple[Array, Pullback]
     """
     check_float_array("leaky_relu", "x", x)
     slope = x.dtype.type(check_number("leaky_relu", "negative_slope", negative_slope))
-    return _leaking("leaky_relu", x, np.where(x > ZERO[x.dtype.char], ONE[x.dtype.char], slope))
+    rising = np.asarray(x > ZERO[x.dtype.char])
+    return _leaking("leaky_relu", x, either(rising, ONE[x.dtype.char], np.asarray(slope)))
 
 
 def prelu(x: Array, weight: Array) -> tuple[Array, Pullback]:
@@ -461,10 +462,10 @@ def hardswish(x: Array) -> tuple[Array, Pullback]:
         np.multiply(y, x, out=y)
 
     def slopes() -> Array:
-        parabola = np.asarray(x / three + dtype.type(0.5))
-        parabola[np.asarray(~(x < three))] = 1
-        parabola[np.asarray(x <= -three)] = 0
-        return parabola
+        parabola = np.asarray(x / three)
+        np.add(parabola, dtype.type(0.5), out=parabola)
+        rising = either(np.asarray(x < three), parabola, ONE[dtype.char])
+        return keep(rising, keep_mask(np.asarray(x <= -three)))
 
     return sloping("hardswish", y, slopes)
 
@@ -578,10 +579,19 @@ def _clipped(function: str, x: Array, low: float, high: float) -> tuple[Array, P
 
 
 def _leaking(function: str, x: Array, factors: Array) -> tuple[Array, Pullback]:
-    """Multiply `x`, and a cotangent, by `factors`."""
-    with np.errstate(over="ignore", invalid="ignore"):  # an infinity times a slope of 0
-        y = np.asarray(x * factors)
-    return sloping(function, y, factors.copy)
+    """Return ``x factors`` and its pullback."""
+    shape, dtype = x.shape, x.dtype
+    with np.errstate(over="ignore", invalid="ignore"):  # infinite arguments
+        y = np.asarray(factors * x)
+
+    def pullback(dy: Array, needs_input_grad: tuple[bool] = (True,)) -> Cotangents:
+        dy = check_cotangent(function, dy, shape, dtype)
+        if not needs_input_grad[0]:
+            return (None,)
+        with np.errstate(over="ignore", invalid="ignore"):  # infinite cotangents
+            return (np.asarray(factors * dy),)
+
+    return y, pullback
 
 
 def _small(x: Array, limit: Any) -> Array:

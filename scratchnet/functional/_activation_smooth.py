@@ -9,7 +9,7 @@ import numpy as np
 from .._check import check_float_array, check_number, refuse
 from .._types import Array, Pullback
 from ._activation_fast import softplus_by_blocks, takes_softplus
-from ._bits import keep, keep_mask
+from ._bits import either, keep, keep_mask
 from ._constants import ONE, ZERO
 from ._elementwise import sloping
 
@@ -63,7 +63,8 @@ def elu(x: Array, alpha: float = 1.0) -> tuple[Array, Pullback]:
     [0.0, 1.0, 1.0]
     """
     check_float_array("elu", "x", x)
-    return _bent("elu", x, check_number("elu", "alpha", alpha), 1.0, 1.0)
+    number = check_number("elu", "alpha", alpha)
+    return _bent("elu", x, number, 1.0, 1.0)
 
 
 def celu(x: Array, alpha: float = 1.0) -> tuple[Array, Pullback]:
@@ -375,14 +376,23 @@ def _bent(function: str, x: Array, alpha: float, scale: float, rate: float) -> t
     """Return ``scale x`` where x > 0, else ``scale alpha (exp(rate x) - 1)``, and its pullback."""
     zero, kind = ZERO[x.dtype.char], x.dtype.type
     below = np.asarray(x <= zero)
+    upper = keep(x, keep_mask(below))
     with np.errstate(over="ignore", invalid="ignore"):  # for a negative rate or an infinite x
-        exponents = np.asarray(np.minimum(x, zero) * kind(rate))
+        exponents = np.asarray(keep(x, keep_mask(np.asarray(x > zero))))
+        if rate != 1:
+            np.multiply(exponents, kind(rate), out=exponents)
         y = np.asarray(np.expm1(exponents))
-        np.multiply(y, kind(scale * alpha), out=y)
-        np.add(y, np.maximum(x, zero) * kind(scale), out=y)
+        if scale * alpha != 1:
+            np.multiply(y, kind(scale * alpha), out=y)
+        if scale != 1:
+            np.multiply(upper, kind(scale), out=upper)
+        np.add(y, upper, out=y)
 
     def slopes() -> Any:
-        return np.where(below, np.exp(exponents) * kind(scale * alpha * rate), kind(scale))
+        bend = np.asarray(np.exp(exponents))
+        if scale * alpha * rate != 1:
+            np.multiply(bend, kind(scale * alpha * rate), out=bend)
+        return either(below, bend, np.asarray(kind(scale)))
 
     return sloping(function, y, slopes)
 

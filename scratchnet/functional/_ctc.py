@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._check import check_float_array, check_integer, check_integer_array, refuse, refuse_type
+from ._ctc_scaled import scan_scaled
 from ._loss_reduction import check_reduction, reduce_losses, reduce_pullback
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from .._types import Array, Cotangents, Pullback, Scalar
 
@@ -101,10 +102,9 @@ def ctc_loss(
     frames = log_probs if log_probs.ndim == 3 else log_probs[:, None]
     path = _path(labels, counts, blank)
     with np.errstate(all="ignore"):
-        emitted = np.take_along_axis(frames, np.broadcast_to(path, (frames.shape[0], *path.shape)), axis=2)
-        skips = _skips(path, blank)
-        alpha = _alphas(emitted, skips, counts)
-        losses = -_last(alpha, times, counts)
+        scaled = scan_scaled(frames, path, times, counts, blank)
+        # Where that would lose digits to underflow, logarithms do not.
+        losses, passing = _scan_logarithms(frames, path, times, counts, blank) if scaled is None else scaled
         infinite = np.isposinf(losses)
         kept = np.where(infinite, number(0), losses) if zero_infinity else losses
         divisors = np.maximum(counts, 1).astype(log_probs.dtype)
@@ -124,17 +124,14 @@ def ctc_loss(
             dlosses = np.broadcast_to(dlosses, shape).reshape(-1)
             if mean:
                 dlosses = dlosses / divisors
-            beta = _betas(emitted, skips, times, counts)
-            # Divided by their own sum, not by the probability of the labels, which has lost digits by then.
-            both = alpha + beta
-            at = np.exp(both - np.maximum.reduce(both, axis=2, keepdims=True))
-            at /= np.add.reduce(at, axis=2, keepdims=True)
-            classes = (path[:, :, None] == np.arange(frames.shape[2])).astype(log_probs.dtype)
-            passed = np.matmul(at.transpose(1, 0, 2), classes).transpose(1, 0, 2)
-            slopes = np.exp(frames) - passed
+            dframes = np.exp(frames)
+            np.subtract(dframes, passing(), out=dframes)
             # PyTorch's own difference of logarithms has no value there.
-            slopes[np.isneginf(frames) | infinite[None, :, None]] = np.nan
-            dframes = slopes * dlosses[:, None]
+            if np.minimum.reduce(frames, axis=None) == -np.inf:
+                dframes[np.isneginf(frames)] = np.nan
+            if infinite.any():
+                dframes[:, infinite] = np.nan
+            np.multiply(dframes, dlosses[:, None], out=dframes)
             beyond = np.arange(frames.shape[0])[:, None] >= times
             dframes[beyond] = 0
             if zero_infinity:
@@ -218,6 +215,29 @@ def _skips(path: Array, blank: int) -> Array:
     allowed = np.zeros(path.shape, bool)
     allowed[:, 2:] = (path[:, 2:] != blank) & (path[:, 2:] != path[:, :-2])
     return np.where(allowed, 0.0, -np.inf)
+
+
+def _scan_logarithms(
+    frames: Array, path: Array, times: Array, counts: Array, blank: int
+) -> tuple[Array, Callable[[], Array]]:
+    """Return the losses, and what finds the probabilities g of each class at each time; in log space.
+
+    `_ctc_scaled.scan_scaled` must equal it.
+    """
+    emitted = np.take_along_axis(frames, np.broadcast_to(path, (frames.shape[0], *path.shape)), axis=2)
+    skips = _skips(path, blank)
+    alpha = _alphas(emitted, skips, counts)
+
+    def passing() -> Array:
+        # Divided by their own sum, not by the probability of the labels, which has lost digits by then.
+        both = alpha + _betas(emitted, skips, times, counts)
+        at = np.exp(both - np.maximum.reduce(both, axis=2, keepdims=True))
+        at /= np.add.reduce(at, axis=2, keepdims=True)
+        classes = (path[:, :, None] == np.arange(frames.shape[2])).astype(frames.dtype)
+        passed: Array = np.matmul(at.transpose(1, 0, 2), classes).transpose(1, 0, 2)
+        return passed
+
+    return -_last(alpha, times, counts), passing
 
 
 def _alphas(emitted: Array, skips: Array, counts: Array) -> Array:
