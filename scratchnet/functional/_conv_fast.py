@@ -8,10 +8,14 @@
    then one product with those runs, begun further behind. Where a window wraps around an edge of the image,
    what comes out is dropped.
 4. `WINOGRAD`: for 3 x 3 kernels and many channels in float32, see ``_conv_winograd.py``.
+5. `STRIDED`: `BLOCKS`, but for `dx` at strides above 1 and more channels: the elements of `x` that lie a
+   stride apart meet the same elements of the kernel, so that they are a convolution at stride 1.
+6. `DEPTHWISE`: for images whose channels have a kernel each, see ``_conv_depthwise.py``.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from typing import NamedTuple
@@ -19,9 +23,9 @@ from typing import NamedTuple
 import numpy as np
 
 from .._types import Array
-from . import _conv_winograd
+from . import _conv_depthwise, _conv_winograd
 from ._shapes import sum_rows
-from ._windows import Geometry, Sides, pad, shifted, unpad
+from ._windows import Geometry, Sides, Slices, pad, shifted, unpad
 
 _SCRATCH_BYTES = 800_000  # what a block's columns may take: about a core's share of the second-level cache
 
@@ -43,12 +47,16 @@ def choose(x: Array, weight: Array, geometry: Geometry, groups: int) -> Bodies |
         return None
     if fits_pointwise(geometry, groups):
         return POINTWISE
+    if _conv_depthwise.fits(x, weight, geometry, groups):
+        return DEPTHWISE
     # Measured: products grow with both numbers of channels, what is written around them with one of them.
     channels = min(weight.shape[:2])
     if channels >= 64 and min(geometry.out) >= 12 and _conv_winograd.fits(x, geometry, groups):
         return WINOGRAD
     if channels >= 8 and fits_rows(geometry, groups):
         return ROWS
+    if channels >= 8 and fits_phases(geometry, groups):
+        return STRIDED
     return BLOCKS
 
 
@@ -64,6 +72,16 @@ def fits_pointwise(geometry: Geometry, groups: int) -> bool:
 def fits_rows(geometry: Geometry, groups: int) -> bool:
     """Return whether `ROWS` can take a call."""
     return groups == 1 and math.prod(geometry.stride) == 1
+
+
+def fits_phases(geometry: Geometry, groups: int) -> bool:
+    """Return whether `STRIDED` can gain by a call: each phase has elements of the kernel."""
+    return (
+        groups == 1
+        and math.prod(geometry.dilation) == 1
+        and math.prod(geometry.stride) > 1
+        and all(k >= s for k, s in zip(geometry.kernel, geometry.stride, strict=True))
+    )
 
 
 def forward_pointwise(x: Array, weight: Array, bias: Array | None, geometry: Geometry, _groups: int) -> Array:
@@ -191,6 +209,43 @@ def dx_rows(dy: Array, weight: Array, x_shape: tuple[int, ...], geometry: Geomet
     return forward_rows(dy, *flipped, groups)
 
 
+def dx_phases(dy: Array, weight: Array, x_shape: tuple[int, ...], geometry: Geometry, groups: int) -> Array:
+    """Return what `dx_plain` returns.
+
+    Along an axis, element ``s m + r`` of `x` is met by element ``(r + before) mod s`` of the kernel and every
+    s-th after it: for each phase r, that is the kernel so thinned out, flipped, over the cotangents.
+    """
+    axes = [
+        [_phase(phase, axis, x_shape[2 + axis], geometry) for phase in range(min(s, x_shape[2 + axis]))]
+        for axis, s in enumerate(geometry.stride)
+    ]
+    paddings = [number for phases in axes for phase in phases for number in phase[2:]]
+    if min(paddings) < 0 or not np.isfinite(weight).all():  # zeros must not meet an infinite weight
+        return dx_blocks(dy, weight, x_shape, geometry, groups)
+    dx = np.empty(x_shape, dtype=dy.dtype)
+    for phases in itertools.product(*axes):
+        elements, kept, before, after = zip(*phases, strict=True)
+        of_x: Slices = (..., *elements)
+        of_weight: Slices = (..., *kept)
+        part = dx[of_x]
+        kernel = np.flip(weight[of_weight], axis=tuple(range(2, weight.ndim))).swapaxes(0, 1)
+        unit = (1,) * len(axes)
+        part[...] = forward_rows(
+            dy, kernel, None, Geometry(kernel.shape[2:], unit, unit, before, after, part.shape[2:]), groups
+        )
+    return dx
+
+
+def _phase(phase: int, axis: int, side: int, geometry: Geometry) -> tuple[slice, slice, int, int]:
+    """Return a phase's elements of `x`, its elements of the kernel, and the padding of the cotangents."""
+    stride, kernel = geometry.stride[axis], geometry.kernel[axis]
+    further, first = divmod(phase + geometry.before[axis], stride)
+    reach = (kernel - 1 - first) // stride
+    before = reach - further
+    after = -(-(side - phase) // stride) + reach - before - geometry.out[axis]
+    return slice(phase, None, stride), slice(first, None, stride), before, after
+
+
 def dweight_rows(
     dy: Array, x: Array, weight_shape: tuple[int, ...], geometry: Geometry, groups: int
 ) -> Array:
@@ -237,6 +292,38 @@ def dweight_winograd(
     dweight = _conv_winograd.dweight(dy, x, weight_shape, geometry, groups)
     if not np.isfinite(dweight).all():
         return dweight_rows(dy, x, weight_shape, geometry, groups)
+    return dweight
+
+
+def forward_depthwise(x: Array, weight: Array, bias: Array | None, geometry: Geometry, _groups: int) -> Array:
+    """Return what `forward_plain` returns."""
+    if _conv_depthwise.narrow(x, geometry):
+        y = _conv_depthwise.forward_bands(x, weight, bias, geometry)
+        if np.isfinite(y).all():  # an infinite element meets the zeros beside the bands
+            return y
+    return _conv_depthwise.forward_runs(x, weight, bias, geometry)
+
+
+def dx_depthwise(
+    dy: Array, weight: Array, x_shape: tuple[int, ...], geometry: Geometry, groups: int
+) -> Array:
+    """Return what `dx_plain` returns."""
+    flipped = _flipped(weight, x_shape, geometry)
+    if flipped is None:
+        return dx_blocks(dy, weight, x_shape, geometry, groups)
+    kernel, _, flipped_geometry = flipped
+    return forward_depthwise(dy, kernel.swapaxes(0, 1), None, flipped_geometry, groups)
+
+
+def dweight_depthwise(
+    dy: Array, x: Array, weight_shape: tuple[int, ...], geometry: Geometry, groups: int
+) -> Array:
+    """Return what `dweight_plain` returns."""
+    narrow = _conv_depthwise.narrow(x, geometry)
+    body = _conv_depthwise.dweight_bands if narrow else _conv_depthwise.dweight_runs
+    dweight = body(dy, x, weight_shape, geometry)
+    if not np.isfinite(dweight).all():  # 0 times an infinite element that lies outside a window
+        return dweight_blocks(dy, x, weight_shape, geometry, groups)
     return dweight
 
 
@@ -338,3 +425,5 @@ POINTWISE = Bodies(forward_pointwise, dx_pointwise, dweight_pointwise)
 BLOCKS = Bodies(forward_blocks, dx_blocks, dweight_blocks)
 ROWS = Bodies(forward_rows, dx_rows, dweight_rows)
 WINOGRAD = Bodies(forward_winograd, dx_winograd, dweight_winograd)
+STRIDED = Bodies(forward_blocks, dx_phases, dweight_blocks)
+DEPTHWISE = Bodies(forward_depthwise, dx_depthwise, dweight_depthwise)

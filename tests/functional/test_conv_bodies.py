@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import scratchnet.functional as F
-from scratchnet.functional import _conv, _conv_fast, _conv_winograd
+from scratchnet.functional import _conv, _conv_depthwise, _conv_fast, _conv_winograd
 
 FUNCTIONS = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 DTYPES = (np.float32, np.float64)
@@ -179,6 +179,80 @@ def test_rows_equal_the_plain_bodies_whatever_the_size_of_a_block(call, block):
         assert_bodies_equal_plain(_conv_fast.ROWS, call)
 
 
+@settings(max_examples=100, deadline=None)
+@given(call=calls(one_group=True))
+def test_the_phases_of_a_stride_equal_the_plain_bodies(call):
+    call.options["dilation"] = 1  # the kernel may then be smaller than what was drawn, never larger
+    if call.options["padding"] == "same":
+        call.options["padding"] = 0
+        call.x = np.ascontiguousarray(
+            np.pad(
+                call.x,
+                [(0, 0)] * (call.x.ndim - call.weight.ndim + 2) + [(0, k) for k in call.weight.shape[2:]],
+            )
+        )
+    stride = call.options["stride"]
+    call.options["stride"] = tuple(min(s, k) for s, k in zip(stride, call.weight.shape[2:], strict=True))
+    assert_bodies_equal_plain(_conv_fast.STRIDED, call)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    n=st.integers(1, 5),
+    channels=st.integers(2, 5),
+    sides=st.tuples(st.integers(1, 9), st.integers(1, 9)),
+    kernel=st.tuples(st.integers(1, 4), st.integers(1, 4)),
+    dilation=st.tuples(st.integers(1, 2), st.integers(1, 2)),
+    padding=st.one_of(st.just("same"), st.tuples(st.integers(0, 4), st.integers(0, 4))),
+    bias=st.booleans(),
+    dtype=st.sampled_from(DTYPES),
+    widest=st.sampled_from([0, 20]),
+    block=st.sampled_from([1, 2000, 20_000, 1_600_000]),
+)
+def test_depthwise_equals_the_plain_bodies_in_runs_and_in_bands(
+    n, channels, sides, kernel, dilation, padding, bias, dtype, widest, block
+):
+    if padding != "same":
+        reach = (d * (k - 1) + 1 - 2 * p for d, k, p in zip(dilation, kernel, padding, strict=True))
+        sides = tuple(map(max, sides, reach))
+    rng = np.random.default_rng(n)
+    shapes = ((n, channels, *sides), (channels, 1, *kernel), (channels,))
+    arrays = [rng.standard_normal(shape).astype(dtype) for shape in shapes]
+    if not bias:
+        arrays[2] = None
+    options = {"stride": (1, 1), "padding": padding, "dilation": dilation, "groups": channels}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_conv_depthwise, "_WIDEST_BAND", widest)
+        patch.setattr(_conv_depthwise, "_SCRATCH_BYTES", block)
+        assert_bodies_equal_plain(_conv_fast.DEPTHWISE, Call(*arrays, options, n))
+
+
+def test_a_last_depthwise_block_of_fewer_images_holds_nothing_of_the_block_before(monkeypatch):
+    rng = np.random.default_rng(0)
+    arrays = [rng.standard_normal(shape) for shape in ((3, 2, 24, 24), (2, 1, 3, 3), (2,))]
+    options = {"stride": 1, "padding": 0, "dilation": 1, "groups": 2}
+    monkeypatch.setattr(_conv_depthwise, "_SCRATCH_BYTES", 2 * 8 * 24 * 24 * 8)  # two images
+    assert_bodies_equal_plain(_conv_fast.DEPTHWISE, Call(*arrays, options, 0))
+
+
+@pytest.mark.parametrize("side", [9, 24])  # bands, runs
+@pytest.mark.parametrize("poison", [np.inf, -np.inf, np.nan])
+@pytest.mark.parametrize("where", ["x", "weight", "dy"])
+def test_infinity_and_nan_reach_no_further_by_the_depthwise_bodies(side, poison, where):
+    rng = np.random.default_rng(0)
+    options = {"stride": 1, "padding": 1, "dilation": 1, "groups": 3}
+    for at in ((0, 0, 0, 0), (0, 0, 1, 2), (-1, -1, -1, -1)):
+        x, w = rng.standard_normal((2, 3, side, side)), rng.standard_normal((3, 1, 3, 3))
+        call = Call(x, w, rng.standard_normal(3), options, 0)
+        dy = rng.standard_normal(x.shape)
+        {"x": x, "weight": w, "dy": dy}[where][at] = poison
+        call.cotangent = lambda _, dy=dy: dy
+        with np.errstate(invalid="ignore"):
+            got, want = run_bodies(_conv_fast.DEPTHWISE, call), run_bodies(_conv.PLAIN, call)
+        for ours, plain in zip(got, want, strict=True):
+            np.testing.assert_allclose(ours, plain, rtol=1e-9, atol=1e-12)
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     n=st.integers(1, 5),
@@ -246,8 +320,12 @@ def test_pointwise_equals_the_plain_bodies(shape, o):
         ((8, 3, 16, 16), (16, 3, 3, 3), {"padding": 1}, "BLOCKS"),
         ((2, 1, 28, 28), (30, 1, 5, 5), {}, "BLOCKS"),
         ((2, 16, 14, 14), (16, 16, 3, 3), {"padding": 1}, "ROWS"),
-        ((2, 16, 14, 14), (16, 16, 3, 3), {"stride": 2}, "BLOCKS"),
-        ((2, 8, 9, 9), (8, 1, 3, 3), {"groups": 8}, "BLOCKS"),
+        ((2, 16, 14, 14), (16, 16, 3, 3), {"stride": 2}, "STRIDED"),
+        ((2, 16, 14, 14), (16, 16, 3, 3), {"stride": (2, 4)}, "BLOCKS"),
+        ((2, 16, 14, 14), (16, 16, 3, 3), {"stride": 2, "dilation": 2}, "BLOCKS"),
+        ((2, 8, 9, 9), (8, 1, 3, 3), {"groups": 8}, "DEPTHWISE"),
+        ((2, 8, 9, 9), (8, 1, 3, 3), {"groups": 8, "stride": 2}, "BLOCKS"),
+        ((2, 8, 9, 9), (16, 1, 3, 3), {"groups": 8}, "BLOCKS"),
         ((2, 16, 7, 7), (8, 16, 1, 1), {}, "POINTWISE"),
         ((2, 64, 14, 14), (64, 64, 3, 3), {"padding": 1}, "WINOGRAD"),
         ((2, 64, 14, 14), (64, 64, 3, 3), {"dilation": 2, "padding": 2}, "ROWS"),

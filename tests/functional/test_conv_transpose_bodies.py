@@ -15,6 +15,20 @@ CALLS = {
     "ROWS": ((3, 9, 7, 6), (9, 8, 3, 2), {"padding": 1}),
     "ROWS, more padding than the kernel reaches": ((1, 9, 9, 8), (9, 8, 2, 2), {"padding": 3}),
     "ROWS, but for output_padding": ((2, 9, 5, 6), (9, 8, 3, 3), {"dilation": 2, "output_padding": (1, 0)}),
+    "STRIDED": ((3, 9, 7, 6), (9, 8, 4, 4), {"stride": 2, "padding": 1}),
+    "STRIDED, output_padding": ((2, 9, 5, 6), (9, 8, 3, 4), {"stride": (2, 3), "output_padding": (1, 2)}),
+    "STRIDED, more padding than the kernel reaches": (
+        (1, 9, 9, 8),
+        (9, 8, 2, 3),
+        {"stride": 2, "padding": 4},
+    ),
+    "DEPTHWISE": ((3, 6, 7, 6), (6, 1, 3, 2), {"padding": 1, "groups": 6}),
+    "DEPTHWISE, wide": ((2, 3, 7, 25), (3, 1, 2, 3), {"dilation": (2, 1), "groups": 3}),
+    "DEPTHWISE, more padding than the kernel reaches": (
+        (2, 3, 9, 8),
+        (3, 1, 2, 2),
+        {"padding": 3, "groups": 3},
+    ),
     "WINOGRAD": ((1, 64, 13, 14), (64, 64, 3, 3), {"padding": 1}),
 }
 
