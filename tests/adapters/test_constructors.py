@@ -94,11 +94,110 @@ class Activation_Softmax_Loss_CategoricalCrossentropy:
 """
 
 
-def test_a_loss_with_its_softmax_is_handed_its_own_output(candidates):
-    (candidate,) = candidates(WITH_ITS_SOFTMAX).values()
+@pytest.mark.parametrize("first", ["dvalues", "y_pred", "probs"])
+def test_a_loss_with_its_softmax_is_handed_its_own_output(candidates, first):
+    (candidate,) = candidates(WITH_ITS_SOFTMAX.replace("dvalues", first)).values()
     records = check_subject(
         "layers.py", fit(candidate, lambda: None), oracles=["golden"], profile="quick", seed=1
     )
     verdicts = {record["check"]: record["verdict"] for record in records}
     assert "failed" not in verdicts.values()
     assert verdicts["backward_equals_the_reference"] == "passed"
+
+
+SHARES = """
+import numpy as np
+
+class Dropout:
+    def __init__(self, SHARE=0.8):
+        self.share = SHARE
+    def forward(self, inputs):
+        self.mask = (np.random.rand(*inputs.shape) COMPARED self.share) / KEPT
+        return (inputs * self.mask).astype(inputs.dtype)
+    def backward(self, grad):
+        return (grad * self.mask).astype(grad.dtype)
+"""
+
+
+@pytest.mark.parametrize("name", ["keep_rate", "keep_probability", "retain_prob", "p_keep"])
+def test_a_share_that_is_kept_is_known_by_its_name(candidates, name):
+    source = SHARES.replace("SHARE", name).replace("COMPARED", "<").replace("KEPT", "self.share")
+    subject = fit(candidates(source)["Dropout"], lambda: None)
+    assert "p_is_keep_probability" in subject.conventions
+    records = list(check_subject("layers.py", subject, oracles=["golden"], profile="quick", seed=1))
+    assert not [r["check"] for r in records if r["verdict"] == "failed"]
+
+
+@pytest.mark.parametrize("name", ["drop_rate", "dropout_probability", "drop_frac"])
+def test_a_share_that_is_dropped_is_known_by_its_name(candidates, name):
+    source = SHARES.replace("SHARE", name).replace("COMPARED", ">=").replace("KEPT", "(1 - self.share)")
+    subject = fit(candidates(source)["Dropout"], lambda: None)
+    assert "p_is_keep_probability" not in subject.conventions
+    records = list(check_subject("layers.py", subject, oracles=["golden"], profile="quick", seed=1))
+    assert not [r["check"] for r in records if r["verdict"] == "failed"]
+
+
+FLAGGED = """
+import numpy as np
+
+class Dropout:
+    def __init__(self, rate=0.5):
+        self.rate = rate
+    def forward(self, x, training=False):
+        self.mask = np.random.rand(*x.shape) >= self.rate
+        return (x * self.mask / (1 - self.rate) if training else x).astype(x.dtype)
+    def backward(self, dy, training=False):
+        return (dy * self.mask / (1 - self.rate) if training else dy).astype(dy.dtype)
+"""
+
+CACHED = """
+import numpy as np
+
+class Sigmoid:
+    @staticmethod
+    def forward(x):
+        y = 1 / (1 + np.exp(-x))
+        return y, (y,)
+    @staticmethod
+    def backward(dy, cache):
+        (y,) = cache
+        return DERIVATIVE
+"""
+
+KEPT_BY_CALL = """
+import numpy as np
+
+class Function:
+    def __call__(self, x):
+        y = self.forward(x)
+        self.kept = y
+        return y
+
+class Tanh(Function):
+    def forward(self, x):
+        return np.tanh(x)
+    def backward(self, dy):
+        return dy * (1 - self.kept ** 2)
+"""
+
+
+def failures(subject):
+    records = list(check_subject("layers.py", subject, oracles=["golden"], profile="quick", seed=1))
+    assert any(r["verdict"] == "passed" for r in records)
+    return {r["check"] for r in records if r["verdict"] == "failed"}
+
+
+def test_a_backward_pass_is_told_whether_it_is_training_where_it_asks(candidates):
+    assert not failures(fit(candidates(FLAGGED)["Dropout"], lambda: None))
+
+
+def test_a_class_that_returns_a_cache_is_handed_it_back(candidates):
+    right = candidates(CACHED.replace("DERIVATIVE", "dy * y * (1 - y)"))["Sigmoid"]
+    wrong = candidates(CACHED.replace("DERIVATIVE", "dy * (1 - y)"))["Sigmoid"]
+    assert not failures(fit(right, lambda: None)) - {"extreme_values_equal_the_reference"}
+    assert "backward_equals_numerical_differentiation" in failures(fit(wrong, lambda: None))
+
+
+def test_what_its_call_keeps_for_backward_is_not_called_a_mistake_of_backward(candidates):
+    with pytest.raises(Cannot, match=r"self\.kept, which its __call__ sets and its forward does not"):
+        fit(candidates(KEPT_BY_CALL)["Tanh"], lambda: None)

@@ -290,3 +290,14 @@ def test_overflow_is_told_from_underflow_by_the_magnitude_from_which_on_it_happe
     (key, words), *_ = explain(evidence)
     assert key == "overflow"
     assert "from x = 7" in words
+
+
+def test_an_answer_that_takes_the_cotangent_s_sign_alone_is_not_called_one_of_an_earlier_call():
+    def numbers(seed):
+        x = np.random.default_rng(seed).uniform(-2, 2, (2, 3))
+        return Case("relu", {"x": x}, {}, ("x",), ("y",))
+
+    right = Pair(lambda x: np.maximum(x, 0), lambda dy, x: {"x": dy * (x > 0)})
+    wrong = Pair(lambda x: np.maximum(x, 0), lambda dy, x: {"x": np.where(dy > 0, 1.0, 0.0 * x)})
+    found = said(wrong, right, numbers, "dx", check="a_call_between_changes_nothing")
+    assert not [words for words in map(str, found) if "earlier" in words]

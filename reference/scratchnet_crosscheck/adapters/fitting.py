@@ -204,7 +204,7 @@ def _fit_kind(candidate: Candidate, kind: Kind, beat: Callable[[], None]) -> tup
             score, chosen, error, none = _best(candidate, kind, driver, forms, beat)
         if score == 0 and error is not None and driver.may_be_misdriven(error):
             raise Cannot(
-                f"taken for {kind.name}, its forward pass raises {type(error).__name__} on every call "
+                f"taken for {kind.name}, it raises {type(error).__name__} on every call "
                 f"that was tried: {error}",
                 "give its constructor the usual arguments, with defaults; let forward(x) do without set-up",
             )

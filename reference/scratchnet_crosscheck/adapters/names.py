@@ -213,6 +213,11 @@ SIZES: dict[str, tuple[str, ...]] = {
     "shape": ("xdim", "inputshape", "inshape", "xshape", "inputdims"),
 }  # fmt: skip
 
+#: How the share that dropout drops or keeps is called.
+_SHARE = re.compile(
+    r"(p|prob|rate)?(keep|kept|drop|dropped|dropout|retain|retention)(p|prob|proba|probability|rate|ratio|frac|fraction|share)?"
+)
+
 RATES = ("learningrate", "lr", "eta", "rate", "stepsize", "alpha")
 
 #: Names of the two passes of a class, the likelier first: of a class that has several the first is taken.
@@ -249,8 +254,16 @@ def slot_named(name: str, slots: tuple[str, ...]) -> str | None:
 
 
 def option_named(name: str, table: dict[str, tuple[str, ...]], allowed: frozenset[str]) -> str | None:
-    """Return which option or size an argument of this name is."""
+    """Return which option or size an argument of this name is.
+
+    Examples
+    --------
+    >>> [option_named(n, OPTIONS, frozenset({"p"})) for n in ("keep_rate", "drop_probability", "depth")]
+    ['p', 'p', None]
+    """
     short = plain(name)
+    if "p" in allowed and _SHARE.fullmatch(short):
+        return "p"
     for option, names in table.items():
         if option in allowed and short in names:
             return option
@@ -274,6 +287,13 @@ def is_target(name: str) -> bool:
 def is_prediction(name: str) -> bool:
     """Return whether an argument of a loss is what came out, by its name."""
     return plain(name) in _PREDICTIONS
+
+
+def is_probability(name: str) -> bool:
+    """Return whether an argument is a prediction that was made of scores, by its name."""
+    return is_prediction(name) and plain(name) not in (
+        "x", "input", "inputs", "xs", "z", "a", "logits", "data", "score", "scores", "dvalues",
+    )  # fmt: skip
 
 
 def target_first(first: str, second: str) -> bool:

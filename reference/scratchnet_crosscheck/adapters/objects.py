@@ -89,17 +89,25 @@ def methods(cls: type) -> tuple[str, str] | None:
 
 
 def _predicted(
-    thing: Any, arrays: Mapping[str, Array], named: list[inspect.Parameter], kind: Kind
+    thing: Any, arrays: Mapping[str, Array], named: list[inspect.Parameter], kind: Kind, of_forward: str
 ) -> Mapping[str, Array]:
     """Return the arrays, x being what forward kept as its output where backward is handed that.
 
     A softmax with its loss whose backward pass is called as ``backward(dvalues, y_true)`` is handed the
-    probabilities, by the name of a gradient.
+    probabilities, by the name of a gradient, and so is ``backward(y_pred, y_true)`` where forward's own
+    argument (`of_forward`) has another name.
     """
-    if kind.loss and len(named) == 2 and names.is_upstream(named[0].name) and "x" in arrays:
+    if not (kind.loss and len(named) == 2 and "x" in arrays):
+        return arrays
+    first = named[0].name
+    if names.is_upstream(first) or (first != of_forward and names.is_probability(first)):
         for name in _OUTPUTS:
             kept = getattr(thing, name, None)
-            if isinstance(kept, np.ndarray) and kept.shape == arrays["x"].shape:
+            if (
+                isinstance(kept, np.ndarray)
+                and kept.shape == arrays["x"].shape
+                and not np.array_equal(kept, arrays.get("target", ()))
+            ):
                 return {**arrays, "x": kept.copy()}
     return arrays
 
@@ -152,8 +160,12 @@ class ObjectDriver:
         )
         #: Whether what it is guessed to be made with, "sizes" and pairs, may be what it stumbles over.
         self.pairs = False
+        self._mode_words = False
         self._bind_forward()
         self._back = _parameters(cls, self._backward)
+        #: What tells backward too whether it is training: no gradient, and handed what forward is handed.
+        self._back_flags = [p.name for p in self._back if names.plain(p.name) in names.OPTIONS["training"]]
+        self._back = [p for p in self._back if p.name not in self._back_flags]
         self.local = self._is_local()
         self.takes = self._new.takes | self._call.takes | self._modes()
         if "kernel_h" in self.takes or "kernel_w" in self.takes:
@@ -396,18 +408,29 @@ class ObjectDriver:
             out = next(
                 (getattr(thing, n) for n in _OUTPUTS if isinstance(getattr(thing, n, None), np.ndarray)), None
             )
-        outputs = self._outputs(out)
+        cache = self._cache(out)
+        outputs = self._outputs(out[0] if cache else out)
+        flags = dict.fromkeys(
+            self._back_flags, ("train" if training else "test") if self._mode_words else training
+        )
         self._pool[key] = (thing, where)
         extras = {f"new_{k}": p.get() for k, p in state.items() if isinstance(p.get(), np.ndarray)}
 
         def back(cotangents: tuple[Array, ...], _: Any) -> Gradients:
             kept = self._pool.pop(key, None)
-            grads = self._run_back(thing, where, arrays, outputs, cotangents)
+            grads = self._run_back(thing, where, arrays, outputs, cotangents, cache, flags)
             if kept is not None and kept[0] is thing:
                 self._pool[key] = kept
             return grads
 
         return Started(outputs, back, extras)
+
+    def _cache(self, out: Any) -> tuple[Any, ...]:
+        """Return what forward gave beside its output for backward to be handed, where it does that."""
+        required = [p for p in self._back if p.default is p.empty]
+        if isinstance(out, tuple) and len(out) == 2 and len(required) == 2 and not self._kind.loss:
+            return out[1:] if len(self._kind.outputs) == 1 else ()
+        return ()
 
     def _outputs(self, out: Any) -> tuple[Any, ...]:
         """Return what forward gave: of a loss that returns more than one thing, the one that is a number."""
@@ -440,10 +463,11 @@ class ObjectDriver:
 
     def _run_back(
         self, thing: Any, where: dict[str, list[Place]], arrays: Mapping[str, Array],
-        outputs: tuple[Any, ...], cotangents: tuple[Array, ...],
+        outputs: tuple[Any, ...], cotangents: tuple[Array, ...], cache: tuple[Any, ...],
+        flags: Mapping[str, Any],
     ) -> Gradients:  # fmt: skip
         params = [s for s in self._kind.params if s in arrays]
-        rate, arguments = 0.0, self._back_arguments(thing, arrays, outputs, cotangents)
+        rate, arguments = 0.0, self._back_arguments(thing, arrays, outputs, cotangents, cache)
         if isinstance(arguments, tuple):
             rate, given = arguments
         else:
@@ -455,7 +479,16 @@ class ObjectDriver:
                 cotangents, max((float(np.abs(b).max(initial=0)) for b in before.values()), default=1.0)
             )
             setattr(thing, own, rate)
-        returned = getattr(thing, self._backward)(*given)
+        try:
+            returned = getattr(thing, self._backward)(*given, **flags)
+        except AttributeError as error:
+            if error.obj is thing and f"self.{error.name} =" in _source_of(self._cls.__call__):
+                raise Cannot(
+                    f"its {self._backward} needs self.{error.name}, which its __call__ sets "
+                    f"and its {self._forward} does not",
+                    f"let {self._forward} keep what {self._backward} needs",
+                ) from error
+            raise
         if self.local:
             returned = cotangents[0] * returned
         grads = self._inputs_gradients(thing, returned, params)
@@ -497,10 +530,12 @@ class ObjectDriver:
 
     def _back_arguments(
         self, thing: Any, arrays: Mapping[str, Array], outputs: tuple[Any, ...],
-        cotangents: tuple[Array, ...],
+        cotangents: tuple[Array, ...], cache: tuple[Any, ...],
     ) -> Any:  # fmt: skip
         """Return what backward is handed; with a learning rate, a pair of the rate and that."""
         handed = [_as_given(dy, y) for dy, y in zip(cotangents, outputs, strict=False)]
+        if cache:
+            return [*handed, *cache]
         if not self._back:
             return handed if _takes_anything(getattr(self._cls, self._backward)) else []
         if self.local:
@@ -511,7 +546,9 @@ class ObjectDriver:
             p for i, p in enumerate(self._back) if i in rate_at or p.default is p.empty or i < len(handed)
         ]
         named = [p for p in wanted if self._back.index(p) not in rate_at]
-        given = self._assigned(named, _predicted(thing, arrays, named, self._kind), handed)
+        forwards = _parameters(self._cls, self._forward)
+        first = forwards[0].name if forwards else ""
+        given = self._assigned(named, _predicted(thing, arrays, named, self._kind, first), handed)
         for place in rate_at:
             given.insert(min(place, len(given)), rate)
         return (rate, given) if rate_at else given
@@ -665,6 +702,13 @@ def _rate(cotangents: tuple[Array, ...], scale: float) -> float:
 def _source(cls: type) -> str:
     try:
         return "".join(inspect.getsource(c) for c in cls.__mro__[:-1])
+    except (OSError, TypeError):
+        return ""
+
+
+def _source_of(function: Any) -> str:
+    try:
+        return inspect.getsource(function)
     except (OSError, TypeError):
         return ""
 

@@ -127,7 +127,11 @@ def stale(evidence: Evidence) -> tuple[str, str] | None:
     first = _copies(pull(dys, None))
     tripled = _copies(pull(tuple(3 * d for d in dys), None))
     if all_equal(first, tripled) and any(g is not None and np.any(g) for g in first):
-        return "stale", "backward returns the answer to an earlier cotangent again"
+        _afresh(evidence)
+        alone = _copies(linearize(evidence.subject, case.copy())[1](tuple(3 * d for d in dys), None))
+        if not all_equal(first, alone):  # else it is NaN, or the sign of the cotangent: no matter of calls
+            return "stale", "backward returns the answer to an earlier cotangent again"
+        _afresh(evidence)
     if evidence.check not in ("interleaved_calls_agree", "a_call_between_changes_nothing"):
         return None
     _, pull = linearize(evidence.subject, case.copy())
