@@ -5,6 +5,7 @@ Windows are boxes, so that sums and maxima are taken along one axis after the ot
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import TypeAlias
@@ -323,9 +324,12 @@ def _adaptive_avg_pool_nd(x: Array, output_size: OutputSize, n_dims: int) -> tup
     for start, end in windows:
         sizes = sizes[..., None] * (end - start)
     divisor = sizes.astype(dtype)
-    y = x
-    for axis, (start, end) in enumerate(windows, -n_dims):
-        y = _range_sums(y, start, end, axis)
+    fits = dtype.char in "fd" and x.size > 0 and 0 < math.prod(sides) * math.prod(out) <= _LARGEST
+    y = _sums_by_product(x, sides, out) if fits else None
+    if y is None:
+        y = x
+        for axis, (start, end) in enumerate(windows, -n_dims):
+            y = _range_sums(y, start, end, axis)
     y = y / divisor
 
     def pullback(dy: Array, needs_input_grad: tuple[bool] = (True,)) -> Cotangents:
@@ -333,6 +337,9 @@ def _adaptive_avg_pool_nd(x: Array, output_size: OutputSize, n_dims: int) -> tup
         if not needs_input_grad[0]:
             return (None,)
         dx = dy / divisor
+        found = _sums_back_by_product(dx, sides, out) if fits else None
+        if found is not None:
+            return (found,)
         for axis, ((start, end), side) in enumerate(zip(windows, sides, strict=True), -n_dims):
             # The windows that hold an element lie side by side, as the elements of a window do.
             places = np.arange(side)
@@ -407,6 +414,44 @@ def _windows(side: int, out: int) -> tuple[Array, Array]:
     """
     number = np.arange(out, dtype=np.int64)
     return number * side // max(out, 1), -(-(number + 1) * side // max(out, 1))
+
+
+_LARGEST = 1 << 17  # elements of a matrix of windows by elements
+
+
+@functools.lru_cache(maxsize=16)
+def _membership(sides: Sides, out: Sides, char: str) -> Array:
+    """Return ``(prod(sides), prod(out))``: 1 where an element belongs to a window, else 0."""
+    matrix = np.ones((1, 1), char)
+    for side, o in zip(sides, out, strict=True):
+        start, end = _windows(side, o)
+        place = np.arange(side)[:, None]
+        matrix = np.kron(matrix, ((start <= place) & (place < end)).astype(char))
+    matrix.flags.writeable = False
+    return matrix
+
+
+def _sums_by_product(x: Array, sides: Sides, out: Sides) -> Array | None:
+    """Return the windows' sums as `_range_sums` does axis by axis, up to rounding.
+
+    None where a sum is not finite: 0 times an infinity is NaN in windows that do not hold it.
+    """
+    lead = x.shape[: -len(sides)]
+    with np.errstate(over="ignore", invalid="ignore"):
+        sums = x.reshape(-1, math.prod(sides)) @ _membership(sides, out, x.dtype.char)
+    return sums.reshape(*lead, *out) if np.isfinite(sums).all() else None
+
+
+def _sums_back_by_product(dy: Array, sides: Sides, out: Sides) -> Array | None:
+    """Return, for each element, the sum over the windows that hold it; None as `_sums_by_product`."""
+    lead, each = dy.shape[: -len(sides)], dy.reshape(-1, math.prod(out))
+    if not np.isfinite(each).all():
+        return None
+    if each.shape[1] == 1:  # one window: all elements alike
+        return np.repeat(each, math.prod(sides), axis=1).reshape(*lead, *sides)
+    with np.errstate(over="ignore", invalid="ignore"):
+        dx = each @ _membership(sides, out, dy.dtype.char).T
+    return np.asarray(dx.reshape(*lead, *sides))
 
 
 def _range_sums(x: Array, start: Array, end: Array, axis: int) -> Array:

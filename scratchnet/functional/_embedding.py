@@ -141,7 +141,7 @@ def embedding(
             rows, numbers = rows[kept], numbers[kept]
         return None, add_rows(numbers, rows, weight.shape[0], average=scale_grad_by_freq)
 
-    y = table[ids].reshape(shape)
+    y = table.take(ids, axis=0).reshape(shape)
     return (y, pullback) if max_norm is None else (y, pullback, table)
 
 
@@ -355,11 +355,36 @@ def add_rows(numbers: Array, rows: Array, count: int, *, average: bool = False) 
         order = np.argsort(numbers, kind="stable")
         ordered = numbers[order]
         first = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
-        sums = np.add.reduceat(rows[order], first, axis=0)
+        often = np.empty(first.size, np.intp)
+        np.subtract(first[1:], first[:-1], out=often[:-1])
+        often[-1] = numbers.size - first[-1]
+        short = rows.size >= _WORTH_RUNS and often.max() <= _SHORT_RUN
+        sums = _sum_short_runs(rows, order, first, often) if short else _sum_runs(rows, order, first)
         if average:
-            sums /= np.diff(first, append=numbers.size).astype(rows.dtype)[:, None]
+            sums /= often.astype(rows.dtype)[:, None]
         total[ordered[first]] = sums
     return total
+
+
+_WORTH_RUNS = 8_192  # elements from which the sums of short runs are taken a place at a time
+_SHORT_RUN = 24
+
+
+def _sum_runs(rows: Array, order: Array, first: Array) -> Array:
+    """Return the sum of ``rows[order]`` over each run, of which `first` are the beginnings."""
+    return np.asarray(np.add.reduceat(rows.take(order, axis=0), first, axis=0))
+
+
+def _sum_short_runs(rows: Array, order: Array, first: Array, often: Array) -> Array:
+    """Return what `_sum_runs` does: the first row of every run, then the second of those that have one, ...
+
+    The runs are `often` rows long; where few numbers repeat, it is hardly more than one copy of the rows.
+    """
+    sums = rows.take(order[first], axis=0)
+    for place in range(1, int(often.max())):
+        runs = np.flatnonzero(often > place)
+        sums[runs] += rows.take(order[first[runs] + place], axis=0)
+    return sums
 
 
 def _check_table(function: str, x: Array, weight: Array, padding_idx: int | None, sparse: bool) -> int | None:

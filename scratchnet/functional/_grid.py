@@ -114,7 +114,7 @@ def grid_sample(
 
     n, c, *sides = x.shape
     places = math.prod(grid.shape[1:-1])
-    flat = x.reshape(n, c, math.prod(sides))
+    pixels = _pixels(x)
     with np.errstate(over="ignore", invalid="ignore"):
         axes = [
             _axis_taps(
@@ -122,35 +122,45 @@ def grid_sample(
             )
             for axis, side in enumerate(sides)
         ]
-        y = np.zeros((n, c, places), x.dtype)
+        rows = np.zeros((n * places, c), x.dtype)
         for taps in itertools.product(*axes):
-            index, inside = _flat_index(taps, sides)
-            weight = _multiplied([tap.weight for tap in taps])
-            y += _values(flat, index, inside) * weight[:, None]
+            values = pixels.take(_numbers(taps, sides), axis=0)
+            values *= _multiplied([tap.weight for tap in taps]).reshape(n * places, 1)
+            rows += values
     shape, dtype = (n, c, *grid.shape[1:-1]), x.dtype
+    y = np.array(rows.reshape(n, places, c).transpose(0, 2, 1), order="C").reshape(shape)
 
     def pullback(dy: Array, needs_input_grad: tuple[bool, bool] = (True, True)) -> Cotangents:
         dy = check_cotangent("grid_sample", dy, shape, dtype).reshape(n, c, places)
-        dx = np.zeros((n * flat.shape[2], c), dtype) if needs_input_grad[0] else None
-        slopes = [np.zeros((n, places), dtype) for _ in axes] if needs_input_grad[1] else None
+        rows = np.array(dy.transpose(0, 2, 1), order="C").reshape(n * places, c)
+        dx = dgrid = None
         with np.errstate(over="ignore", invalid="ignore"):
-            for taps in itertools.product(*axes):
-                index, inside = _flat_index(taps, sides)
-                if dx is not None:
-                    weight = _multiplied([tap.weight for tap in taps])
-                    rows = (dy * weight[:, None]).transpose(0, 2, 1)[inside]
-                    numbers = (index + np.arange(n)[:, None] * flat.shape[2])[inside]
-                    dx += add_rows(numbers, rows, dx.shape[0])
-                if slopes is not None:
-                    along = np.add.reduce(dy * _values(flat, index, inside), axis=1)
+            every = list(itertools.product(*axes))
+            numbers = [_numbers(taps, sides) for taps in every]
+            if needs_input_grad[0]:
+                parts = np.empty((len(every), *rows.shape), dtype)
+                for part, taps in zip(parts, every, strict=True):
+                    np.multiply(
+                        rows, _multiplied([tap.weight for tap in taps]).reshape(n * places, 1), out=part
+                    )
+                summed = add_rows(
+                    np.concatenate(numbers), parts.reshape(len(every) * n * places, c), pixels.shape[0]
+                )[:-1]
+                dx = np.array(summed.reshape(n, math.prod(sides), c).transpose(0, 2, 1), order="C").reshape(
+                    x.shape
+                )
+            if needs_input_grad[1]:
+                slopes = [np.zeros((n, places), dtype) for _ in axes]
+                for number, taps in zip(numbers, every, strict=True):
+                    values = pixels.take(number, axis=0)
+                    along = np.einsum("pc,pc->p", rows, values).reshape(n, places)
                     for axis in range(n_dims):
                         factors = [tap.slope if a == axis else tap.weight for a, tap in enumerate(taps)]
                         slopes[axis] += along * _multiplied(factors)
-        if dx is not None:
-            dx = np.array(dx.reshape(n, flat.shape[2], c).transpose(0, 2, 1), order="C").reshape(x.shape)
-        return dx, None if slopes is None else np.stack(slopes[::-1], axis=-1).reshape(grid.shape)
+                dgrid = np.stack(slopes[::-1], axis=-1).reshape(grid.shape)
+        return dx, dgrid
 
-    return y.reshape(shape), pullback
+    return y, pullback
 
 
 def affine_grid(
@@ -309,18 +319,22 @@ def _cubic_slopes(part: Array, a: float) -> Array:
     )
 
 
-def _flat_index(taps: Sequence[_Tap], sides: Sequence[int]) -> tuple[Array, Array]:
-    """Return the neighbours' numbers in the flattened image, and which of them are inside."""
-    index, inside = taps[0].number, taps[0].inside
+def _pixels(x: Array) -> Array:
+    """Return all pixels of all images as rows of channels, and one of zeros for what is outside."""
+    n, c, size = *x.shape[:2], math.prod(x.shape[2:])
+    pixels = np.zeros((n * size + 1, c), x.dtype)
+    pixels[:-1].reshape(n, size, c)[...] = x.reshape(n, c, size).transpose(0, 2, 1)
+    return pixels
+
+
+def _numbers(taps: Sequence[_Tap], sides: Sequence[int]) -> Array:
+    """Return the neighbours' rows in `_pixels`, ``(N P,)``."""
+    number, inside = taps[0].number, taps[0].inside
     for tap, side in zip(taps[1:], sides[1:], strict=True):
-        index, inside = index * side + tap.number, inside & tap.inside
-    return index, inside
-
-
-def _values(flat: Array, index: Array, inside: Array) -> Array:
-    """Return the images at those places, ``(N, C, P)``; 0 outside."""
-    found = np.take_along_axis(flat, index[:, None, :], axis=2)
-    return found if inside.all() else np.where(inside[:, None, :], found, flat.dtype.type(0))
+        number, inside = number * side + tap.number, inside & tap.inside
+    n, size = number.shape[0], math.prod(sides)
+    number = number + np.arange(n)[:, None] * size
+    return np.where(inside, number, n * size).reshape(-1)
 
 
 def _multiplied(factors: Sequence[Array]) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -27,6 +28,11 @@ class _Taps(NamedTuple):
     """(out,)"""
     side: int
     """How many elements the input has."""
+    matrices: dict[str, Array]
+    """The same as a matrix (out, in), by its dtype."""
+
+
+_LARGEST_KEPT = 1 << 16  # elements of a matrix that is kept
 
 
 def interpolate(
@@ -155,20 +161,26 @@ def interpolate(
             scales = tuple(factors)
     aligned = bool(align_corners)
     taps = [
-        _taps(mode, n, m, scale, aligned, antialias, n_dims)
+        _taps(mode, n, m, scale, aligned, bool(antialias), n_dims)
         for n, m, scale in zip(sides, new, scales, strict=True)
     ]
-    y = x
-    for axis, each in enumerate(taps, 2):
-        y = _resampled(y, each, axis)
+    repeats = _repeats(taps) if mode.startswith("nearest") and x.dtype.char in "fd" and x.size else None
+    if repeats is not None:
+        y = _repeated(x, repeats)
+    else:
+        y = x
+        for axis in range(x.ndim - 1, 1, -1):
+            y = _resampled(y, taps[axis - 2], axis)
     shape, dtype = y.shape, x.dtype
 
     def pullback(dy: Array, needs_input_grad: tuple[bool] = (True,)) -> Cotangents:
         dx = check_cotangent("interpolate", dy, shape, dtype)
         if not needs_input_grad[0]:
             return (None,)
-        for axis in range(x.ndim - 1, 1, -1):
-            dx = _spread(dx, taps[axis - 2], axis)
+        if repeats is not None:
+            return (_sum_of_repeats(dx, repeats),)
+        for axis, each in enumerate(taps, 2):
+            dx = _spread(dx, each, axis)
         return (dx,)
 
     return y, pullback
@@ -187,6 +199,7 @@ def _each(name: str, value: Any, x: Array) -> tuple[Any, ...]:
 # ---- what each output is made of
 
 
+@functools.lru_cache(maxsize=32)
 def _taps(
     mode: str, n: int, m: int, scale: float | None, aligned: bool, antialias: bool, n_dims: int
 ) -> _Taps:
@@ -218,7 +231,7 @@ def _fixed(index: Array, weight: Array, n: int) -> _Taps:
     """Return taps of the same number for every output; those outside are the border."""
     out, k = index.shape
     weight = np.broadcast_to(weight, index.shape)
-    return _Taps(np.clip(index, 0, n - 1), weight, np.full(out, k), n)
+    return _Taps(np.clip(index, 0, n - 1), weight, np.full(out, k), n, {})
 
 
 def _run(start: Array, end: Array, n: int, weigh: Callable[[Array, Array], Array]) -> _Taps:
@@ -226,7 +239,7 @@ def _run(start: Array, end: Array, n: int, weigh: Callable[[Array, Array], Array
     own = end - start
     i = start[:, None] + np.arange(max(int(own.max(initial=1)), 1))
     weight = np.where(i < end[:, None], weigh(i, own[:, None]), 0.0)
-    return _Taps(np.minimum(i, n - 1), weight, own, n)
+    return _Taps(np.minimum(i, n - 1), weight, own, n, {})
 
 
 def _nearest(n: int, m: int, scale: float | None, *, exact: bool, copied: bool) -> _Taps:
@@ -267,6 +280,51 @@ def cubic_weights(part: Array, a: float) -> Array:
     return _keys(away, a)
 
 
+# ---- an image each of whose elements is repeated equally often
+
+
+def _repeats(taps: Sequence[_Taps]) -> tuple[int, ...] | None:
+    """Return how often each axis repeats its elements; None where they are not all repeated equally often."""
+    each = tuple(tap.number.shape[0] // tap.side for tap in taps)
+    for tap, times in zip(taps, each, strict=True):
+        if not 1 <= times <= _MOST_REPEATS:
+            return None
+        if not np.array_equal(tap.number[:, 0], np.repeat(np.arange(tap.side), times)):
+            return None
+    return each
+
+
+_MOST_REPEATS = 8
+
+
+def _repeated(x: Array, repeats: tuple[int, ...]) -> Array:
+    """Return what `_resampled_plainly` does, axis by axis: first a column at a time, then whole rows."""
+    times = repeats[-1]
+    y = np.empty((*x.shape, times), x.dtype)
+    for k in range(times):
+        y[..., k] = x
+    y = y.reshape(*x.shape[:-1], x.shape[-1] * times)
+    for axis in range(x.ndim - 2, 1, -1):
+        times = repeats[axis - 2]
+        if times > 1:
+            wide = np.empty((*y.shape[: axis + 1], times, *y.shape[axis + 1 :]), y.dtype)
+            wide[...] = np.expand_dims(y, axis + 1)
+            y = wide.reshape(*y.shape[:axis], y.shape[axis] * times, *y.shape[axis + 1 :])
+    return y
+
+
+def _sum_of_repeats(dy: Array, repeats: tuple[int, ...]) -> Array:
+    """Return what `_spread_plainly` does, axis by axis: whole rows are added first, then columns."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        for axis, times in enumerate(repeats, 2):
+            parts = dy.reshape(*dy.shape[:axis], dy.shape[axis] // times, times, *dy.shape[axis + 1 :])
+            first, *rest = np.moveaxis(parts, axis + 1, 0)
+            dy = first + rest[0] if rest else first.copy()
+            for each in rest[1:]:
+                dy += each
+    return dy
+
+
 # ---- one axis at a time
 
 
@@ -276,7 +334,7 @@ def _resampled(x: Array, taps: _Taps, axis: int) -> Array:
         return _resampled_plainly(x, taps, axis)
     y = _product(_matrix(taps, x.dtype), x, axis)
     # A matrix has zeros where an output does not depend on an input: of an infinity they make NaN.
-    return y if np.isfinite(y).all() else _resampled_plainly(x, taps, axis)
+    return y if _is_finite(y) else _resampled_plainly(x, taps, axis)
 
 
 def _spread(dy: Array, taps: _Taps, axis: int) -> Array:
@@ -284,16 +342,27 @@ def _spread(dy: Array, taps: _Taps, axis: int) -> Array:
     if taps.weight.shape[1] == 1 or not dy.size:
         return _spread_plainly(dy, taps, axis)
     dx = _product(_matrix(taps, dy.dtype).T, dy, axis)
-    return dx if np.isfinite(dx).all() else _spread_plainly(dy, taps, axis)
+    return dx if _is_finite(dx) else _spread_plainly(dy, taps, axis)
+
+
+def _is_finite(x: Array) -> bool:
+    """Return whether all of x is finite, by its sum; where that alone overflows, False as well."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return math.isfinite(np.add.reduce(x, axis=None))
 
 
 def _matrix(taps: _Taps, dtype: np.dtype[np.floating]) -> Array:
-    """Return ``(out, in)``."""
-    matrix = np.zeros((taps.number.shape[0], taps.side))
-    for k in range(taps.number.shape[1]):
-        rows = np.flatnonzero(taps.own > k)
-        matrix[rows, taps.number[rows, k]] += taps.weight[rows, k]
-    return matrix.astype(dtype)
+    """Return ``(out, in)``, which is kept with the taps."""
+    matrix = taps.matrices.get(dtype.char)
+    if matrix is None:
+        matrix = np.zeros((taps.number.shape[0], taps.side))
+        for k in range(taps.number.shape[1]):
+            rows = np.flatnonzero(taps.own > k)
+            matrix[rows, taps.number[rows, k]] += taps.weight[rows, k]
+        matrix = matrix.astype(dtype)
+        if matrix.size <= _LARGEST_KEPT:
+            taps.matrices[dtype.char] = matrix
+    return matrix
 
 
 def _product(matrix: Array, x: Array, axis: int) -> Array:
@@ -301,9 +370,26 @@ def _product(matrix: Array, x: Array, axis: int) -> Array:
     with np.errstate(over="ignore", invalid="ignore"):
         if behind == 1:
             y = x.reshape(lead, x.shape[axis]) @ matrix.T
+        elif matrix.size >= _WORTH_BANDS and x.size >= _WORTH_BANDS:
+            y = _banded_product(matrix, x.reshape(lead, x.shape[axis], behind))
         else:
             y = matrix @ x.reshape(lead, x.shape[axis], behind)
     return np.asarray(y.reshape(*x.shape[:axis], matrix.shape[0], *x.shape[axis + 1 :]))
+
+
+_WORTH_BANDS = 4096
+_BAND = 32  # outputs of a band
+
+
+def _banded_product(matrix: Array, x: Array) -> Array:
+    """Return ``matrix @ x``, without those columns of the matrix that a band of its rows has no use for."""
+    y = np.empty((x.shape[0], matrix.shape[0], x.shape[2]), x.dtype)
+    for start in range(0, matrix.shape[0], _BAND):
+        rows = slice(start, start + _BAND)
+        used = np.flatnonzero(np.logical_or.reduce(matrix[rows] != 0, axis=0))
+        columns = slice(used[0], used[-1] + 1) if used.size else slice(0)
+        np.matmul(matrix[rows, columns], x[:, columns], out=y[:, rows])
+    return y
 
 
 def _resampled_plainly(x: Array, taps: _Taps, axis: int) -> Array:

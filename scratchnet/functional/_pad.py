@@ -156,21 +156,72 @@ def _by_copies(
         axis: _sources(mode, x.shape[axis], before, behind, pad, x)
         for axis, (before, behind) in pairs.items()
     }
-    y = x
-    for axis, source in sources.items():
-        y = np.take(y, source, axis=axis)
+    narrow = all(0 <= number <= _NARROW for pair in pairs.values() for number in pair)
+    y = _copied_narrowly(x, pairs, sources) if narrow else _copied(x, sources)
     shape_x, shape_y, dtype = x.shape, y.shape, x.dtype
 
     def pullback(dy: Array, needs_input_grad: tuple[bool] = (True,)) -> Cotangents:
         dy = check_cotangent("pad", dy, shape_y, dtype)
         if not needs_input_grad[0]:
             return (None,)
+        if narrow:
+            return (_added_narrowly(dy, pairs, sources, shape_x),)
         dx = dy
         for axis, source in sources.items():
             dx = _add_copies(dx, source, shape_x[axis], axis)
         return (dx,)
 
     return y, pullback
+
+
+_NARROW = 8  # places at an end of an axis, up to which they are copied or added one by one
+
+
+def _copied(x: Array, sources: dict[int, Array]) -> Array:
+    """Return `x` padded, one axis after the other."""
+    for axis, source in sources.items():
+        x = np.take(x, source, axis=axis)
+    return x
+
+
+def _copied_narrowly(x: Array, pairs: dict[int, tuple[int, int]], sources: dict[int, Array]) -> Array:
+    """Return what `_copied` does where nothing is taken away: `x` as a whole, then place by place."""
+    inside: list[slice | int] = [slice(None)] * x.ndim
+    shape = list(x.shape)
+    for axis, (before, behind) in pairs.items():
+        inside[axis] = slice(before, before + x.shape[axis])
+        shape[axis] += before + behind
+    y = np.empty(shape, x.dtype)
+    y[tuple(inside)] = x
+    for axis, (before, _) in pairs.items():
+        # What comes before this axis is padded by now, so that corners are copies of copies.
+        within: list[slice | int] = [slice(None)] * axis + [0] + inside[axis + 1 :]
+        for place in _outside(pairs[axis], x.shape[axis]):
+            within[axis] = int(before + sources[axis][place])
+            copied = y[tuple(within)]
+            within[axis] = place
+            y[tuple(within)] = copied
+    return y
+
+
+def _added_narrowly(
+    dy: Array, pairs: dict[int, tuple[int, int]], sources: dict[int, Array], shape: tuple[int, ...]
+) -> Array:
+    """Return the cotangent of what `_copied_narrowly` was given; it must equal `_add_copies` axis by axis."""
+    for axis, (before, _) in pairs.items():
+        along = dy.swapaxes(0, axis)
+        dx = np.array(along[before : before + shape[axis]].swapaxes(0, axis), order="C")
+        sums = dx.swapaxes(0, axis)
+        for place in _outside(pairs[axis], shape[axis]):
+            sums[sources[axis][place]] += along[place]
+        dy = dx
+    return dy
+
+
+def _outside(pair: tuple[int, int], side: int) -> list[int]:
+    """Return the places of a padded axis that are padding."""
+    before, behind = pair
+    return [*range(before), *range(before + side, before + side + behind)]
 
 
 def _sources(mode: str, side: int, before: int, behind: int, pad: Sequence[int], x: Array) -> Array:

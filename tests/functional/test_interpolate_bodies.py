@@ -87,3 +87,42 @@ def test_places_of_the_nearest_are_those_of_float32_as_in_pytorch(mode):
             theirs.sum().backward()
             y, pullback = F.interpolate(x, size=m, mode=mode)
             np.testing.assert_array_equal(pullback(np.ones_like(y))[0], tensor.grad.numpy())
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    ("sides", "repeats"), [((3,), (2,)), ((3, 4), (1, 3)), ((2, 3, 4), (2, 1, 4))], ids=str
+)
+@pytest.mark.parametrize("mode", ["nearest", "nearest-exact"])
+def test_elements_repeated_equally_often_equal_the_plain_sums(mode, sides, repeats, dtype):
+    x = np.random.default_rng(0).integers(-9, 9, size=(2, 3, *sides)).astype(dtype)
+    x[0, 0].flat[0] = np.nan
+    taps = [
+        body._taps(mode, n, n * times, None, False, False, len(sides))
+        for n, times in zip(sides, repeats, strict=True)
+    ]
+    assert body._repeats(taps) == repeats
+    y = x
+    for axis, each in enumerate(taps, 2):
+        y = body._resampled_plainly(y, each, axis)
+    np.testing.assert_array_equal(body._repeated(x, repeats), y)
+    dx = y
+    for axis in range(x.ndim - 1, 1, -1):
+        dx = body._spread_plainly(dx, taps[axis - 2], axis)
+    np.testing.assert_array_equal(body._sum_of_repeats(y, repeats), dx)
+    assert not np.shares_memory(body._repeated(x, (1,) * len(sides)), x)
+    assert not np.shares_memory(body._sum_of_repeats(x, (1,) * len(sides)), x)
+
+
+@pytest.mark.parametrize(("n", "m"), [(3, 8), (5, 2), (4, 6), (3, 2)])
+def test_elements_repeated_unequally_are_no_repeats(n, m):
+    assert body._repeats([body._taps("nearest", n, m, None, False, False, 1)]) is None
+
+
+@pytest.mark.parametrize(("n", "m"), [(64, 128), (128, 64), (70, 90), (33, 40)])
+def test_a_product_by_bands_equals_the_whole_product(n, m):
+    rng = np.random.default_rng(0)
+    matrix = body._matrix(body._taps("bilinear", n, m, None, False, False, 2), np.dtype(np.float64))
+    for each in (matrix, matrix.T):
+        x = rng.normal(size=(3, each.shape[1], 5))
+        np.testing.assert_allclose(body._banded_product(each, x), each @ x, rtol=1e-13, atol=1e-13)
