@@ -72,16 +72,28 @@ class Yardstick:
         Says which values a perturbation must leave alone.
     seed : int
         Of the perturbations.
+    cancels : bool
+        Whether terms may cancel that are as large as the arguments' product, and in a way that no small
+        perturbation shows: ``dp - sum dp p`` of a saturated softmax is a multiple of a rounding error of
+        `dp`, and it is the same multiple for all neighbours of `dp`.
     """
 
     def __init__(
-        self, evaluate: Evaluate, case: Case, cotangents: Outputs, entry: Operation, seed: int = 0
+        self,
+        evaluate: Evaluate,
+        case: Case,
+        cotangents: Outputs,
+        entry: Operation,
+        seed: int = 0,
+        *,
+        cancels: bool = False,
     ) -> None:
         self._evaluate = evaluate
         self._case = case
         self._cotangents = cotangents
         self._entry = entry
         self._seed = seed
+        self._cancels = cancels
         self.dtype: DType = case.dtype
         self.eps = float(np.finfo(self.dtype).eps)
         self.factor = FACTOR.get(self.dtype.name, 8.0)
@@ -220,7 +232,10 @@ class Yardstick:
             if array.dtype.kind == "f" and array.size:
                 finite = np.abs(array[np.isfinite(array)])
                 sizes.append(float(finite.max(initial=1.0)))
-        underflow = 64.0 * float(np.finfo(self.dtype).tiny) * min(float(np.prod(sizes)), 1e200)
+        product = min(float(np.prod(sizes)), 1e200)
+        underflow = 64.0 * float(np.finfo(self.dtype).tiny) * product
+        if self._cancels:
+            return CHEAP_FACTOR * self.eps * product
         if self.dtype != np.float64:
             return underflow
         largest = max((float(np.max(np.abs(c), initial=0.0)) for c in self._cotangents), default=1.0)

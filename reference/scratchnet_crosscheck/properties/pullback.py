@@ -38,7 +38,8 @@ def pullback_is_linear_in_the_cotangent(subject: Runner, case: Case, trial: Tria
 
     scaled = tuple(np.asarray(k * p, dtype=p.dtype) for k, part in ((a, first), (b, second)) for p in part)
     mixed = tuple(p + q for p, q in zip(scaled[:n], scaled[n:], strict=True))
-    trial.judge(Yardstick(summed, case, scaled, trial.entry), subject.vjp(case, mixed), case, mixed)
+    yardstick = Yardstick(summed, case, scaled, trial.entry, cancels=True)
+    trial.judge(yardstick, subject.vjp(case, mixed), case, mixed)
 
 
 @holds(dtypes=("float64", "float32"), share=0.6)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._conv import _conv, _draw_conv, _max_torch, _pool_windows, _torch_conv
+from ._conv import _conv, _draw_conv, _max_torch, _pool_windows, _torch_conv, exactly
 from ._normalization import _eps, _wide
 from .protocol import FLAT, TURNED, Form, Kind, Parts, Sketch
 
@@ -56,6 +56,8 @@ def _draw_images(sketch: Sketch, *, pooled: bool, normed: bool) -> Parts:
     else:
         shape[-2] += 1  # never one number a channel alone
     arrays["x"] = sketch.array("x", *shape)
+    if pooled:
+        arrays = exactly(arrays)
     if normed:
         for name in ("gamma", "beta"):
             arrays[name] = sketch.array(name, len(weight), plain=True)

@@ -145,7 +145,11 @@ def _draw_layer(sketch: Sketch) -> Parts:
     shape: tuple[int, ...] = (sketch.batch(), width)
     if sketch.may("an x of rank 3"):
         shape = (shape[0], sketch.side(), width)
-    arrays = {"x": sketch.array("x", *shape, far=True), "weight": sketch.array("weight", width, plain=True)}
+    x = sketch.array("x", *shape, far=True)
+    if sketch.form.options.get("deviation"):
+        # A deviation of 0 has no derivative.
+        x = np.where((x == x[..., :1]).all(axis=-1, keepdims=True), x + np.arange(width, dtype=x.dtype), x)
+    arrays = {"x": x, "weight": sketch.array("weight", width, plain=True)}
     if "bias" not in sketch.form.absent:
         arrays["bias"] = sketch.array("bias", width, plain=True)
     return arrays, sketch.option("eps", 1e-5, 1e-3, 0.1)
