@@ -33,7 +33,10 @@ TABLE = Path(__file__).with_name("equivalent_mutants.txt")
 FAMILIES = {
     "linear": (("shapes",), ("sums",)),
     "activation": (("bits", "elementwise", "erf"), ("bits", "loss_bodies")),
-    "loss": (("softmax_fast", "buffers", "ctc"), ("activation", "activation_softmax", "ctc")),
+    "loss": (
+        ("softmax_fast", "buffers", "ctc", "ctc_scaled"),
+        ("activation", "activation_softmax", "ctc", "ctc_bodies"),
+    ),
     "normalization": ((), ()),
     "reshape": ((), ()),
     "dropout": ((), ()),
