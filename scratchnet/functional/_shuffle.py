@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from .._check import check_cotangent, check_float_array, check_integer, refuse
 from .._types import Array, Cotangents, Pullback
 
