@@ -103,6 +103,16 @@ UNFLATTEN = Operation(
         Invalid("sizes of another product", _UNFLATTEN.with_options(sizes=(2, 2)), ("sizes=(2, 2)", "6")),
         Invalid("two sizes left open", _UNFLATTEN.with_options(sizes=(-1, -1)), ("sizes=(-1, -1)",)),
         Invalid("no sizes", _UNFLATTEN.with_options(sizes=()), ("sizes=()",)),
+        Invalid(
+            "no sizes for a side of one",
+            _unflatten_case(np.ones((2, 1)), 1, ()),
+            ("sizes=()", "x of shape (2, 1)"),
+        ),
+        Invalid(
+            "two sizes left open for a side of one",
+            _unflatten_case(np.ones((2, 1)), 1, (-1, -1)),
+            ("(-1, -1)",),
+        ),
         Invalid("a number for sizes", _UNFLATTEN.with_options(sizes=6), ("sizes=6",), TypeError),
         Invalid("sizes of floats", _UNFLATTEN.with_options(sizes=(2.0, 3)), ("sizes=2.0",), TypeError),
         Invalid("a size below -1", _UNFLATTEN.with_options(sizes=(-2, -3)), ("sizes=-2",)),
