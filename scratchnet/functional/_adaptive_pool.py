@@ -362,11 +362,23 @@ def _adaptive_max_pool_nd(
         raise refuse(function, "only the batch of x may be empty", x=x)
     sides, dtype = x.shape[-n_dims:], x.dtype
     shape = x.shape[:-n_dims] + out
+    found = _largest_of_windows(x, sides, out)
+    y, kept = largest_plain(x, sides, out) if found is None else found
+
+    def pullback(dy: Array, needs_input_grad: tuple[bool] = (True,)) -> Cotangents:
+        dy = check_cotangent(function, dy, shape, dtype)
+        return (add_at(dy, kept, sides),) if needs_input_grad[0] else (None,)
+
+    return ((y, kept.copy()) if return_indices else y), pullback
+
+
+def largest_plain(x: Array, sides: Sides, out: Sides) -> tuple[Array, Array]:
+    """Return each window's maximum and its place in the flat image, along one axis after the other."""
     y = x
     indices = np.broadcast_to(np.arange(math.prod(sides), dtype=np.int64).reshape(sides), x.shape)
     # The last axis first: of equal elements the first in memory is the first of its row in the first such
     # row.
-    for axis in range(-1, -n_dims - 1, -1):
+    for axis in range(-1, -len(sides) - 1, -1):
         start, end = _windows(sides[axis], out[axis])
         longest = int((end - start).max(initial=1))
         # Shorter windows repeat their last element.
@@ -376,14 +388,50 @@ def _adaptive_max_pool_nd(
         y = np.moveaxis(np.take_along_axis(held, winner, -1)[..., 0], -1, axis)
         held = np.moveaxis(indices, axis, -1)[..., places]
         indices = np.moveaxis(np.take_along_axis(held, winner, -1)[..., 0], -1, axis)
-    y = np.ascontiguousarray(y)
-    kept = np.ascontiguousarray(indices)
+    return np.ascontiguousarray(y), np.ascontiguousarray(indices)
 
-    def pullback(dy: Array, needs_input_grad: tuple[bool] = (True,)) -> Cotangents:
-        dy = check_cotangent(function, dy, shape, dtype)
-        return (add_at(dy, kept, sides),) if needs_input_grad[0] else (None,)
 
-    return ((y, kept.copy()) if return_indices else y), pullback
+def _largest_of_windows(x: Array, sides: Sides, out: Sides) -> tuple[Array, Array] | None:
+    """Return what `largest_plain` does: copy each window's elements to one run, and look there.
+
+    None where a maximum is NaN, of which the last counts, and where it would not pay.
+    """
+    if x.dtype.char not in "fd" or x.size == 0 or not 0 < math.prod(out) <= math.prod(sides) <= _LARGEST:
+        return None
+    elements = _elements(sides, out)
+    windows, length = elements.shape
+    maps = x.reshape(-1, math.prod(sides))
+    y = np.empty((len(maps), windows), x.dtype)
+    kept = np.empty(y.shape, np.int64)
+    step = max(1, _BLOCK // elements.size)
+    runs = np.arange(min(step, len(maps)) * windows) * length
+    for start in range(0, len(maps), step):
+        held = maps[start : start + step].take(elements.reshape(-1), axis=1, mode="clip").reshape(-1, length)
+        winner = held.argmax(axis=1)
+        winner += runs[: len(winner)]
+        held.take(winner, out=y[start : start + step].reshape(-1), mode="clip")
+        winner %= elements.size
+        elements.take(winner, out=kept[start : start + step].reshape(-1), mode="clip")
+    if np.isnan(y).any():
+        return None
+    shape = x.shape[: -len(sides)] + out
+    return y.reshape(shape), kept.reshape(shape)
+
+
+@functools.lru_cache(maxsize=16)
+def _elements(sides: Sides, out: Sides) -> Array:
+    """Return the places of each window's elements in the flat image, ``(prod(out), longest)``, in order.
+
+    Shorter windows repeat some: never before an equal place comes first.
+    """
+    places = np.zeros((1, 1), np.int64)
+    for side, o in zip(sides, out, strict=True):
+        start, end = _windows(side, o)
+        along = np.minimum(start[:, None] + np.arange(int((end - start).max())), end[:, None] - 1)
+        places = places[:, None, :, None] * side + along[None, :, None, :]
+        places = places.reshape(places.shape[0] * o, -1)
+    places.flags.writeable = False
+    return places
 
 
 def _output_sides(function: str, x: Array, output_size: OutputSize, n_dims: int) -> Sides:
@@ -416,7 +464,8 @@ def _windows(side: int, out: int) -> tuple[Array, Array]:
     return number * side // max(out, 1), -(-(number + 1) * side // max(out, 1))
 
 
-_LARGEST = 1 << 17  # elements of a matrix of windows by elements
+_BLOCK = 1 << 18  # elements of a block of copied windows
+_LARGEST = 1 << 17  # elements of a matrix of windows by elements, and of a map whose windows are copied
 
 
 @functools.lru_cache(maxsize=16)

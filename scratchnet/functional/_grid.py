@@ -1,11 +1,13 @@
-"""Sampling an image at any places, and the places of an affine map."""
+"""Sampling an image at any places, and the places of an affine map.
+
+`forward_plain`, `dx_plain` and `dgrid_plain` say what `grid_sample` is; ``_grid_fast.py`` must equal them.
+"""
 
 from __future__ import annotations
 
 import itertools
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 
@@ -19,18 +21,10 @@ from .._check import (
     refuse_type,
 )
 from .._types import Array, Cotangents, Pullback
+from . import _grid_fast
 from ._embedding import add_rows
+from ._grid_fast import Taps
 from ._interpolate import cubic_weights
-
-
-class _Tap(NamedTuple):
-    """One neighbour along one axis, for every place (N, P)."""
-
-    number: Array
-    inside: Array
-    weight: Array
-    slope: Array
-    """The weight's derivative by the grid's coordinate."""
 
 
 def grid_sample(
@@ -114,7 +108,6 @@ def grid_sample(
 
     n, c, *sides = x.shape
     places = math.prod(grid.shape[1:-1])
-    pixels = _pixels(x)
     with np.errstate(over="ignore", invalid="ignore"):
         axes = [
             _axis_taps(
@@ -122,45 +115,58 @@ def grid_sample(
             )
             for axis, side in enumerate(sides)
         ]
-        rows = np.zeros((n * places, c), x.dtype)
-        for taps in itertools.product(*axes):
-            values = pixels.take(_numbers(taps, sides), axis=0)
-            values *= _multiplied([tap.weight for tap in taps]).reshape(n * places, 1)
-            rows += values
+        fast = _grid_fast.sample(x, axes)
+        y = forward_plain(x, axes) if fast is None else fast[0]
     shape, dtype = (n, c, *grid.shape[1:-1]), x.dtype
-    y = np.array(rows.reshape(n, places, c).transpose(0, 2, 1), order="C").reshape(shape)
+
+    x_shape, grid_shape = x.shape, grid.shape
 
     def pullback(dy: Array, needs_input_grad: tuple[bool, bool] = (True, True)) -> Cotangents:
         dy = check_cotangent("grid_sample", dy, shape, dtype).reshape(n, c, places)
-        rows = np.array(dy.transpose(0, 2, 1), order="C").reshape(n * places, c)
         dx = dgrid = None
         with np.errstate(over="ignore", invalid="ignore"):
-            every = list(itertools.product(*axes))
-            numbers = [_numbers(taps, sides) for taps in every]
             if needs_input_grad[0]:
-                parts = np.empty((len(every), *rows.shape), dtype)
-                for part, taps in zip(parts, every, strict=True):
-                    np.multiply(
-                        rows, _multiplied([tap.weight for tap in taps]).reshape(n * places, 1), out=part
-                    )
-                summed = add_rows(
-                    np.concatenate(numbers), parts.reshape(len(every) * n * places, c), pixels.shape[0]
-                )[:-1]
-                dx = np.array(summed.reshape(n, math.prod(sides), c).transpose(0, 2, 1), order="C").reshape(
-                    x.shape
-                )
-            if needs_input_grad[1]:
-                slopes = [np.zeros((n, places), dtype) for _ in axes]
-                for number, taps in zip(numbers, every, strict=True):
-                    values = pixels.take(number, axis=0)
-                    along = np.einsum("pc,pc->p", rows, values).reshape(n, places)
-                    for axis in range(n_dims):
-                        factors = [tap.slope if a == axis else tap.weight for a, tap in enumerate(taps)]
-                        slopes[axis] += along * _multiplied(factors)
-                dgrid = np.stack(slopes[::-1], axis=-1).reshape(grid.shape)
+                dx = dx_plain(dy, sides, axes) if fast is None else fast[1](dy)
+                dx = dx.reshape(x_shape)
+            if needs_input_grad[1] and mode == "nearest":
+                dgrid = np.zeros(grid_shape, dtype)
+            elif needs_input_grad[1]:
+                dgrid = dgrid_plain(dy, x, axes) if fast is None else fast[2](dy)
+                dgrid = dgrid.reshape(grid_shape)
         return dx, dgrid
 
-    return y, pullback
+    return y.reshape(shape), pullback
+
+
+def forward_plain(x: Array, axes: Sequence[Taps]) -> Array:
+    """Return ``y (N, C, P)``: the sum over the neighbours, one after the other."""
+    y = np.zeros((*x.shape[:2], axes[0].number.shape[2]), x.dtype)
+    for taps in itertools.product(*map(_single, axes)):
+        y += _values(x, taps) * _multiplied([tap.weight for tap in taps])[:, None]
+    return y
+
+
+def dx_plain(dy: Array, sides: Sequence[int], axes: Sequence[Taps]) -> Array:
+    """Return ``dx (N, C, H W)``: each neighbour gets its weight times the cotangent, if it is inside."""
+    n, c, size = *dy.shape[:2], math.prod(sides)
+    dx = np.zeros((n * size, c), dy.dtype)
+    for taps in itertools.product(*map(_single, axes)):
+        index, inside = _flat_index(taps, sides)
+        weight = _multiplied([tap.weight for tap in taps])
+        rows = (dy * weight[:, None]).transpose(0, 2, 1)[inside]
+        dx += add_rows((index + np.arange(n)[:, None] * size)[inside], rows, n * size)
+    return np.array(dx.reshape(n, size, c).transpose(0, 2, 1), order="C")
+
+
+def dgrid_plain(dy: Array, x: Array, axes: Sequence[Taps]) -> Array:
+    """Return ``dgrid (N, P, n)``, the last axis first."""
+    slopes = [np.zeros(axis.number.shape[1:], dy.dtype) for axis in axes]
+    for taps in itertools.product(*map(_single, axes)):
+        along = np.add.reduce(dy * _values(x, taps), axis=1)
+        for axis in range(len(axes)):
+            factors = [tap.slope if a == axis else tap.weight for a, tap in enumerate(taps)]
+            slopes[axis] += along * _multiplied(factors)
+    return np.stack(slopes[::-1], axis=-1)
 
 
 def affine_grid(
@@ -247,34 +253,34 @@ def _base(sides: Sequence[int], aligned: bool, dtype: np.dtype[np.floating]) -> 
 # ---- the neighbours along one axis
 
 
-def _axis_taps(g: Array, side: int, mode: str, padding_mode: str, aligned: bool) -> list[_Tap]:
+def _axis_taps(g: Array, side: int, mode: str, padding_mode: str, aligned: bool) -> Taps:
     """Return the neighbours of every place along one axis."""
     half = g.dtype.type((side - 1) / 2 if aligned else side / 2)
     place = (g + 1) * half if aligned else ((g + 1) * side - 1) / 2
-    place = place.astype(g.dtype)
-    slope = np.full_like(place, half)
+    place = place.astype(g.dtype, copy=False)
     if mode == "bicubic":
         low = np.floor(place)
         part = place - low
-        weights = cubic_weights(part, -0.75).astype(g.dtype)
-        slopes = _cubic_slopes(part, -0.75).astype(g.dtype)
-        found = []
-        for k in range(4):
-            at, _ = _padded(low + (k - 1), side, padding_mode, aligned)
-            index, inside = _whole(at, side)
-            found.append(_Tap(index, inside, weights[..., k], slopes[..., k] * slope))
-        return found
+        weights = np.moveaxis(cubic_weights(part, -0.75), -1, 0).astype(g.dtype)
+        slopes = np.moveaxis(_cubic_slopes(part, -0.75), -1, 0).astype(g.dtype)
+        at, _ = _padded(low + _FOUR.astype(g.dtype), side, padding_mode, aligned)
+        return Taps(*_whole(at, side), weights, slopes * half)
     place, way = _padded(place, side, padding_mode, aligned)
-    slope = slope * way
     if mode == "nearest":
-        index, inside = _whole(np.rint(place), side)
-        return [_Tap(index, inside, np.ones_like(place), np.zeros_like(place))]
-    low = np.floor(place)
-    part = place - low
-    return [
-        _Tap(*_whole(low, side), 1 - part, -slope),
-        _Tap(*_whole(low + 1, side), part, slope),
-    ]
+        place = np.rint(place)[None]
+        return Taps(*_whole(place, side), np.ones_like(place), np.zeros_like(place))
+    both = np.empty((2, *place.shape), g.dtype)
+    weights, slopes = np.empty_like(both), np.empty_like(both)
+    np.floor(place, out=both[0])
+    np.subtract(place, both[0], out=weights[1])
+    np.subtract(1, weights[1], out=weights[0])
+    np.add(both[0], 1, out=both[1])
+    np.multiply(way, half, out=slopes[1])
+    np.negative(slopes[1], out=slopes[0])
+    return Taps(*_whole(both, side), weights, slopes)
+
+
+_FOUR = np.arange(-1, 3).reshape(4, 1, 1)
 
 
 def _whole(place: Array, side: int) -> tuple[Array, Array]:
@@ -285,7 +291,7 @@ def _whole(place: Array, side: int) -> tuple[Array, Array]:
 
 def _padded(place: Array, side: int, padding_mode: str, aligned: bool) -> tuple[Array, Array]:
     """Return where a place is moved to, and the derivative of that."""
-    one = np.ones_like(place)
+    one = np.ones((), place.dtype)
     if padding_mode == "zeros":
         return place, one
     if padding_mode == "reflection":
@@ -319,22 +325,25 @@ def _cubic_slopes(part: Array, a: float) -> Array:
     )
 
 
-def _pixels(x: Array) -> Array:
-    """Return all pixels of all images as rows of channels, and one of zeros for what is outside."""
-    n, c, size = *x.shape[:2], math.prod(x.shape[2:])
-    pixels = np.zeros((n * size + 1, c), x.dtype)
-    pixels[:-1].reshape(n, size, c)[...] = x.reshape(n, c, size).transpose(0, 2, 1)
-    return pixels
+def _single(taps: Taps) -> list[Taps]:
+    """Return the neighbours one by one, as arrays of ``(N, P)``."""
+    return [Taps(*parts) for parts in zip(*taps, strict=True)]
 
 
-def _numbers(taps: Sequence[_Tap], sides: Sequence[int]) -> Array:
-    """Return the neighbours' rows in `_pixels`, ``(N P,)``."""
-    number, inside = taps[0].number, taps[0].inside
+def _flat_index(taps: Sequence[Taps], sides: Sequence[int]) -> tuple[Array, Array]:
+    """Return the neighbours' numbers in the flattened image, and which of them are inside."""
+    index, inside = taps[0].number, taps[0].inside
     for tap, side in zip(taps[1:], sides[1:], strict=True):
-        number, inside = number * side + tap.number, inside & tap.inside
-    n, size = number.shape[0], math.prod(sides)
-    number = number + np.arange(n)[:, None] * size
-    return np.where(inside, number, n * size).reshape(-1)
+        index, inside = index * side + tap.number, inside & tap.inside
+    return index, inside
+
+
+def _values(x: Array, taps: Sequence[Taps]) -> Array:
+    """Return the images at those places, ``(N, C, P)``; 0 outside."""
+    index, inside = _flat_index(taps, x.shape[2:])
+    flat = x.reshape(*x.shape[:2], math.prod(x.shape[2:]))
+    found = np.take_along_axis(flat, index[:, None, :], axis=2)
+    return found if inside.all() else np.where(inside[:, None, :], found, x.dtype.type(0))
 
 
 def _multiplied(factors: Sequence[Array]) -> Array:

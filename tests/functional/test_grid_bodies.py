@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import scratchnet.functional as F
+from scratchnet.functional import _grid, _grid_fast
 
 MODES = ("bilinear", "nearest", "bicubic")
 PADDINGS = ("zeros", "border", "reflection")
@@ -88,3 +89,57 @@ def test_an_element_outside_counts_for_nothing_even_if_it_is_not_finite():
     y, pullback = F.grid_sample(x, np.array([1.0, 1.0]).reshape(1, 1, 1, 2))
     assert y.item() == 0.25  # the corner: a quarter of its element, the rest outside
     assert np.isfinite(pullback(np.ones_like(y))[0]).all()
+
+
+CASES = [(mode, (2, 3, 5, 4)) for mode in MODES] + [(mode, (2, 3, 2, 4, 3)) for mode in MODES[:2]]
+
+
+@pytest.mark.parametrize("few", [0, 1 << 30], ids=["sorted", "counted"])
+@pytest.mark.parametrize("run", [1, 256], ids=["long runs", "short runs"])
+@pytest.mark.parametrize("block", [1, 100, 1 << 17])
+@pytest.mark.parametrize("padding", PADDINGS)
+@pytest.mark.parametrize(("mode", "shape"), CASES, ids=str)
+def test_all_neighbours_at_once_equal_one_after_the_other(mode, shape, padding, block, run, few, monkeypatch):
+    for name, value in {"_BLOCK": block, "_LONG_RUN": run, "_FEW": few}.items():
+        monkeypatch.setattr(_grid_fast, name, value)
+    for dtype in (np.float32, np.float64):
+        rng = np.random.default_rng(0)
+        x = np.moveaxis(rng.normal(size=(*shape[1:], shape[0])), -1, 0).astype(dtype)
+        grid = rng.uniform(-1.5, 1.5, size=(shape[0], *(6,) * (x.ndim - 2), x.ndim - 2)).astype(dtype)
+        for a in (x, grid):
+            a.flags.writeable = False
+        both = []
+        for fast in (True, False):
+            with monkeypatch.context() as patch:
+                if not fast:
+                    patch.setattr(_grid_fast, "sample", lambda *_: None)
+                y, pullback = F.grid_sample(x, grid, mode, padding)
+            dy = np.random.default_rng(1).normal(size=y.shape[::-1]).astype(dtype).T
+            both.append((y, *pullback(dy)))
+            (dx, none), (nothing, dgrid) = pullback(dy, (True, False)), pullback(dy, (False, True))
+            assert none is nothing is None
+            assert np.array_equal(dx, both[-1][1])
+            assert np.array_equal(dgrid, both[-1][2])
+        for mine, expected in zip(*both, strict=True):
+            assert mine.dtype == expected.dtype == dtype
+            bound = 512 * np.finfo(dtype).eps * max(1, np.abs(expected).max())  # up to some 400 terms
+            np.testing.assert_allclose(mine, expected, rtol=0, atol=bound)
+
+
+@pytest.mark.parametrize("count", [3, 70_000, 1 << 33])
+def test_the_order_by_sixteen_bits_at_a_time_is_the_stable_one(count):
+    numbers = np.random.default_rng(0).integers(0, count, 5000)
+    np.testing.assert_array_equal(_grid_fast._order(numbers, count), np.argsort(numbers, kind="stable"))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_other_dtypes_and_nothing_at_all_are_left_to_the_plain_body(mode):
+    for dtype, n, c, places in (("g", 1, 2, 3), ("f4", 0, 2, 3), ("f4", 1, 0, 3), ("f4", 1, 2, 0)):
+        x, grid = np.ones((n, c, 3, 3), dtype), np.zeros((n, 1, places, 2), dtype)
+        axes = [
+            _grid._axis_taps(grid[..., axis].reshape(n, places), 3, mode, "zeros", False) for axis in (1, 0)
+        ]
+        assert _grid_fast.sample(x, axes) is None
+        y, pullback = F.grid_sample(x, grid, mode)
+        assert y.dtype == x.dtype
+        assert [a.shape for a in pullback(y)] == [x.shape, grid.shape]

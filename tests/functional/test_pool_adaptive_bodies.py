@@ -1,4 +1,4 @@
-"""Adaptive means: the product with the windows' matrix equals the sums axis by axis."""
+"""Adaptive means and maxima: the product and the copied windows equal the bodies axis by axis."""
 
 import numpy as np
 import pytest
@@ -37,3 +37,57 @@ def test_what_is_not_finite_stays_in_the_windows_that_hold_it(special):
     whole = np.full((1, 2, 4, 4), 0.25)
     whole[0, 0, :2, :2] = special
     np.testing.assert_array_equal(dx, whole)
+
+
+MAX_CASES = [((6,), (4,)), ((5, 7), (1, 1)), ((5, 7), (3, 2)), ((2, 9), (2, 4)), ((3, 4, 5), (2, 1, 3))]
+
+
+def hard(rng, shape, dtype):
+    """Return an array of few values, so that there are ties, some of them infinite."""
+    return rng.choice(np.array([-np.inf, -1.0, -0.0, 0.0, 1.0, np.inf], dtype), size=shape)
+
+
+@pytest.mark.parametrize(("sides", "out"), MAX_CASES, ids=str)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("block", [1, 1 << 18])
+def test_copied_windows_find_the_same_element_as_axis_by_axis_ties_and_infinities_too(
+    sides, out, dtype, block, monkeypatch
+):
+    monkeypatch.setattr(body, "_BLOCK", block)
+    rng = np.random.default_rng(0)
+    for x in (hard(rng, (3, 4, *sides), dtype), rng.normal(size=(4, 3, *sides)).astype(dtype).swapaxes(0, 1)):
+        x.flags.writeable = False
+        fast = body._largest_of_windows(x, sides, out)
+        assert fast is not None
+        for found, expected in zip(fast, body.largest_plain(x, sides, out), strict=True):
+            assert found.dtype == expected.dtype
+            np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize(
+    ("shape", "out", "value", "dtype"),
+    [
+        ((2, 4, 4), (2, 2), np.nan, "f4"),
+        ((2, 4, 4), (2, 2), 0, "g"),
+        ((2, 2, 2), (3, 3), 0, "f4"),
+        ((0, 2, 4, 4), (2, 2), 0, "f4"),
+        ((2, 4, 4), (2, 0), 0, "f4"),
+    ],
+)
+def test_maxima_of_nan_other_dtypes_growing_sides_and_nothing_are_left_to_the_plain_body(
+    shape, out, value, dtype
+):
+    x = np.zeros(shape, dtype)
+    x[..., 1, 1] = value
+    assert body._largest_of_windows(x, shape[-2:], out) is None
+    y, pullback = F.adaptive_max_pool2d(x, out)
+    assert y.dtype == x.dtype
+    assert pullback(y)[0].shape == shape
+
+
+def test_of_several_nan_in_a_window_the_last_gets_the_gradient():
+    x = np.zeros((1, 4, 4), np.float32)
+    x[0, 0, 1] = x[0, 1, 0] = np.nan
+    (_, indices), pullback = F.adaptive_max_pool2d(x, 2, return_indices=True)
+    assert indices.tolist() == [[[4, 2], [8, 10]]]
+    assert pullback(np.ones((1, 2, 2), np.float32))[0].sum() == 4
