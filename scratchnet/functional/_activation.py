@@ -8,6 +8,8 @@ import numpy as np
 
 from .._check import check_cotangent, check_dim, check_float_array
 from .._types import Array, Cotangents, Pullback
+from ._activation_bends_fast import relu_by_blocks, takes_relu
+from ._activation_fast import sigmoid_by_blocks, takes_sigmoid
 from ._bits import keep, keep_mask
 from ._constants import ONE, ZERO
 from ._softmax_fast import log_softmax_of_rows, softmax_of_rows, takes
@@ -52,6 +54,11 @@ def relu(x: Array) -> tuple[Array, Pullback]:
     [0.0, 0.0, 5.0]
     """
     check_float_array("relu", "x", x)
+    return relu_by_blocks(x) if takes_relu(x) else _relu_plain(x)
+
+
+def _relu_plain(x: Array) -> tuple[Array, Pullback]:
+    """Take any float dtype; `relu_by_blocks` must equal it."""
     mask = keep_mask(np.asarray(x <= ZERO[x.dtype.char]))
 
     def pullback(dy: Array, needs_input_grad: tuple[bool] = (True,)) -> Cotangents:
@@ -99,13 +106,18 @@ def sigmoid(x: Array) -> tuple[Array, Pullback]:
     [1.0, 0.0]
     """
     check_float_array("sigmoid", "x", x)
+    return sigmoid_by_blocks(x) if takes_sigmoid(x) else _sigmoid_plain(x)
+
+
+def _sigmoid_plain(x: Array) -> tuple[Array, Pullback]:
+    """Take any float dtype; `sigmoid_by_blocks` must equal it."""
     one = ONE[x.dtype.char]
     y = np.empty_like(x)
     np.negative(x, out=y)
     with np.errstate(over="ignore"):  # exp(-x) = inf is right: y becomes 0
         np.exp(y, out=y)
     np.add(y, one, out=y)
-    np.reciprocal(y, out=y)
+    np.divide(one, y, out=y)  # in two thirds of the time of `np.reciprocal`
 
     def pullback(dy: Array, needs_input_grad: tuple[bool] = (True,)) -> Cotangents:
         dy = check_cotangent("sigmoid", dy, x.shape, x.dtype)

@@ -15,11 +15,13 @@ from .._check import (
     refuse,
 )
 from .._types import Array, Cotangents, Pullback
+from ._activation_bends_fast import hardswish_by_blocks
 from ._bits import either, keep, keep_mask
 from ._constants import ONE, ZERO, constant
 from ._elementwise import passing, sloping
 
 _THREE = constant(3.0)
+_MANY = 8192
 
 
 def threshold(x: Array, threshold: float, value: float) -> tuple[Array, Pullback]:
@@ -455,6 +457,11 @@ def hardswish(x: Array) -> tuple[Array, Pullback]:
     [0.0, 0.5, 1.0, 1.0]
     """
     check_float_array("hardswish", "x", x)
+    return hardswish_by_blocks(x) if x.dtype.char in "fd" else _hardswish_plain(x)
+
+
+def _hardswish_plain(x: Array) -> tuple[Array, Pullback]:
+    """Take any float dtype; `hardswish_by_blocks` must equal it."""
     dtype = x.dtype
     three = _THREE[dtype.char]
     y = _sigmoid_of_lines(x)
@@ -574,8 +581,12 @@ def _clipped(function: str, x: Array, low: float, high: float) -> tuple[Array, P
     """Clip to [low, high]; the derivative at both ends is 0."""
     kind = x.dtype.type
     least, most = kind(low), kind(high)
-    y = np.asarray(np.minimum(np.maximum(x, least), most))
-    return passing(function, y, keep_mask(np.asarray((x <= least) | (x >= most))))
+    # With a number, `np.clip` takes a quarter of the time of these two; but its call takes 2 us longer.
+    many = x.size >= _MANY
+    y = np.asarray(np.clip(x, least, most) if many else np.minimum(np.maximum(x, least), most))
+    closed = np.asarray(x <= least)
+    closed |= x >= most
+    return passing(function, y, keep_mask(closed))
 
 
 def _leaking(function: str, x: Array, factors: Array) -> tuple[Array, Pullback]:

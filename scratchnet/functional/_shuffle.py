@@ -193,18 +193,21 @@ def _to_pixels(x: Array, r: int) -> Array:
     *lead, channels, h, w = x.shape
     parts = x.reshape(*lead, channels // (r * r), r, r, h, w)
     n = parts.ndim
-    turned: Array = parts.transpose(*range(n - 4), n - 2, n - 4, n - 1, n - 3)  # (*, C, H, r, W, r)
-    return turned.copy().reshape(*lead, channels // (r * r), h * r, w * r)
+    turned = parts.transpose(*range(n - 4), n - 2, n - 4, n - 1, n - 3)  # (*, C, H, r, W, r)
+    found: Array = turned.copy().reshape(*lead, channels // (r * r), h * r, w * r)
+    return found
 
 
 def _to_channels(x: Array, r: int) -> Array:
     *lead, channels, h, w = x.shape
     parts = x.reshape(*lead, channels, h // r, r, w // r, r)
     n = parts.ndim
-    turned: Array = parts.transpose(*range(n - 4), n - 3, n - 1, n - 4, n - 2)  # (*, C, r, r, H, W)
-    return turned.copy().reshape(*lead, channels * r * r, h // r, w // r)
+    turned = parts.transpose(*range(n - 4), n - 3, n - 1, n - 4, n - 2)  # (*, C, r, r, H, W)
+    found: Array = turned.copy().reshape(*lead, channels * r * r, h // r, w // r)
+    return found
 
 
 def _dealt(x: Array, groups: int, each: int) -> Array:
-    turned: Array = x.reshape(x.shape[0], groups, each, *x.shape[2:]).swapaxes(1, 2)
-    return turned.copy().reshape(x.shape)
+    turned = x.reshape(x.shape[0], groups, each, *x.shape[2:]).swapaxes(1, 2)
+    found: Array = turned.copy().reshape(x.shape)
+    return found

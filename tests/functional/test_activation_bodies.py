@@ -8,7 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import scratchnet.functional as F
-from scratchnet.functional import _activation_fast, _activation_gated, _activation_smooth
+from scratchnet.functional import (
+    _activation,
+    _activation_bends_fast,
+    _activation_fast,
+    _activation_gated,
+    _activation_piecewise,
+    _activation_smooth,
+)
 from scratchnet.functional._erf import erf
 
 DTYPES = (np.float32, np.float64)
@@ -54,7 +61,26 @@ def test_erf_at_the_ends(dtype):
     assert erf(np.asarray(dtype(0.5))).shape == ()
 
 
+def bends(body, *options):
+    """Return ELU's or SELU's body, as a function of x alone."""
+    return lambda x: body("bent", x, *options)
+
+
+SELU = (_activation_smooth._SELU_ALPHA, _activation_smooth._SELU_SCALE)
 BODIES = {
+    "relu": (_activation_bends_fast.relu_by_blocks, _activation._relu_plain, DTYPES),
+    "hardswish": (
+        _activation_bends_fast.hardswish_by_blocks, _activation_piecewise._hardswish_plain, DTYPES,
+    ),
+    "elu": (
+        bends(_activation_bends_fast.bent_by_blocks, 1.0, 1.0),
+        bends(_activation_smooth._bent, 1.0, 1.0, 1.0), DTYPES,
+    ),
+    "selu": (
+        bends(_activation_bends_fast.bent_by_blocks, *SELU),
+        bends(_activation_smooth._bent, *SELU, 1.0), DTYPES,
+    ),
+    "sigmoid": (_activation_fast.sigmoid_by_blocks, _activation._sigmoid_plain, DTYPES),
     "silu": (_activation_fast.silu_by_blocks, _activation_gated._silu_plain, DTYPES),
     "softplus": (
         _activation_fast.softplus_by_blocks, lambda x: _activation_smooth._softplus_plain(x, 1.0, 40.0),
@@ -107,11 +133,42 @@ def test_a_fast_body_equals_the_plain_one_over_several_blocks(name):
 
 def test_the_fast_bodies_are_the_ones_that_are_called(monkeypatch):
     called = []
-    for name in ("silu", "softplus", "gelu"):
-        body, module = f"{name}_by_blocks", _activation_smooth if name == "softplus" else _activation_gated
-        monkeypatch.setattr(module, body, lambda _, name=name: called.append(name))
+    homes = {
+        "silu": _activation_gated, "softplus": _activation_smooth, "gelu": _activation_gated,
+        "hardswish": _activation_piecewise, "relu": _activation, "sigmoid": _activation,
+    }  # fmt: skip
+    for name, module in homes.items():
+        monkeypatch.setattr(module, f"{name}_by_blocks", lambda _, name=name: called.append(name))
+        getattr(F, name)(np.ones(1 << 17 if module is _activation else 3, np.float32))
+    monkeypatch.setattr(_activation_smooth, "bent_by_blocks", lambda name, *_: called.append(name))
+    for name in ("elu", "celu", "selu"):
         getattr(F, name)(np.ones(3, np.float32))
-    assert called == ["silu", "softplus", "gelu"]
+    assert called == [*homes, "elu", "celu", "selu"]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", ["relu", "hardswish", "elu", "selu"])
+def test_a_fast_body_has_the_plain_ones_slopes_at_kinks_beside_them_and_where_there_is_no_number(name, dtype):
+    kinks = np.array([-3, 0, 3], dtype)
+    x = np.concatenate([kinks, np.nextafter(kinks, -9, dtype=dtype), np.nextafter(kinks, 9, dtype=dtype)])
+    x = np.concatenate([x, np.array([np.nan, np.inf, -np.inf, -0.0], dtype)])
+    fast, plain, _ = BODIES[name]
+    with np.errstate(all="ignore"):
+        for size in (x, np.repeat(x, 100)):
+            for dy in (1, np.inf, -np.inf, np.nan):
+                cotangent = np.full_like(size, dy)
+                np.testing.assert_array_equal(fast(size)[1](cotangent)[0], plain(size)[1](cotangent)[0])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("low", "high"), [(-1.0, 1.0), (0.0, 6.0), (0.5, 0.5), (-np.inf, np.inf)])
+def test_hardtanh_of_many_is_hardtanh_of_few(low, high, dtype):
+    x = np.array([*ODD, -1, 1, 0.5, 6, 0.25, 3e38, -3e38], dtype)
+    dy = np.arange(1, x.size + 1).astype(dtype)
+    y, pullback = F.hardtanh(x, low, high)
+    many, pullback_of_many = F.hardtanh(np.tile(x, 1000), low, high)
+    np.testing.assert_array_equal(many, np.tile(y, 1000))
+    np.testing.assert_array_equal(pullback_of_many(np.tile(dy, 1000))[0], np.tile(pullback(dy)[0], 1000))
 
 
 CALLS = {
