@@ -387,3 +387,197 @@ class LayerNorm:
         self.grads["gamma"], self.grads["beta"] = (d * self.n).sum(ax), d.sum(ax)
         g = d * self.params["gamma"]
         return self.i * (g - g.mean(-1, keepdims=True) - self.n * (g * self.n).mean(-1, keepdims=True))
+
+
+class SimpleSoftmaxCrossEntropy:
+    """One loss a position of (N, T, V) scores."""
+
+    def forward(self, scores, labels):
+        n, t, _v = scores.shape
+        self.p = np.exp(scores - scores.max(-1, keepdims=True))
+        self.p /= self.p.sum(-1, keepdims=True)
+        self.at = np.arange(n)[:, None], np.arange(t)[None], labels
+        return -np.log(self.p[self.at])
+
+    def backward(self):
+        d = self.p.copy()
+        d[self.at] -= 1
+        return d
+
+
+class SimpleTimeSoftmaxWithLoss:
+    """Labels one-hot at each of the times."""
+
+    def forward(self, xs, ts):
+        n, t, _v = xs.shape
+        self.ys = []
+        loss = 0.0
+        for k in range(t):
+            e = np.exp(xs[:, k] - xs[:, k].max(1, keepdims=True))
+            self.ys.append(e / e.sum(1, keepdims=True))
+            loss -= np.sum(np.log(self.ys[-1]) * ts[:, k, :]) / n
+        self.ts = ts
+        return loss / t
+
+    def backward(self, dout=1):
+        n, t, _v = self.ts.shape
+        return np.stack([(self.ys[k] - self.ts[:, k]) * dout / (n * t) for k in range(t)], axis=1)
+
+
+class NaiveSoftmaxWithLoss:
+    """One loss a sample; the gradient is that of their mean."""
+
+    def forward(self, x, t):
+        e = np.exp(x - x.max(1, keepdims=True))
+        self.p, self.t = e / e.sum(1, keepdims=True), t
+        return -np.log(self.p[np.arange(len(x)), t])
+
+    def backward(self):
+        d = self.p.copy()
+        d[np.arange(len(d)), self.t] -= 1
+        return d / len(d)
+
+
+class SimpleSoftmax:
+    """Of square scores, (N, H, T, T)."""
+
+    def __init__(self, axis=-1):
+        assert axis == -1, "the last axis alone"
+
+    def forward(self, x):
+        e = np.exp(x - x.max(-1, keepdims=True))
+        self.y = e / e.sum(-1, keepdims=True)
+        return self.y
+
+    def backward(self, d):
+        _n, _h, t, _ = self.y.shape
+        local = self.y[..., None] * np.eye(t) - self.y[..., None] * self.y[..., None, :]
+        return np.einsum("nhti,nhtij->nhtj", d, local)
+
+
+class SimpleDense:
+    """Of samples over time; steps itself."""
+
+    def __init__(self, n_in, n_out):
+        self.w, self.b = np.random.randn(n_in, n_out), np.zeros(n_out)
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.w + self.b
+
+    def backward(self, d, lr):
+        dx = d @ self.w.T
+        self.w -= lr * self.x.reshape(-1, len(self.w)).T @ d.reshape(-1, d.shape[-1])
+        self.b -= lr * d.sum(axis=(0, 1))
+        return dx
+
+
+class SimpleMatMul:
+    """Of samples over time."""
+
+    def __init__(self, W):
+        self.params, self.grads = [W], [np.zeros_like(W)]
+
+    def forward(self, x):
+        self.x = x
+        return np.matmul(x, self.params[0])
+
+    def backward(self, d):
+        self.grads[0][...] = np.matmul(self.x.swapaxes(-2, -1), d).sum(axis=0)
+        return np.matmul(d, self.params[0].T)
+
+
+class SimpleEmbedding:
+    """Its own rate is times the batch: what comes from above was divided by it."""
+
+    def __init__(self, vocab, dim):
+        self.weights = np.random.randn(vocab, dim)
+
+    def forward(self, ids):
+        self.ids = ids
+        return self.weights[ids]
+
+    def backward(self, d, learning_rate):
+        np.add.at(self.weights, self.ids, -(learning_rate * len(d)) * d)
+
+
+class SimpleLayerNorm:
+    """Of samples over time; its parameters are objects that hold their gradients."""
+
+    class Held:
+        def __init__(self, data):
+            self.data, self.gradient = data, np.zeros_like(data)
+
+    def __init__(self, d_model, rng):
+        self.weight = self.Held(rng.normal(size=d_model))
+        self.bias = self.Held(np.zeros(d_model))
+
+    def forward(self, x):
+        self.std = np.sqrt(x.var(-1, keepdims=True) + 1e-5)
+        self.n = (x - x.mean(-1, keepdims=True)) / self.std
+        return self.weight.data * self.n + self.bias.data
+
+    def backward(self, d):
+        self.weight.gradient = (d * self.n).sum(axis=(0, 1))
+        self.bias.gradient = d.sum(axis=(0, 1))
+        g = d * self.weight.data
+        return (g - g.mean(-1, keepdims=True) - self.n * (g * self.n).mean(-1, keepdims=True)) / self.std
+
+
+class SimpleLinear:
+    """Told its activation, which may be none; divides by the batch and multiplies its rate by it."""
+
+    def __init__(self, number_of_inputs, number_neurons, activation):
+        self.W = np.random.randn(number_neurons, number_of_inputs)
+        self.b = np.zeros((number_neurons, 1))
+        self.activation = activation
+
+    def forward(self, x):
+        self.x = x
+        z = (self.W @ x.T + self.b).T
+        return np.maximum(z, 0) if self.activation == "relu" else z
+
+    def backward(self, d, learning_rate):
+        n = len(d)
+        dx = d @ self.W
+        rate = learning_rate * n
+        self.W = self.W - rate * (d.T @ self.x / n)
+        self.b = self.b - rate * (d.T.sum(1, keepdims=True) / n)
+        return dx
+
+
+class MyLinear:
+    """Handed its parameters by every call."""
+
+    def forward(self, x, W, b):
+        self.x, self.W = x, W
+        return x @ W + b
+
+    def backward(self, gy):
+        return gy @ self.W.T, self.x.T @ gy, gy.sum(axis=0)
+
+
+class MyMatMul:
+    """As above, without a bias."""
+
+    def forward(self, x, W):
+        self.x, self.W = x, W
+        return x @ W
+
+    def backward(self, gy):
+        return gy @ self.W.T, self.x.T @ gy
+
+
+class MyEmbedding:
+    """Its width first."""
+
+    def __init__(self, d_model, vocab_size):
+        self.weight = np.random.randn(vocab_size, d_model)
+
+    def forward(self, ids):
+        self.ids = ids
+        return self.weight[ids]
+
+    def backward(self, d):
+        self.dweight = np.zeros_like(self.weight)
+        np.add.at(self.dweight, self.ids, d)

@@ -118,3 +118,49 @@ class Softmax:
         return self.s * (d - (d * self.s).sum())
 """
     assert "forward_equals_the_reference" in failed(checked(candidates(source)["Softmax"]))
+
+
+@pytest.mark.parametrize("name", ["SimpleMatMul", "SimpleDense", "SimpleLayerNorm", "SimpleSoftmax"])
+def test_a_layer_that_is_right_for_one_rank_alone_is_asked_for_that_and_says_so(name):
+    assert "alone" in fit(RIGHT[name]).left["other_ranks"]
+
+
+def test_a_rate_times_the_batch_is_named_where_a_layer_steps_itself():
+    assert "rate_times_batch" in fit(RIGHT["SimpleEmbedding"]).conventions
+    assert "rate_times_batch" not in fit(WRONG["SimpleLinear"]).conventions
+
+
+def test_a_layer_made_with_an_activation_that_is_none_is_not_judged_where_it_has_one_all_the_same():
+    source = """
+import numpy as np
+class Dense:
+    def __init__(self, n_in, n_out, activation):
+        self.w, self.b, self.activation = np.random.randn(n_in, n_out), np.zeros(n_out), activation
+    def forward(self, x):
+        self.x, self.y = x, x @ self.w + self.b
+        return self.y if self.activation == "linear" else np.tanh(self.y)
+    def backward(self, d):
+        d = d if self.activation == "linear" else d * (1 - np.tanh(self.y) ** 2)
+        self.dw, self.db = self.x.T @ d, d.sum(0)
+        return d @ self.w.T
+"""
+    with pytest.raises(Cannot, match="'activation' is not known"):
+        fit(candidates(source)["Dense"])
+
+
+def test_what_writes_nothing_into_its_cotangent_is_not_said_to_raise():
+    source = (HERE / "wrong_classes.py").read_text(encoding="utf-8")
+    subject = fit(candidates(source)["SimpleReLU"])
+    assert subject.writes
+    records = list(check_subject("a_file.py", subject, oracles=("golden",), profile="quick", seed=7))
+    assert not [r for r in records if "raised" in r["message"]]
+    assert "backward_equals_the_reference" in failed(records)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("MyConv2D", "where windows overlap"), ("MyAveragePooling", "one over the side of the window")],
+)
+def test_a_slip_is_named_in_whatever_layout(name, words):
+    said = [d["words"] for r in checked(WRONG[name]) for d in r["diagnosis"]]
+    assert any(words in one or words.removeprefix("one over ") in one for one in said)

@@ -581,3 +581,46 @@ def helper(x):
     assert "a value and a pullback" in reasons["wrong_relu"]
     assert "a value and a gradient" in reasons["objective"]
     assert all(f"--like {name}=" in how for name, _, how in found)
+
+
+def test_a_pair_that_wants_an_object_for_its_activation_is_not_judged_by_a_name(loaded):
+    found, _ = loaded("""
+def linear_activation_forward(A_prev, W, b, activation):
+    assert b.shape == (W.shape[0], 1)
+    z = W @ A_prev + b
+    a, kept = activation.forward(z)
+    return a, (A_prev, W, b, kept, activation)
+def linear_activation_backward(dA, cache):
+    A_prev, W, b, kept, activation = cache
+    dz = activation.backward(dA, kept)
+    return W.T @ dz, dz @ A_prev.T, dz.sum(1, keepdims=True)
+""")
+    with pytest.raises(Cannot, match="'activation' is not known"):
+        fit(found["linear_activation_forward"])
+
+
+def test_a_loss_over_time_that_is_a_value_alone_is_said_to_have_no_backward_pass(loaded):
+    found, _ = loaded("""
+def cross_entropy_loss(probabilities, target):
+    n, t, v = probabilities.shape
+    return -np.log(probabilities[np.arange(n)[:, None], np.arange(t), target]).mean()
+""")
+    with pytest.raises(Cannot, match="no backward pass is found"):
+        fit(found["cross_entropy_loss"])
+
+
+def test_a_loss_over_time_with_its_gradient_is_held_against_the_same_over_time(loaded):
+    pytest.importorskip("torch")
+    found, _ = loaded("""
+def cross_entropy_loss(scores, target):
+    n, t, v = scores.shape
+    e = np.exp(scores - scores.max(-1, keepdims=True))
+    p = e / e.sum(-1, keepdims=True)
+    at = np.arange(n)[:, None], np.arange(t), target
+    loss = -np.log(p[at]).mean()
+    p[at] -= 1
+    return loss, p / (n * t)
+""")
+    subject = fit(found["cross_entropy_loss"])
+    assert subject.kind.name == "temporal cross_entropy"
+    assert agrees(subject)

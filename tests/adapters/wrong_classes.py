@@ -340,3 +340,150 @@ class LayerNorm:
         self.grads["gamma"], self.grads["beta"] = (d * self.n).sum(ax), d.sum(ax)
         g = d * self.params["gamma"]
         return self.i * (g - self.n * (g * self.n).mean(-1, keepdims=True))
+
+
+class SimpleSoftmaxCrossEntropy:
+    """One loss a position; the label's score is left out of the gradient of the first position."""
+
+    def forward(self, scores, labels):
+        _n, _t, _v = scores.shape
+        self.p = np.exp(scores - scores.max(-1, keepdims=True))
+        self.p /= self.p.sum(-1, keepdims=True)
+        self.labels = labels
+        return -np.log(np.take_along_axis(self.p, labels[..., None], -1)[..., 0])
+
+    def backward(self):
+        n, t = self.labels.shape
+        d = self.p.copy()
+        d[np.arange(n)[:, None], np.arange(1, t)[None], self.labels[:, 1:]] -= 1
+        return d
+
+
+class SimpleDense:
+    """Of samples over time; its bias is averaged over the batch."""
+
+    def __init__(self, n_in, n_out):
+        self.w, self.b = np.random.randn(n_in, n_out), np.zeros(n_out)
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.w + self.b
+
+    def backward(self, d, lr):
+        dx = d @ self.w.T
+        self.w -= lr * self.x.reshape(-1, len(self.w)).T @ d.reshape(-1, d.shape[-1])
+        self.b -= lr * d.mean(axis=0).sum(axis=0)
+        return dx
+
+
+class SimpleSoftmax:
+    """Of square scores; what one score takes from the others is left out."""
+
+    def forward(self, x):
+        _n, _h, _t, _ = x.shape
+        e = np.exp(x - x.max(-1, keepdims=True))
+        self.y = e / e.sum(-1, keepdims=True)
+        return self.y
+
+    def backward(self, d):
+        return d * self.y * (1 - self.y)
+
+
+class SimpleLinear:
+    """Steps itself, by its rate times the batch for the weight and by its rate for the bias."""
+
+    def __init__(self, number_of_inputs, number_neurons, activation):
+        self.W = np.random.randn(number_of_inputs, number_neurons)
+        self.b = np.zeros(number_neurons)
+        self.activation = activation
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.W + self.b
+
+    def backward(self, d, learning_rate):
+        dx = d @ self.W.T
+        self.W -= learning_rate * len(d) * (self.x.T @ d)
+        self.b -= learning_rate * d.sum(0)
+        return dx
+
+
+class SimpleReLU:
+    """Masks by an output that is never negative: nothing is masked, in the cotangent's own memory."""
+
+    def forward(self, x):
+        self.y = np.maximum(x, 0)
+        return self.y
+
+    def backward(self, d):
+        d[self.y < 0] = 0
+        return d
+
+
+class MyLinear:
+    """Handed its parameters by every call; the gradient of the bias is averaged."""
+
+    def forward(self, x, W, b):
+        self.x, self.W = x, W
+        return x @ W + b
+
+    def backward(self, gy):
+        return gy @ self.W.T, self.x.T @ gy, gy.sum(axis=0) / len(gy)
+
+
+class MyConv2D:
+    """Channels last, HWIO; where windows overlap the later one replaces."""
+
+    def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0):
+        self.kernels = np.random.randn(kernel_size, kernel_size, in_channels, out_channels)
+        self.bias = np.zeros(out_channels)
+        self.s, self.p = stride, padding
+
+    def _windows(self, n):
+        return [(i, slice(i * self.s, i * self.s + self.kernels.shape[0])) for i in range(n)]
+
+    def forward(self, x):
+        p, s, k = self.p, self.s, self.kernels.shape[0]
+        self.xp = np.pad(x, ((0, 0), (p, p), (p, p), (0, 0)))
+        ho, wo = ((side - k) // s + 1 for side in self.xp.shape[1:3])
+        out = np.empty((len(x), ho, wo, self.kernels.shape[3]), x.dtype)
+        for i, rows in self._windows(ho):
+            for j, columns in self._windows(wo):
+                out[:, i, j] = np.tensordot(self.xp[:, rows, columns], self.kernels, 3) + self.bias
+        return out
+
+    def backward(self, d):
+        dxp, dk = np.zeros_like(self.xp), np.zeros_like(self.kernels)
+        for i, rows in self._windows(d.shape[1]):
+            for j, columns in self._windows(d.shape[2]):
+                dxp[:, rows, columns] = np.tensordot(d[:, i, j], self.kernels, ([1], [3]))
+                dk += np.tensordot(self.xp[:, rows, columns], d[:, i, j], ([0], [0]))
+        self.dkernels, self.dbias = dk, d.sum((0, 1, 2))
+        h, w = dxp.shape[1:3]
+        return dxp[:, self.p : h - self.p, self.p : w - self.p]
+
+
+class MyAveragePooling:
+    """Divides by the side of the window."""
+
+    def __init__(self, pool_size=2, stride=2):
+        self.k, self.s = pool_size, stride
+
+    def _windows(self, n):
+        return [(i, slice(i * self.s, i * self.s + self.k)) for i in range(n)]
+
+    def forward(self, x):
+        self.shape = x.shape
+        ho, wo = ((side - self.k) // self.s + 1 for side in x.shape[2:])
+        out = np.empty((*x.shape[:2], ho, wo), x.dtype)
+        for i, rows in self._windows(ho):
+            for j, columns in self._windows(wo):
+                out[:, :, i, j] = x[:, :, rows, columns].mean((2, 3))
+        return out
+
+    def backward(self, d):
+        dx = np.zeros(self.shape, d.dtype)
+        for i, rows in self._windows(d.shape[2]):
+            for j, columns in self._windows(d.shape[3]):
+                dx[:, :, rows, columns] += d[:, :, i : i + 1, j : j + 1] / self.k
+        return dx

@@ -189,7 +189,7 @@ def bind(
         ):
             bound.slots[name] = found
             free.remove(found)
-        elif sized and (size := _size(name, parameter.default, bound)):
+        elif sized and (size := _size(name, parameter.default, bound, kind)):
             bound.sizes[name] = size
         elif sized and required and name in sides and len(bound.sizes) < 2:
             bound.sizes[name] = next(s for s in ("in", "out") if s not in bound.sizes.values())
@@ -244,11 +244,13 @@ def sides(cls: type) -> frozenset[str]:
     return frozenset(found)
 
 
-def _size(name: str, default: Any, bound: Bound) -> str | None:
+def _size(name: str, default: Any, bound: Bound, kind: Kind) -> str | None:
     """Return which size a constructor's parameter is; with a default, only where none is given so far."""
     size = names.option_named(name, names.SIZES, frozenset(names.SIZES))
     if size is None:
         return None
+    if size == "in" and kind.name == "embedding" and names.plain(name) in names.WIDTHS:
+        size = "out"  # `(d_model, vocab_size)` as well as `(vocab_size, d_model)`
     if default is inspect.Parameter.empty:
         return "out" if size == "in" and size in bound.sizes.values() else size
     whole = isinstance(default, int | tuple) or default is None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import names as called
 from .binding import signature
-from .functions import _CHOOSES, DerivativeDriver, PairDriver, is_cotangent
+from .functions import DerivativeDriver, PairDriver, is_cotangent
 from .gates import KINDS, GatesDriver, has_dictionary
 from .protocol import Candidate
 
@@ -60,7 +60,7 @@ def recognises(names: Mapping[str, Any], like: Mapping[str, str]) -> list[Candid
 
 def _chosen(function: Any, stem: str) -> str | None:
     """Return what a function is that is told its activation by an argument: `linear_activation_forward`."""
-    chooses = any(called.plain(p) in _CHOOSES for p in inspect.signature(function).parameters)
+    chooses = any(called.plain(p) in called.CHOOSES for p in inspect.signature(function).parameters)
     first = called.operation(called.plain(stem).removesuffix("activation")) if chooses else None
     return {"linear": "affine_relu", "conv2d": "conv_relu"}.get(first or "")
 

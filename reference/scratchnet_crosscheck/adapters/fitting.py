@@ -32,9 +32,12 @@ _PLAIN = Setting(np.dtype(np.float64), layouts=False)
 #: Features that a layer need not have: left out where it does not do them right.
 _RANKS = ("an x of rank", "a vector for x", "ids of rank")
 #: Features that are left out only where a layer refuses them in words.
-_REFUSABLE = ("unequal kernel sides", "a stride other than the window's", "unequal sides")
+_REFUSABLE = (
+    "unequal kernel sides", "a stride other than the window's", "unequal sides",
+    "a dimension other than the last",
+)  # fmt: skip
 #: Options of a form that say of which shapes x is, and choose no formula.
-_SHAPES = ("rank", "samples", "alone")
+_SHAPES = ("rank", "square", "samples", "alone")
 _OPTIONAL = ("an empty batch", "a stride that leaves a remainder", "ignored labels", "no bias")
 
 
@@ -172,6 +175,8 @@ def fit(candidate: Candidate, beat: Callable[[], None] = lambda: None) -> Subjec
         try:
             found = _fit_kind(candidate, kind, beat)
         except Cannot as why:
+            if why.whatever:
+                raise
             refused = refused or why
             continue
         if best is None or found[0] > best[0]:
@@ -215,9 +220,27 @@ def _fit_kind(candidate: Candidate, kind: Kind, beat: Callable[[], None]) -> tup
             f"its constructor's argument {guessed!r} is not known{said}",
             f"call its arguments by the usual names ({', '.join(kind.params)}), or sizes",
         )
+    _chosen_is_known(driver, score, error)
     if kind.random and score >= 2:
         chosen = _random_form(candidate, kind, driver, forms, chosen, beat)
     return score, _subject(candidate, kind, driver, chosen, beat)
+
+
+def _chosen_is_known(driver: Driver, score: int, error: BaseException | None) -> None:
+    """Raise `Cannot` where a thing that is told its activation does not know what it was told."""
+    chosen = getattr(driver, "chosen", "")
+    if not chosen:
+        return
+    said = f": {type(error).__name__}: {error}" if error is not None else ""
+    if score < 4 if isinstance(driver, ObjectDriver) else _of_a_string(error):
+        raise Cannot(
+            f"its argument {chosen!r} is not known{said}",
+            f"give {chosen!r} a default, with which it is what its name says",
+        )
+
+
+def _of_a_string(error: BaseException | None) -> bool:
+    return isinstance(error, AttributeError | TypeError) and "'str' object" in str(error)
 
 
 def _wants_pairs(error: BaseException) -> bool:
@@ -279,7 +302,8 @@ def _best(
                 break
             if found.error is None:
                 ran = True
-            error = error or found.error
+            if error is None or _of_a_string(found.error):
+                error = found.error or error
             if found.score and found.got and found.got[0] is None:
                 none = True
             if min(scores) < best or (min(scores) == 0 and len(scores) == 1):
@@ -291,15 +315,22 @@ def _best(
             perfect.append(form)
             if len(perfect) >= 12:
                 break
-    if best <= 0 and misfit is not None:
+    if best <= 0 and misfit is not None and not getattr(driver, "chosen", ""):
         raise Cannot(
             f"taken for {kind.name}: {misfit}", "say --like NAME=operation if it is meant to be another"
         )
     if len(perfect) > 1:
         subjects = [(f, _subject(candidate, kind, driver, f, beat)) for f in perfect]
         alone = all(form.options.get("alone") for form in perfect)
+        # One for samples over time may be right for these alone, and its gradients' shapes do not tell.
+        ranks = len({f.options.get("rank") for f in perfect}) > 1 and not candidate.strict
         best_of = max(
-            subjects, key=lambda pair: (_gradients_fit(pair[1]), (_slopes if alone else _ranks_done)(pair[1]))
+            subjects,
+            key=lambda pair: (
+                _gradients_fit(pair[1]),
+                ranks and _all_slopes(pair[1]),
+                (_slopes if alone else _ranks_done)(pair[1]),
+            ),
         )
         chosen = best_of[0]
     return best, chosen, None if ran else error, none and best <= 1
@@ -353,6 +384,30 @@ def _slopes(subject: Subject) -> int:
         true = sum(float(((u - d) * g).sum()) for u, d, g in zip(up, down, dy, strict=False)) / 2e-6
         right += abs(float((got * way).sum()) - true) <= 1e-5 * max(abs(true), 1.0)
     return right
+
+
+def _all_slopes(subject: Subject) -> bool:
+    """Return whether every gradient is the slope along a direction, on each of a few calls."""
+    for seed in range(3):
+        case = _probe(subject, seed)
+        rng = np.random.default_rng(7)
+        grads, error = _gradients(subject, case)
+        if error is not None or not grads:
+            return False
+        try:
+            dy = tuple(rng.normal(size=y.shape) for y in subject.outputs(subject.start(case), case))
+            for slot, got in grads.items():
+                if slot not in case.differentiable or not isinstance(got, np.ndarray):
+                    continue
+                if got.shape != case[slot].shape:
+                    return False
+                way = rng.normal(size=got.shape)
+                true = _slope(_runner(subject), case, slot, dy, way)
+                if abs(float((got * way).sum()) - true) > 1e-5 * max(abs(true), 1.0):
+                    return False
+        except (Exception, SystemExit):
+            return False
+    return True
 
 
 def _ranks_done(subject: Subject) -> int:
@@ -422,6 +477,9 @@ def _settle(subject: Subject, score: int) -> Subject:
             _look_at_epsilon(subject)
     if error is None and not subject.strict and "weight" in kind.params and score >= 3:
         subject.averaged = _averaged(subject)
+        # Where it steps itself, and nobody else sees its gradients, its rate may be times the batch.
+        steps = isinstance(driver, ObjectDriver) and driver.steps and not subject.averaged
+        subject.multiplied = steps and _averaged(subject, -1)
     if kind.name == "max_pool2d" and score == 4 and not subject.strict and error is None:
         _look_at_ties(subject)
     subject.form = replace(subject.form, without=frozenset(_undone(subject, score)))
@@ -432,6 +490,9 @@ def _settle(subject: Subject, score: int) -> Subject:
         subject.conventions["param_grads_averaged"] = (
             "the gradients of the parameters are divided by N inside the layer"
         )
+    if subject.multiplied:
+        subject.conventions["rate_times_batch"] = "it steps itself, by its learning rate times N"
+    _look_at_rank(subject, score)
     if "momentum" in driver.takes and subject.extras and subject.form.options.get("kept"):
         subject.notes.append("momentum is taken as the share of the old statistics that is kept")
     words = subject.form.words()
@@ -440,6 +501,21 @@ def _settle(subject: Subject, score: int) -> Subject:
         if guessed:
             subject.notes.append(f"taken as: {', '.join(guessed)}")
     return subject
+
+
+def _look_at_rank(subject: Subject, score: int) -> None:
+    """Say so where another rank than the usual one is asked for, since it is right for that alone."""
+    rank = subject.form.options.get("rank")
+    usual_too = any("rank" not in form.options for form in subject.kind.forms(False))
+    if not rank or score < 4 or subject.strict or subject.kind.loss or not usual_too:
+        return
+    options = {k: v for k, v in subject.form.options.items() if k not in _SHAPES}
+    usual = replace(subject, form=replace(subject.form, options=options))
+    if _Fit(usual, _probe(usual, 1)).score == 4:
+        what = "square scores" if subject.form.options.get("square") else subject.kind.slots[0]
+        subject.left["other_ranks"] = (
+            f"asked for {what} of rank {rank} alone: its backward pass does no other"
+        )
 
 
 def _look_at_precision(subject: Subject) -> None:
@@ -477,6 +553,24 @@ def _look_at_writing(subject: Subject) -> None:
             not np.array_equal(a, b, equal_nan=True)
             for a, b in [*((kept[k], a) for k, a in case.given.items()), *zip(before, dys, strict=True)]
         )
+        if not subject.writes:  # what it writes may be what is there, or nowhere: `dy[mask] = 0`
+            subject.writes = _needs_writeable(subject, case, before)
+
+
+def _needs_writeable(subject: Subject, case: Case, dys: tuple[Any, ...]) -> bool:
+    """Return whether a call that runs raises once what it is given cannot be written to."""
+    fixed = case.copy()
+    for array in (*fixed.given.values(), *dys):
+        array.flags.writeable = False
+    try:
+        started = subject.start(fixed)
+        with replayed(case.seed), np.errstate(all="ignore"):
+            started.back(dys, None)
+    except ValueError as error:
+        return "read-only" in str(error)
+    except (Exception, SystemExit):
+        return False
+    return False
 
 
 def _look_at_evaluation(subject: Subject) -> None:
@@ -540,12 +634,13 @@ def _look_at_mean(subject: Subject) -> None:
             got = (grads or {}).get(first)
             if error is not None or not isinstance(got, np.ndarray):
                 return
-            true = _slope(_runner(subject), case, first, (np.ones(losses.shape),))
+            way = np.random.default_rng(7).normal(size=got.shape)  # along ones a softmax does not move
+            true = _slope(_runner(subject), case, first, (np.ones(losses.shape),), way)
         except (Exception, SystemExit):
             return
         if abs(true) < 1e-6:
             continue
-        share = float(got.sum()) / true
+        share = float((got * way).sum()) / true
         for key, count in (("samples", len(losses)), ("elements", losses.size)):
             if count > 1 and abs(share * count - 1.0) < 1e-4:
                 subject.of_mean = key
@@ -633,8 +728,11 @@ def _ignores(subject: Subject, case: Case) -> bool:
     )
 
 
-def _averaged(subject: Subject) -> bool:
-    """Return whether every parameter's gradient is that of the forward pass divided by the batch."""
+def _averaged(subject: Subject, power: int = 1) -> bool:
+    """Return whether every parameter's gradient is that of the forward pass divided by the batch.
+
+    A power of -1 asks whether it is times the batch.
+    """
     from .runner import runner_of
 
     params = [s for s in subject.kind.params if s not in subject.form.absent and s not in subject.silent]
@@ -655,7 +753,7 @@ def _averaged(subject: Subject) -> bool:
                 if not isinstance(grad, np.ndarray) or grad.shape != case[slot].shape:
                     return False
                 true = _slope(runner, case, slot, dy)
-                if abs(true) < 1e-6 or abs(float(grad.sum()) * n / true - 1.0) > 1e-4:
+                if abs(true) < 1e-6 or abs(float(grad.sum()) * n**power / true - 1.0) > 1e-4:
                     return False
         except (Exception, SystemExit):
             return False
@@ -665,10 +763,10 @@ def _averaged(subject: Subject) -> bool:
     return False
 
 
-def _slope(runner: Any, case: Case, slot: str, dy: Any) -> float:
-    """Return the derivative of the whole along a slot's every entry, by central differences."""
+def _slope(runner: Any, case: Case, slot: str, dy: Any, way: Any = 1.0) -> float:
+    """Return the derivative of the whole along a slot's every entry or a direction, by differences."""
     step = 1e-5
-    up, down = (runner.forward(case.replace(**{slot: case[slot] + s})) for s in (step, -step))
+    up, down = (runner.forward(case.replace(**{slot: case[slot] + s * way})) for s in (step, -step))
     return float(sum(((u - d) * g).sum() for u, d, g in zip(up, down, dy, strict=False)) / (2 * step))
 
 
@@ -737,10 +835,12 @@ def _undone(subject: Subject, score: int) -> set[str]:
                         )
                     )
                 )
+            if feature == "an empty batch" and not bad:  # 0 / 0: it divides by N somewhere
+                bad = any(bool(np.isnan(np.asarray(g)).any()) for g in (grads or {}).values())
             if bad:
                 gone.add(feature)
                 break
-    if subject.averaged:
+    if subject.averaged or subject.multiplied:
         gone.add("an empty batch")
     for feature in sorted(gone):
         subject.notes.append(f"not asked of it: {feature}")

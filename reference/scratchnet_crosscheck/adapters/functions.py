@@ -86,10 +86,6 @@ def source_of(*functions: Any) -> str:
     return "".join(found)
 
 
-#: Arguments that say which activation it is to be.
-_CHOOSES = ("activation", "act", "nonlinearity", "activationname", "activationtype", "activationfunction")
-
-
 #: Switches that are left off.
 _OFF = ("inplace", "verbose", "debug", "plot")
 
@@ -112,8 +108,10 @@ class FunctionDriver:
         inputs = 1 if kind.params else len(kind.inputs)
         chosen: dict[str, Any] = {
             p.name: "relu" for p in self._parameters
-            if kind.name in ("affine_relu", "conv_relu") and names.plain(p.name) in _CHOOSES
+            if kind.name in ("affine_relu", "conv_relu") and names.plain(p.name) in names.CHOOSES
         }  # fmt: skip
+        #: The argument that says which activation it is.
+        self.chosen = next(iter(chosen), "")
         if chosen:
             self.notes.append("checked with relu for its activation")
         chosen |= {p.name: False for p in self._parameters if names.plain(p.name) in _OFF}
@@ -533,6 +531,7 @@ class ValueDriver(FunctionDriver):
             raise Cannot(
                 "it returns a value alone: no backward pass is found",
                 f"return (value, pullback), or name its backward pass {self._function.__name__}_backward",
+                whatever=True,
             )
         value, second, *rest = out
         if (

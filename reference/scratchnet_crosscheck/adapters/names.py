@@ -188,7 +188,8 @@ SIZES: dict[str, tuple[str, ...]] = {
         "inputdims", "inputchannel", "inplanes", "ni", "numinputs", "ninput", "numin", "fin",
          "inputsize", "inputdim", "nin", "nfeatures", "numfeatures", "inchannels",
         "numembeddings",
-        "normalizedshape", "vocabsize", "dim", "d", "ninputs", "features", "infeature", "dimin", "inputs",
+        "normalizedshape", "vocabsize", "vocab", "dmodel", "dim", "d", "ninputs", "features", "infeature",
+        "dimin", "inputs",
         "size",
         "numchannels", "inputfeatures", "channels", "inchannel", "inputchannels", "cin", "fanin",
         "inputunits", "h",
@@ -213,10 +214,20 @@ SIZES: dict[str, tuple[str, ...]] = {
     "shape": ("xdim", "inputshape", "inshape", "xshape", "inputdims"),
 }  # fmt: skip
 
+#: Of an embedding's sizes, those that say how wide it is wherever they stand.
+WIDTHS = ("dmodel", "dim", "d", "features")
+
 #: How the share that dropout drops or keeps is called.
 _SHARE = re.compile(
-    r"(p|prob|rate)?(keep|kept|drop|dropped|dropout|retain|retention)(p|prob|proba|probability|rate|ratio|frac|fraction|share)?"
+    r"(p|prob|rate)?(keep|kept|drop|dropped|dropout|retain|retention)"
+    r"(p|prob|proba|probability|rate|ratio|frac|fraction|share)?"
 )
+
+#: Arguments that say which activation it is to be.
+CHOOSES = ("activation", "act", "nonlinearity", "activationname", "activationtype", "activationfunction")
+
+#: Arguments that numbers are drawn from.
+GENERATORS = ("rng", "generator", "randomstate", "randomgenerator")
 
 RATES = ("learningrate", "lr", "eta", "rate", "stepsize", "alpha")
 
@@ -261,7 +272,7 @@ def option_named(name: str, table: dict[str, tuple[str, ...]], allowed: frozense
     >>> [option_named(n, OPTIONS, frozenset({"p"})) for n in ("keep_rate", "drop_probability", "depth")]
     ['p', 'p', None]
     """
-    short = plain(name)
+    short = re.sub("^number(of)?|^numof", "num", plain(name))
     if "p" in allowed and _SHARE.fullmatch(short):
         return "p"
     for option, names in table.items():

@@ -74,8 +74,18 @@ def places(thing: Any) -> Iterator[Place]:
         elif isinstance(value, list):
             for index in range(len(value)):
                 yield Place(value, index, f"{name}[{index}]")
+        elif (key := _held(value)) is not None:
+            yield Place(value, _Attribute(key), f"{name}.{key}")
         else:
             yield Place(thing, _Attribute(name), name)
+
+
+def _held(value: Any) -> str | None:
+    """Return where an object keeps the array that it is there for, `self.W.data`, or None."""
+    kept = getattr(value, "__dict__", None)
+    if kept is None or isinstance(value, type | np.ndarray):
+        return None
+    return next((k for k in _VALUE_KEYS[:3] if isinstance(kept.get(k), np.ndarray)), None)
 
 
 def methods(cls: type) -> tuple[str, str] | None:
@@ -155,12 +165,26 @@ class ObjectDriver:
         self._updates = False
         self._own_rate: str | None = None
         # A class without a constructor of its own has the empty signature.
+        made = signature(cls)
+        required = [p.name for p in made if p.default is p.empty]
+        #: What is no matter of the operation: a generator, and no activation.
+        self._given: dict[str, Any] = {
+            name: np.random.default_rng(0) for name in required if names.plain(name) in names.GENERATORS
+        }
+        #: The argument that says which activation follows.
+        self.chosen = next((n for n in required if names.plain(n) in names.CHOOSES), "")
+        if self.chosen:
+            self._given[self.chosen] = None
+            self.notes.append(f"made with {self.chosen}=None")
         self._new: Bound = bind(
-            signature(cls), kind, (*kind.params, *kind.state), sized=True, sides=sides(cls)
-        )
+            [p for p in made if p.name not in self._given], kind, (*kind.params, *kind.state), sized=True,
+            sides=sides(cls),
+        )  # fmt: skip
         #: Whether what it is guessed to be made with, "sizes" and pairs, may be what it stumbles over.
         self.pairs = False
         self._mode_words = False
+        #: Parameters that forward is handed beside its inputs.
+        self._called: tuple[str, ...] = ()
         self._bind_forward()
         self._back = _parameters(cls, self._backward)
         #: What tells backward too whether it is training: no gradient, and handed what forward is handed.
@@ -172,11 +196,12 @@ class ObjectDriver:
             self.takes |= {"kernel_size", "unequal kernel"}
         if self._new.sizes and "kernel" in self._new.sizes.values():
             self.takes |= {"square kernel"}
-        if self._new.sizes or not kind.params:
-            missing = [s for s in kind.params if s not in self._new.slots.values()]
-            self.absent |= self._missing(missing) if missing else frozenset()
+        known = {*self._new.slots.values(), *self._called}
+        missing = [s for s in kind.params if s not in known]
+        if self._called or not (self._new.sizes or not kind.params):
+            self.absent |= frozenset(missing)
         else:
-            self.absent |= frozenset(s for s in kind.params if s not in self._new.slots.values())
+            self.absent |= self._missing(missing) if missing else frozenset()
 
     def _bind_forward(self) -> None:
         kind = self._kind
@@ -190,6 +215,9 @@ class ObjectDriver:
         if not parameters:
             raise Cannot(f"its {self._forward} takes no input")
         required = [p for p in parameters if p.default is p.empty]
+        if kind.params and not self._new.slots and not self._new.sizes and len(required) > len(free):
+            self._called = tuple(s for s in kind.params)  # `forward(x, W, b)`
+            free += self._called
         if kind.loss and len(parameters) > 1 and names.target_first(parameters[0].name, parameters[1].name):
             free = ["target", *(s for s in free if s != "target")]
             self.notes.append(f"{parameters[0].name} is taken as the target")
@@ -211,7 +239,8 @@ class ObjectDriver:
             elif parameter in required:
                 raise Cannot(f"the argument {parameter.name!r} of its {self._forward} is not known")
         self.absent = frozenset(free)
-        self._inputs = tuple(slot for slot in kind.inputs if slot not in free)
+        self._called = tuple(slot for slot in self._called if slot not in free)
+        self._inputs = tuple(slot for slot in (*kind.inputs, *self._called) if slot not in free)
 
     def _is_local(self) -> bool:
         """Return whether its backward pass is handed the input, and gives each element's own derivative."""
@@ -272,7 +301,7 @@ class ObjectDriver:
         }
         try:
             thing = self._cls(**{arg: sizes[size] for arg, size in self._new.sizes.items()},
-                              **self._option_arguments({}, _no_form()))  # fmt: skip
+                              **self._option_arguments({}, _no_form()), **self._given)  # fmt: skip
         except Exception as error:
             raise Cannot(f"building it raises {type(error).__name__}: {error}") from error
         found = self._by_name(thing, slots)
@@ -302,6 +331,11 @@ class ObjectDriver:
         return found
 
     @property
+    def steps(self) -> bool:
+        """Whether its backward pass updates the parameters itself."""
+        return self._updates
+
+    @property
     def sized(self) -> bool:
         """Whether it is made from sizes: the shapes of its parameters are its own choice."""
         return bool(self._new.sizes)
@@ -312,7 +346,9 @@ class ObjectDriver:
             return not isinstance(error, NameError) or isinstance(error, UnboundLocalError)
         if isinstance(error, AttributeError) and error.name and f"self.{error.name} =" in _source(self._cls):
             return True  # another of its methods sets it
-        guessed = set(self._new.sizes.values()) - {"in", "out"} or self._new.options or self._bare
+        guessed = (
+            set(self._new.sizes.values()) - {"in", "out"} or self._new.options or self._bare or self._given
+        )
         return bool(guessed)
 
     # ---- objects
@@ -341,9 +377,9 @@ class ObjectDriver:
     def _object(
         self, arrays: Mapping[str, Array], options: Mapping[str, Any], form: Form
     ) -> tuple[Any, dict[str, list[Place]], Any]:
-        params = [s for s in self._kind.params if s in arrays]
+        params = self._own_params(arrays)
         held = {s: (arrays[s].copy() if self._updates else arrays[s]) for s in params}
-        building = self._option_arguments(options, form)
+        building = self._option_arguments(options, form) | self._given
         sizes = self._sizes(arrays, form) if self._new.sizes else {}
         for arg, size in self._new.sizes.items():
             if size not in sizes:
@@ -376,6 +412,10 @@ class ObjectDriver:
                     place.put(held[slot])
         where = {s: found for s, found in where.items() if found}
         return thing, where, key
+
+    def _own_params(self, arrays: Mapping[str, Array]) -> list[str]:
+        """Return the parameters that the object keeps, of those that a call has."""
+        return [s for s in self._kind.params if s in arrays and s not in self._called]
 
     def _sizes(self, arrays: Mapping[str, Array], form: Form) -> dict[str, Any]:
         """Return the sizes that a constructor may ask for; the shape is one sample's, as the layer has it."""
@@ -466,7 +506,7 @@ class ObjectDriver:
         outputs: tuple[Any, ...], cotangents: tuple[Array, ...], cache: tuple[Any, ...],
         flags: Mapping[str, Any],
     ) -> Gradients:  # fmt: skip
-        params = [s for s in self._kind.params if s in arrays]
+        params = self._own_params(arrays)
         rate, arguments = 0.0, self._back_arguments(thing, arrays, outputs, cotangents, cache)
         if isinstance(arguments, tuple):
             rate, given = arguments
@@ -668,6 +708,11 @@ class ObjectDriver:
                 self._note(f"{holder}[{position}]", own[0])
                 return held[position]
         for place in where:
+            if "." in place.name and isinstance(place.key, _Attribute):
+                for key in _GRADIENT_KEYS:
+                    if _is_array(held := getattr(place.owner, key, None)):
+                        self._note(f"{place.name.split('.')[0]}.{key}", own[0])
+                        return held
             if "." in place.name or isinstance(place.owner, dict):
                 for key in _GRADIENT_KEYS:
                     if isinstance(place.owner, dict) and key in place.owner and _is_array(place.owner[key]):

@@ -22,12 +22,15 @@ class Cannot(Exception):  # noqa: N818 - a verdict, not an error
         Why, in words.
     remedy : str
         The option or line that would get it checked.
+    whatever : bool
+        Whether it holds whatever kind of thing it is.
     """
 
-    def __init__(self, reason: str, remedy: str = "") -> None:
+    def __init__(self, reason: str, remedy: str = "", *, whatever: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
         self.remedy = remedy
+        self.whatever = whatever
 
 
 Gradients = dict[str, Any]

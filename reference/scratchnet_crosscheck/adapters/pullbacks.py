@@ -40,7 +40,7 @@ def recognises(names: Mapping[str, Any], like: Mapping[str, str]) -> list[Candid
             continue
         kind = like.get(name) or called.operation(name)
         if kind:
-            kinds = (kind,)
+            kinds = (kind,) if kind != "cross_entropy" else (kind, "temporal cross_entropy")
             if kind in ("cross_entropy", "multi_margin_loss") and _has_weights(thing):
                 kinds = (f"linear {kind}",)
             found.append(Candidate(name, kinds, lambda k, f=thing: ValueDriver(f, k), "function"))  # type: ignore[misc]  # bound in the loop

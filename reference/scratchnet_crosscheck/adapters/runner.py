@@ -74,6 +74,8 @@ class Subject:
         A loss whose backward pass takes no cotangent.
     averaged : bool
         Parameter gradients are divided by the batch inside the layer.
+    multiplied : bool
+        The layer steps itself, and its rate is times the batch.
     of_mean : str
         A loss for each "samples" or "elements", whose backward pass is that of their mean.
     writes : bool
@@ -98,6 +100,7 @@ class Subject:
     extras: bool = False
     ignores_upstream: bool = False
     averaged: bool = False
+    multiplied: bool = False
     strict: bool = False
     of_mean: str = ""
     writes: bool = False
@@ -199,6 +202,8 @@ class Subject:
                     grad = (grad * self._spread(cotangents[0], grad)).astype(grad.dtype)
                 if self.averaged and slot in self.kind.params:
                     grad = (grad * self.samples(case)).astype(grad.dtype)
+                if self.multiplied and slot in self.kind.params:
+                    grad = (grad / self.samples(case)).astype(grad.dtype)
             elif isinstance(grad, float | int) and slot in case.differentiable and case[slot].ndim == 0:
                 grad = np.asarray(grad, dtype=case[slot].dtype)
             grads.append(grad)
@@ -217,7 +222,7 @@ class Subject:
         """Return how many samples a call has."""
         first = self.kind.slots[0]
         x = self.form.layout(first).to(case[first])
-        return int(x.shape[0]) if x.ndim > 1 else 1
+        return int(x.shape[0]) if x.ndim > (x.dtype.kind == "f") else 1
 
 
 def _array(y: Any, case: Case) -> Any:
@@ -399,7 +404,7 @@ def canonical(subject: Subject, case: Case) -> tuple[dict[str, Any], dict[str, A
     form = subject.form
     arrays = {k: None if a is None else np.asarray(form.layout(k).to(a)) for k, a in case.arrays.items()}
     options = {**form.options, **case.options}
-    for own in ("samples", "rank", "alone"):
+    for own in ("samples", "rank", "square", "alone"):
         options.pop(own, None)
     return arrays, options
 

@@ -57,6 +57,10 @@ class Sample:
         except (ValueError, IndexError, TypeError):  # its shape is not the one that it should have
             return array
 
+    def own(self, name: str, array: Array) -> Array:
+        """Return an array of PyTorch's layout in the thing's own."""
+        return array if self.form is None else np.asarray(self.form.layout(name).back(array, None))
+
     @cached_property
     def x(self) -> Array:
         """The first argument in PyTorch's layout."""

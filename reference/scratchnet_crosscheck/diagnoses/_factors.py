@@ -39,6 +39,11 @@ def _window(s: Sample) -> float:
     return float(np.prod(y.shape[2:])) if y.ndim > 2 and not _over_time(s) else float("nan")
 
 
+def _side(s: Sample) -> float:
+    """Return the side of a pooling window that is square."""
+    return _window(s) ** 0.5 if "pool" in s.case.operation else float("nan")
+
+
 def _over_time(s: Sample) -> bool:
     """Return whether the second axis counts time steps: (N, T, features)."""
     return len(_shape(s)) > 2 and not any(w in s.case.operation for w in ("conv", "pool", "norm"))
@@ -148,6 +153,12 @@ def _sizes() -> Iterator[Size]:
                     _times(number, measure, over=over),
                     f"off by a factor: {in_words}{'one over ' if over else ''}{words}",
                 )
+    for over, words in ((False, ""), (True, "one over ")):
+        yield (
+            "factor:product",
+            _times(1.0, _side, over=over),
+            f"off by a factor: {words}the side of the window",
+        )
 
 
 SIZES: tuple[Size, ...] = tuple(_sizes())

@@ -19,11 +19,6 @@ def _recurrent(b: Bench) -> bool:
     return b.here is not None and any(w in b.here.case.operation for w in ("rnn", "lstm", "gru"))
 
 
-def _own(s: Sample, name: str, array: Array) -> Array:
-    """Return an array of PyTorch's layout in the thing's own."""
-    return array if s.form is None else np.asarray(s.form.layout(name).back(array, None))
-
-
 def _per_step(b: Bench, s: Sample) -> Array:
     """Return the gradient of the gates' sums of each step, summed over the batch: (T, gates * H).
 
@@ -33,8 +28,8 @@ def _per_step(b: Bench, s: Sample) -> Array:
     clock = np.broadcast_to(np.eye(steps), (batch, steps, steps))
     weight = s.as_torch("weight_ih", s.case["weight_ih"])
     more = s.judged.replace(
-        x=_own(s, "x", np.concatenate((s.x, clock), axis=-1)),
-        weight_ih=_own(s, "weight_ih", np.concatenate((weight, np.zeros((len(weight), steps))), axis=-1)),
+        x=s.own("x", np.concatenate((s.x, clock), axis=-1)),
+        weight_ih=s.own("weight_ih", np.concatenate((weight, np.zeros((len(weight), steps))), axis=-1)),
     )
     found = b.gradient("dweight_ih", more, s.dys)
     if found is None:
@@ -50,7 +45,7 @@ def one_step(evidence: Evidence) -> tuple[str, str] | None:
     for at, which in ((0, "first"), (-1, "last")):
 
         def predict(s: Sample, at: int = at) -> Array:
-            return _own(s, b.part[1:], _per_step(b, s)[at])
+            return s.own(b.part[1:], _per_step(b, s)[at])
 
         if b.fits(predict):
             return "not_summed", f"{b.part} is that of the {which} time step alone, not summed over the steps"
@@ -69,13 +64,13 @@ def nothing_passed_on(evidence: Evidence) -> tuple[str, str] | None:
         shares = []
         for t in range(s.x.shape[1]):
             state = s.case["h"] if t == 0 else s.as_torch("y", s.truth[s.case.outputs[0]])[:, t - 1]
-            step = s.judged.replace(x=_own(s, "x", s.x[:, t : t + 1]), h=state)
-            share = b.gradient(b.part, step, (_own(s, s.case.outputs[0], s.dy[:, t : t + 1]),))
+            step = s.judged.replace(x=s.own("x", s.x[:, t : t + 1]), h=state)
+            share = b.gradient(b.part, step, (s.own(s.case.outputs[0], s.dy[:, t : t + 1]),))
             if share is None:
                 return None
             shares.append(share)
         if b.part == "dx":
-            return _own(s, "x", np.concatenate([s.as_torch("x", share) for share in shares], axis=1))
+            return s.own("x", np.concatenate([s.as_torch("x", share) for share in shares], axis=1))
         return shares[0] if b.part == "dh" else np.asarray(np.sum(shares, axis=0))
 
     if b.fits(predict):

@@ -87,24 +87,25 @@ def overlapping_windows(evidence: Evidence) -> tuple[str, str] | None:
     for whole in (False, True):
 
         def predict(s: Sample, whole: bool = whole) -> Array | None:
-            dy = s.dys[0]
+            dy, slot, y = s.dy, b.part[1:], s.case.outputs[0]
             places = list(itertools.product(*(range(n) for n in dy.shape[2:])))
             if len(places) > 40 or dy.ndim < 3:
                 return s.truth[b.part]
-            out = np.zeros_like(s.truth[b.part])
+            out = np.zeros_like(s.as_torch(slot, s.truth[b.part]))
             for place in places:
                 only = np.zeros_like(dy)
                 at = np.zeros(dy.shape[2:], dtype=bool)
                 at[place] = True
                 only[:, :, at] = dy[:, :, at]
-                share = b.gradient(b.part, s.judged, (only,))
-                if share is None:
+                found = b.gradient(b.part, s.judged, (s.own(y, only),))
+                if found is None:
                     return None
+                share = s.as_torch(slot, found)
                 touched = share != 0
                 if whole:
                     touched = np.broadcast_to(_window(s, place), share.shape)
                 out = np.where(touched, share, out)
-            return out
+            return s.own(slot, out)
 
         if b.fits(predict):
             return "not_summed", f"{b.part}: where windows overlap, the later one replaces instead of adding"

@@ -168,17 +168,25 @@ def _along_draw(sketch: Sketch) -> Parts:
     shape: tuple[int, ...] = (sketch.batch(), sketch.side(1, 6))
     if sketch.form.options.get("samples") == 0:  # one sample alone
         return {"x": sketch.array("x", shape[1])}, {}
+    if sketch.form.options.get("rank") == 4:
+        side = shape[1] if sketch.form.options.get("square") else sketch.side()
+        return {"x": sketch.array("x", shape[0], sketch.side(1, 3), side, shape[1])}, {}
     if sketch.may("a vector for x", 6):
         shape = shape[1:]
     elif sketch.may("an x of rank 3", 4):
         shape = (shape[0], sketch.side(), shape[1])
-    return {"x": sketch.array("x", *shape)}, sketch.option("dim", -1, 0) if len(shape) == 2 and shape[
-        0
-    ] else {}
+    options: dict[str, Any] = {}
+    if "dim" in sketch.takes and len(shape) == 2 and shape[0]:
+        options["dim"] = 0 if sketch.may("a dimension other than the last", 1) else -1
+    return {"x": sketch.array("x", *shape)}, options
 
 
 #: One sample alone, as a vector, a column or a row: what a normalisation over every element comes to.
 _ALONE = [Form({"x": one, "y": one}, {"samples": 0, "alone": True}) for one in (SAME, COLUMN, ROW)]
+
+
+#: Scores of attention, (N, heads, T, S), or with T = S.
+_SCORES = [Form(options={"rank": 4}), Form(options={"rank": 4, "square": True})]
 
 
 def _along(name: str, forward: Callable[..., Any]) -> Kind:
@@ -188,7 +196,10 @@ def _along(name: str, forward: Callable[..., Any]) -> Kind:
     return Kind(
         name, ("x",), lambda a, o: (forward(a["x"], **options(o)),),
         lambda t, a, o: (getattr(t.nn.functional, name)(a["x"], **options(o)),),
-        _along_draw, lambda _: [*lay({}, {"x": BATCH_LAST, "y": BATCH_LAST}), *_ALONE],
+        _along_draw,
+        lambda strict: [
+            *lay({}, {"x": BATCH_LAST, "y": BATCH_LAST}), *([] if strict else _SCORES), *_ALONE,
+        ],
         golden=lambda a, o: Case(name, {"x": a["x"]}, dict(options(o)), ("x",)), extremes=LARGE,
     )  # fmt: skip
 

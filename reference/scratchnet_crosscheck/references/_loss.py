@@ -226,6 +226,8 @@ MULTI_MARGIN_LOSS = Kind(
 
 # ---- classes over time
 
+_HOT = Layout("one-hot", lambda s: s, lambda a: a.argmax(axis=-1), lambda a, _: a)
+
 
 def _time_forms(strict: bool) -> list[Form]:
     mean = Form(options={"ignore": True})
@@ -236,7 +238,10 @@ def _time_forms(strict: bool) -> list[Form]:
     )
     if strict:
         return [over + mean]
-    ones = [over + mean, over, over + summed, summed, Form()]
+    each = Form(options={"time": "each"}, conventions={"one_loss_an_element": "one loss a position"})
+    hot = Form({"target": _HOT})
+    ones = [over + mean, over, over + summed, over + each, summed, Form()]
+    ones += [over + hot, over + hot + summed, over + hot + each]
     return [form + e for e in eps for form in ones]
 
 
@@ -245,10 +250,18 @@ def _draw_time(sketch: Sketch) -> Parts:
     labels: dict[str, Any] = {"ignore": -1} if sketch.form.options.get("ignore") else {}
     target = sketch.d.labels(batch, time, classes=classes, **labels)
     target[0, 0] = 0
+    if sketch.form.layout("target") is _HOT:
+        target = np.eye(classes, dtype=sketch.d.setting.dtype)[target]
     arrays = {"x": sketch.moderate("x", batch, time, classes), "target": target}
     if "mask" not in sketch.form.absent:
         arrays["mask"] = (sketch.d.labels(batch, time, classes=2)).astype(sketch.d.setting.dtype)
     return arrays, {}
+
+
+def _over_time(losses: Any, kept: Any, o: Mapping[str, Any]) -> Any:
+    if o.get("time") == "each":
+        return losses
+    return losses.sum() / (len(losses) if o.get("time") == "sum" else kept.sum())
 
 
 def _time_torch(t: Any, a: Mapping[str, Any], o: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -257,7 +270,7 @@ def _time_torch(t: Any, a: Mapping[str, Any], o: Mapping[str, Any]) -> tuple[Any
     picked = -t.gather(log_p, -1, t.where(kept, a["target"], 0)[..., None])[..., 0] * kept
     if a.get("mask") is not None:
         picked = picked * a["mask"]
-    return (picked.sum() / (len(a["x"]) if o.get("time") == "sum" else kept.sum()),)
+    return (_over_time(picked, kept, o),)
 
 
 def _time(a: Mapping[str, Any], o: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -266,7 +279,7 @@ def _time(a: Mapping[str, Any], o: Mapping[str, Any]) -> tuple[Any, ...]:
     picked = -np.take_along_axis(log_p, np.where(kept, a["target"], 0)[..., None], -1)[..., 0] * kept
     if a.get("mask") is not None:
         picked = picked * a["mask"]
-    return (picked.sum() / (len(a["x"]) if o.get("time") == "sum" else kept.sum()),)
+    return (_over_time(picked, kept, o),)
 
 
 TIME_CROSS_ENTROPY = Kind(

@@ -137,13 +137,14 @@ def _layer_forms(strict: bool) -> list[Form]:
     return [
         *plain,
         *every(epsilons(strict=strict), vectors, [Form(options={"deviation": True}, conventions=_DEVIATION)]),
+        *every(plain, [Form(options={"rank": 3})]),
     ]
 
 
 def _draw_layer(sketch: Sketch) -> Parts:
     width = sketch.side(2, 6)
     shape: tuple[int, ...] = (sketch.batch(), width)
-    if sketch.may("an x of rank 3"):
+    if sketch.form.options.get("rank") == 3 or sketch.may("an x of rank 3"):
         shape = (shape[0], sketch.side(), width)
     x = sketch.array("x", *shape, far=True)
     if sketch.form.options.get("deviation"):
