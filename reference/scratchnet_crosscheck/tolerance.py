@@ -223,7 +223,7 @@ class Yardstick:
 
     @cached_property
     def _floor(self) -> float:
-        """What no relative error can describe: underflow, and in float64 roundings of numbers next to 1.
+        """What no relative error can describe: underflow, and roundings of numbers next to 1.
 
         Underflow comes to a few smallest normal numbers, scaled as the arguments are.
         """
@@ -236,10 +236,11 @@ class Yardstick:
         underflow = 64.0 * float(np.finfo(self.dtype).tiny) * product
         if self._cancels:
             return CHEAP_FACTOR * self.eps * product
+        largest = max((float(np.max(np.abs(c), initial=0.0)) for c in self._cotangents), default=0.0)
         if self.dtype != np.float64:
-            return underflow
-        largest = max((float(np.max(np.abs(c), initial=0.0)) for c in self._cotangents), default=1.0)
-        return underflow + CHEAP_FACTOR * self.eps * largest
+            # One rounding of a cotangent from which another cancels, as in softmax: PyTorch's may be none.
+            return underflow + 2.0 * self.eps * largest
+        return underflow + CHEAP_FACTOR * self.eps * (largest if self._cotangents else 1.0)
 
     def _in_double(self, case: Case, cotangents: Outputs) -> Cotangents:
         with np.errstate(all="ignore"):

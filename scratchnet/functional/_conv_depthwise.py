@@ -33,6 +33,7 @@ def fits(x: Array, weight: Array, geometry: Geometry, groups: int) -> bool:
         x.ndim == 4
         and groups > 1
         and groups == weight.shape[0] == x.shape[1]
+        and weight.shape[1] == 1  # a transposed convolution may make several channels of one
         and math.prod(geometry.stride) == 1
         and math.prod(geometry.kernel) > 1
     )

@@ -29,6 +29,7 @@ CALLS = {
         (3, 1, 2, 2),
         {"padding": 3, "groups": 3},
     ),
+    "BLOCKS, several channels of each": ((2, 3, 5, 4), (3, 2, 2, 2), {"groups": 3}),
     "WINOGRAD": ((1, 64, 13, 14), (64, 64, 3, 3), {"padding": 1}),
 }
 

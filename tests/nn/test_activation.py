@@ -25,6 +25,11 @@ def elementwise(**choices):
     return draw
 
 
+def gelu(d):
+    made, x = elementwise(approximate=("tanh",))(d)
+    return made, np.maximum(x, -4)  # PyTorch's is 0 further left, to all its digits
+
+
 def in_place(name, draw, operation, refusals=(), made=None, **more):
     """Return the twin of a layer that PyTorch can make write to its input; ours refuses that."""
     refused = Refusal(
@@ -143,7 +148,7 @@ TWINS = [
     in_place("ELU", elementwise(alpha=(0.5, 2, 0.0, -0.5)), "elu", [
         Refusal("no number", call("a"), ("alpha", "'a'"), ROW), not_a_number("ELU", "alpha"),
     ]),
-    Twin("GELU", elementwise(approximate=("tanh",)), "gelu", [
+    Twin("GELU", gelu, "gelu", [
         Refusal("an unknown form", call("erf"), ("approximate", "'erf'"), ROW),
     ]),
     Twin("GLU", glu, "glu", [
