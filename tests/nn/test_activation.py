@@ -27,7 +27,7 @@ def elementwise(**choices):
 
 def gelu(d):
     made, x = elementwise(approximate=("tanh",))(d)
-    return made, np.maximum(x, -4)  # PyTorch's is 0 further left, to all its digits
+    return made, np.asarray(np.maximum(x, -4))  # PyTorch's is 0 further left, to all its digits
 
 
 def in_place(name, draw, operation, refusals=(), made=None, **more):
