@@ -13,12 +13,13 @@ import numpy as np
 
 from .._check import check_cotangent
 from ._bits import keep, keep_bits
+from ._buffers import BLOCK_BYTES, blocks
 from ._constants import ZERO, constant
 
 if TYPE_CHECKING:
     from .._types import Array, Cotangents, Pullback
 
-_STEP = 1 << 17
+_MANY = 1 << 17
 _HALF, _THREE, _SIX = constant(0.5), constant(3.0), constant(6.0)
 _ONE = np.array(1, np.int8)
 _LINES: dict[tuple[str, float], Array] = {}
@@ -26,7 +27,7 @@ _LINES: dict[tuple[str, float], Array] = {}
 
 def takes_relu(x: Array) -> bool:
     """Return whether `relu_by_blocks` can take a call, and is worth it."""
-    return x.size >= _STEP and x.dtype.char in "fd"
+    return x.size >= _MANY and x.dtype.char in "fd"
 
 
 def relu_by_blocks(x: Array) -> tuple[Array, Pullback]:
@@ -35,7 +36,7 @@ def relu_by_blocks(x: Array) -> tuple[Array, Pullback]:
     flat = x.reshape(-1)
     y, mask = np.empty(shape, dtype), np.empty(shape, np.int8)
     y_flat, mask_flat = y.reshape(-1), mask.reshape(-1)
-    for cut in _cuts(flat.size):
+    for cut in blocks(flat.size, x.nbytes):
         part, out, open_ = flat[cut], y_flat[cut], mask_flat[cut]
         np.maximum(part, _line(0.0, out), out=out)
         np.less_equal(part, ZERO[dtype.char], open_.view(np.bool_))
@@ -53,7 +54,7 @@ def hardswish_by_blocks(x: Array) -> tuple[Array, Pullback]:
     shape, dtype, char = x.shape, x.dtype, x.dtype.char
     three, half = _THREE[char], _HALF[char]
     flat = x.reshape(-1)
-    cuts = _cuts(flat.size)
+    cuts = blocks(flat.size, x.nbytes)
     y = np.empty(shape, dtype)
     y_flat = y.reshape(-1)
     with np.errstate(invalid="ignore"):  # minus infinity times 0
@@ -107,7 +108,7 @@ def bent_by_blocks(function: str, x: Array, alpha: float, scale: float) -> tuple
     """
     shape, dtype = x.shape, x.dtype
     flat = x.reshape(-1)
-    cuts = _cuts(flat.size)
+    cuts = blocks(flat.size, x.nbytes)
     y = np.empty(shape, dtype)
     y_flat = y.reshape(-1)
     rise, depth = np.asarray(scale, dtype), np.asarray(scale * alpha, dtype)
@@ -152,16 +153,12 @@ def bent_by_blocks(function: str, x: Array, alpha: float, scale: float) -> tuple
     return y, pullback
 
 
-def _cuts(n: int) -> list[slice]:
-    return [slice(start, min(start + _STEP, n)) for start in range(0, n, _STEP)] or [slice(0, 0)]
-
-
 def _line(value: float, like: Array) -> Array:
     """Return a read-only array of `value`, at most a block long, as long as `like` and of its dtype."""
     key = like.dtype.char, value
     line = _LINES.get(key)
     if line is None:
-        line = np.full(_STEP, value, like.dtype)
+        line = np.full(BLOCK_BYTES // like.itemsize, value, like.dtype)
         line.flags.writeable = False
         _LINES[key] = line
     return line[: like.size]

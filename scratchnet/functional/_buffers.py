@@ -11,15 +11,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
-_BLOCK_BYTES = 1 << 20
+BLOCK_BYTES = 1 << 20
+"""What a block of `blocks` takes at most."""
 _UNCHANGED = nullcontext()
 
 
 def blocks(n: int, nbytes: int) -> list[slice]:
     """Return the slices that cut an array of `nbytes`, along an axis of `n`, into blocks that fit a cache."""
-    if nbytes <= _BLOCK_BYTES:
+    if nbytes <= BLOCK_BYTES:
         return [slice(0, n)]
-    step = max(_BLOCK_BYTES * n // nbytes, 1)
+    step = max(BLOCK_BYTES * n // nbytes, 1)
     return [slice(start, start + step) for start in range(0, n, step)]
 
 
