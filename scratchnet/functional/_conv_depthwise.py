@@ -24,6 +24,7 @@ from .._types import Array
 from ._windows import Geometry
 
 _SCRATCH_BYTES = 1_600_000  # what a block may take: measured; larger blocks mean fewer calls
+_FEW_IMAGES = 4  # of a block of `runs`, if it has channels enough: measured
 _WIDEST_BAND = 20  # columns of an image up to which `bands` was measured faster
 
 
@@ -120,6 +121,8 @@ class _Runs:
         """What a run needs behind its images."""
         each = (rows + columns + 2) * self.image * x.itemsize
         fit = max(1, _SCRATCH_BYTES // each)
+        # The channels of an image lie side by side in memory, the images of a channel far apart.
+        fit = min(fit, max(_FEW_IMAGES, fit // x.shape[1]))
         self.images = -(-x.shape[0] // -(-x.shape[0] // fit))  # blocks of about the same size
         self.channels = max(1, min(x.shape[1], _SCRATCH_BYTES // (each * self.images)))
         self.width = self.images * self.image + self.more

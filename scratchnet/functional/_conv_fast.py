@@ -7,9 +7,11 @@
    only the shifts along the last axis are written, as runs as long as the image; each row of the kernel is
    then one product with those runs, begun further behind. Where a window wraps around an edge of the image,
    what comes out is dropped.
-4. `WINOGRAD`: for 3 x 3 kernels and many channels in float32, see ``_conv_winograd.py``.
-5. `STRIDED`: `BLOCKS`, but for `dx` at strides above 1 and more channels: the elements of `x` that lie a
-   stride apart meet the same elements of the kernel, so that they are a convolution at stride 1.
+4. `WINOGRAD`: for 3 x 3 kernels, or 4 x 4 at stride 2, and many channels in float32, see
+   ``_conv_winograd.py``.
+5. `STRIDED`: for strides above 1 and more channels. Forward, windows are copied channels last, see
+   ``_conv_pixels.py``. For `dx`, the elements of `x` that lie a stride apart meet the same elements of the
+   kernel, so that they are a convolution at stride 1.
 6. `DEPTHWISE`: for images whose channels have a kernel each, see ``_conv_depthwise.py``.
 """
 
@@ -23,11 +25,14 @@ from typing import NamedTuple
 import numpy as np
 
 from .._types import Array
-from . import _conv_depthwise, _conv_winograd
+from . import _conv_depthwise, _conv_pixels, _conv_winograd
 from ._shapes import sum_rows
 from ._windows import Geometry, Sides, Slices, pad, shifted, unpad
 
 _SCRATCH_BYTES = 800_000  # what a block's columns may take: about a core's share of the second-level cache
+
+
+_ZEROS = {char: np.zeros(1 << 15, dtype=char) for char in "fd"}
 
 
 class Bodies(NamedTuple):
@@ -51,13 +56,25 @@ def choose(x: Array, weight: Array, geometry: Geometry, groups: int) -> Bodies |
         return DEPTHWISE
     # Measured: products grow with both numbers of channels, what is written around them with one of them.
     channels = min(weight.shape[:2])
-    if channels >= 64 and min(geometry.out) >= 12 and _conv_winograd.fits(x, geometry, groups):
+    if fits_winograd(x, weight, geometry, groups) and (
+        max(geometry.stride) == 1 or min(geometry.kernel) == 4
+    ):
         return WINOGRAD
     if channels >= 8 and fits_rows(geometry, groups):
         return ROWS
     if channels >= 8 and fits_phases(geometry, groups):
         return STRIDED
     return BLOCKS
+
+
+def fits_winograd(x: Array, weight: Array, geometry: Geometry, groups: int) -> bool:
+    """Return whether `WINOGRAD` can take a call that is so large that its many steps pay."""
+    channels = min(weight.shape[:2])
+    return (
+        channels >= 16
+        and _conv_winograd.fits(x, geometry, groups)
+        and x.shape[0] * channels * math.prod(geometry.out) >= 8192
+    )
 
 
 def fits_pointwise(geometry: Geometry, groups: int) -> bool:
@@ -159,11 +176,13 @@ def dweight_blocks(
     n, o, length = x.shape[0], weight_shape[0], math.prod(geometry.out)
     cotangents = dy.reshape(n, groups, o // groups, length)
     columns = _Columns(x, geometry, groups)
-    dweight = np.zeros((groups, o // groups, math.prod(weight_shape[1:])), dtype=x.dtype)
+    cotangents = cotangents.swapaxes(2, 3)
+    # Transposed, which makes the larger factor the one that lies as a product likes it.
+    dweight = np.zeros((groups, math.prod(weight_shape[1:]), o // groups), dtype=x.dtype)
     for start in range(0, n, columns.size):
         stop = start + columns.size
-        dweight += sum_rows(cotangents[start:stop] @ columns.fill(x[start:stop]).swapaxes(2, 3))
-    return dweight.reshape(weight_shape)
+        dweight += sum_rows(columns.fill(x[start:stop]) @ cotangents[start:stop])
+    return np.ascontiguousarray(dweight.swapaxes(1, 2)).reshape(weight_shape)
 
 
 def forward_rows(x: Array, weight: Array, bias: Array | None, geometry: Geometry, _groups: int) -> Array:
@@ -212,9 +231,13 @@ def dx_rows(dy: Array, weight: Array, x_shape: tuple[int, ...], geometry: Geomet
 def dx_phases(dy: Array, weight: Array, x_shape: tuple[int, ...], geometry: Geometry, groups: int) -> Array:
     """Return what `dx_plain` returns.
 
-    Along an axis, element ``s m + r`` of `x` is met by element ``(r + before) mod s`` of the kernel and every
-    s-th after it: for each phase r, that is the kernel so thinned out, flipped, over the cotangents.
+    A kernel of 3 x 3 at stride 2 is a part of zeros to `WINOGRAD`, which still is the faster one.
+
+    Else: along an axis, element ``s m + r`` of `x` is met by element ``(r + before) mod s`` of the kernel and
+    every s-th after it: for each phase r, that is the kernel so thinned out, flipped, over the cotangents.
     """
+    if fits_winograd(dy, weight, geometry, groups):
+        return dx_winograd(dy, weight, x_shape, geometry, groups)
     axes = [
         [_phase(phase, axis, x_shape[2 + axis], geometry) for phase in range(min(s, x_shape[2 + axis]))]
         for axis, s in enumerate(geometry.stride)
@@ -254,35 +277,37 @@ def dweight_rows(
     runs = _Runs(x, geometry)
     cotangents = np.zeros((runs.size, o, runs.length), dtype=x.dtype)
     inside = runs.inside(cotangents)
-    each = np.zeros((len(runs.begins), o, c * geometry.kernel[-1]), dtype=x.dtype)
+    # Transposed, which makes the larger factor the one that lies as a product likes it.
+    each = np.zeros((len(runs.begins), c * geometry.kernel[-1], o), dtype=x.dtype)
     with np.errstate(invalid="ignore"):
         for start in range(0, n, runs.size):
             m = min(runs.size, n - start)
             inside[:m] = dy[start : start + m]
-            shifts = runs.fill(x[start : start + m]).swapaxes(1, 2)
+            shifts = runs.fill(x[start : start + m])
+            factor = cotangents[:m].swapaxes(1, 2)
             for row, begin in enumerate(runs.begins):
-                each[row] += sum_rows(cotangents[:m] @ shifts[:, begin : begin + runs.length])
-    if not np.isfinite(each).all():  # 0 times an infinite element that lies outside a window
+                each[row] += sum_rows(shifts[:, :, begin : begin + runs.length] @ factor)
+    if not _is_finite(each):  # 0 times an infinite element that lies outside a window
         return dweight_blocks(dy, x, weight_shape, geometry, groups)
     dweight = np.empty((o, c, len(runs.begins), geometry.kernel[-1]), dtype=x.dtype)
-    dweight[...] = each.reshape(len(runs.begins), o, c, -1).transpose(1, 2, 0, 3)
+    dweight[...] = each.reshape(len(runs.begins), c, -1, o).transpose(3, 1, 0, 2)
     return dweight.reshape(weight_shape)
 
 
 def forward_winograd(x: Array, weight: Array, bias: Array | None, geometry: Geometry, groups: int) -> Array:
     """Return what `forward_plain` returns."""
     y = _conv_winograd.forward(x, weight, bias, geometry, groups)
-    if not np.isfinite(y).all():  # within a tile, an infinite element reaches more than its windows
-        return forward_rows(x, weight, bias, geometry, groups)
+    if not _is_finite(y):  # within a tile, an infinite element reaches more than its windows
+        return forward_blocks(x, weight, bias, geometry, groups)
     return y
 
 
 def dx_winograd(dy: Array, weight: Array, x_shape: tuple[int, ...], geometry: Geometry, groups: int) -> Array:
     """Return what `dx_plain` returns."""
-    flipped = _flipped(weight, x_shape, geometry)
-    if flipped is None:
+    dx = _conv_winograd.dx(dy, weight, x_shape, geometry, groups)
+    if not _is_finite(dx):
         return dx_blocks(dy, weight, x_shape, geometry, groups)
-    return forward_winograd(dy, *flipped, groups)
+    return dx
 
 
 def dweight_winograd(
@@ -290,8 +315,8 @@ def dweight_winograd(
 ) -> Array:
     """Return what `dweight_plain` returns."""
     dweight = _conv_winograd.dweight(dy, x, weight_shape, geometry, groups)
-    if not np.isfinite(dweight).all():
-        return dweight_rows(dy, x, weight_shape, geometry, groups)
+    if not _is_finite(dweight):
+        return dweight_blocks(dy, x, weight_shape, geometry, groups)
     return dweight
 
 
@@ -299,7 +324,7 @@ def forward_depthwise(x: Array, weight: Array, bias: Array | None, geometry: Geo
     """Return what `forward_plain` returns."""
     if _conv_depthwise.narrow(x, geometry):
         y = _conv_depthwise.forward_bands(x, weight, bias, geometry)
-        if np.isfinite(y).all():  # an infinite element meets the zeros beside the bands
+        if _is_finite(y):  # an infinite element meets the zeros beside the bands
             return y
     return _conv_depthwise.forward_runs(x, weight, bias, geometry)
 
@@ -322,7 +347,7 @@ def dweight_depthwise(
     narrow = _conv_depthwise.narrow(x, geometry)
     body = _conv_depthwise.dweight_bands if narrow else _conv_depthwise.dweight_runs
     dweight = body(dy, x, weight_shape, geometry)
-    if not np.isfinite(dweight).all():  # 0 times an infinite element that lies outside a window
+    if not _is_finite(dweight):  # 0 times an infinite element that lies outside a window
         return dweight_blocks(dy, x, weight_shape, geometry, groups)
     return dweight
 
@@ -416,6 +441,16 @@ def _padded_sides(geometry: Geometry, sides: Sides) -> Sides:
     return tuple(b + side + a for b, side, a in zip(geometry.before, sides, geometry.after, strict=True))
 
 
+def _is_finite(x: Array) -> bool:
+    """Return whether all elements are finite; a product with zeros is the fastest way to tell."""
+    flat, zeros = x.reshape(-1), _ZEROS[x.dtype.char]
+    with np.errstate(invalid="ignore"):
+        return all(
+            flat[start : start + zeros.size].dot(zeros[: flat.size - start]) == 0
+            for start in range(0, flat.size, zeros.size)
+        )
+
+
 def _flat(x: Array) -> Array:
     """Return ``(N, C, *sides)`` as ``(N, C, L)``."""
     return x.reshape(*x.shape[:2], -1)
@@ -425,5 +460,5 @@ POINTWISE = Bodies(forward_pointwise, dx_pointwise, dweight_pointwise)
 BLOCKS = Bodies(forward_blocks, dx_blocks, dweight_blocks)
 ROWS = Bodies(forward_rows, dx_rows, dweight_rows)
 WINOGRAD = Bodies(forward_winograd, dx_winograd, dweight_winograd)
-STRIDED = Bodies(forward_blocks, dx_phases, dweight_blocks)
+STRIDED = Bodies(_conv_pixels.forward, dx_phases, _conv_pixels.dweight)
 DEPTHWISE = Bodies(forward_depthwise, dx_depthwise, dweight_depthwise)

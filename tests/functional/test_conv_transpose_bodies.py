@@ -31,6 +31,7 @@ CALLS = {
     ),
     "BLOCKS, several channels of each": ((2, 3, 5, 4), (3, 2, 2, 2), {"groups": 3}),
     "WINOGRAD": ((1, 64, 13, 14), (64, 64, 3, 3), {"padding": 1}),
+    "WINOGRAD, stride 2": ((3, 16, 13, 14), (16, 17, 4, 4), {"stride": 2, "padding": 1, "output_padding": 1}),
 }
 
 
@@ -48,12 +49,12 @@ def test_every_body_gives_what_the_plain_one_gives(call, dtype, monkeypatch):
     got = (y, *pullback(dy))
     if "but for" in call:
         assert not chosen
-    elif not (call == "WINOGRAD" and dtype == np.float64):
+    elif not (call.startswith("WINOGRAD") and dtype == np.float64):
         assert chosen == [getattr(_conv_fast, call.partition(",")[0])]
     monkeypatch.setattr(_conv_fast, "choose", lambda *_: None)
     y, pullback = F.conv_transpose2d(x, weight, bias, **options)
     # Eighths: the plain sums are exact in both dtypes, so all that differs is Winograd's transforms.
-    bound = 1e-3 if call == "WINOGRAD" and dtype == np.float32 else 0
+    bound = 1e-3 if call.startswith("WINOGRAD") and dtype == np.float32 else 0
     for mine, plain in zip(got, (y, *pullback(dy)), strict=True):
         assert mine.dtype == dtype
         np.testing.assert_allclose(mine, plain, rtol=0, atol=bound)
