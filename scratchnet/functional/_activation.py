@@ -8,11 +8,12 @@ import numpy as np
 
 from .._check import check_cotangent, check_dim, check_float_array
 from .._types import Array, Cotangents, Pullback
-from ._activation_bends_fast import relu_by_blocks, takes_relu
-from ._activation_fast import sigmoid_by_blocks, takes_sigmoid
-from ._bits import keep, keep_mask
+from ._activation_bends_fast import relu_by_blocks
+from ._activation_fast import sigmoid_by_blocks, takes_dtype
 from ._constants import ONE, ZERO
 from ._softmax_fast import log_softmax_of_rows, softmax_of_rows, takes
+
+_FEW = 512
 
 
 def relu(x: Array) -> tuple[Array, Pullback]:
@@ -54,18 +55,23 @@ def relu(x: Array) -> tuple[Array, Pullback]:
     [0.0, 0.0, 5.0]
     """
     check_float_array("relu", "x", x)
-    return relu_by_blocks(x) if takes_relu(x) else _relu_plain(x)
+    return relu_by_blocks(x) if x.size > _FEW and takes_dtype(x) else _relu_plain(x)
 
 
 def _relu_plain(x: Array) -> tuple[Array, Pullback]:
     """Take any float dtype; `relu_by_blocks` must equal it."""
-    mask = keep_mask(np.asarray(x <= ZERO[x.dtype.char]))
+    zero, shape, dtype = ZERO[x.dtype.char], x.shape, x.dtype
+    y = np.asarray(np.maximum(x, zero), dtype)
 
     def pullback(dy: Array, needs_input_grad: tuple[bool] = (True,)) -> Cotangents:
-        dy = check_cotangent("relu", dy, x.shape, x.dtype)
-        return (keep(dy, mask) if needs_input_grad[0] else None,)
+        dy = check_cotangent("relu", dy, shape, dtype)
+        if not needs_input_grad[0]:
+            return (None,)
+        dx = dy.copy()
+        dx[np.less_equal(y, zero)] = zero
+        return (dx,)
 
-    return keep(x, mask), pullback
+    return y, pullback
 
 
 def sigmoid(x: Array) -> tuple[Array, Pullback]:
@@ -106,7 +112,7 @@ def sigmoid(x: Array) -> tuple[Array, Pullback]:
     [1.0, 0.0]
     """
     check_float_array("sigmoid", "x", x)
-    return sigmoid_by_blocks(x) if takes_sigmoid(x) else _sigmoid_plain(x)
+    return sigmoid_by_blocks(x) if takes_dtype(x) else _sigmoid_plain(x)
 
 
 def _sigmoid_plain(x: Array) -> tuple[Array, Pullback]:
@@ -170,19 +176,16 @@ def tanh(x: Array) -> tuple[Array, Pullback]:
     [3.0, 0.0]
     """
     check_float_array("tanh", "x", x)
-    one = ONE[x.dtype.char]
-    y = np.empty_like(x)
-    np.tanh(x, out=y)
+    one, shape, dtype = ONE[x.dtype.char], x.shape, x.dtype
+    y = np.asarray(np.tanh(x), dtype)
 
     def pullback(dy: Array, needs_input_grad: tuple[bool] = (True,)) -> Cotangents:
-        dy = check_cotangent("tanh", dy, x.shape, x.dtype)
+        dy = check_cotangent("tanh", dy, shape, dtype)
         if not needs_input_grad[0]:
             return (None,)
-        dx = np.empty_like(y)
-        np.multiply(y, y, out=dx)
-        np.subtract(one, dx, out=dx)
-        np.multiply(dx, dy, out=dx)
-        return (dx,)
+        dx = np.asarray(np.multiply(y, y), dtype)
+        np.subtract(one, dx, dx)
+        return (np.multiply(dx, dy, dx),)
 
     return y, pullback
 

@@ -1,8 +1,9 @@
-"""ReLU, hardswish, ELU and SELU in fewer passes: the results of the plain bodies, which each names.
+"""ReLU and its like, hardswish, ELU and SELU in fewer calls: what the plain bodies do, which each names.
 
 What is faster: the larger or smaller of two is taken with an array (with a single number NumPy takes three
-times as long), nothing is chosen between two arrays, and no memory is taken but for the results and a block.
-Large arrays are taken in blocks, so that those arrays of one number stay short.
+times as long), nothing is chosen between two arrays, and backward's masks are had from the value. The first
+call of a pass makes the array that the others write to, and large arrays are taken in blocks
+(`_elementwise.by_blocks`). A pass takes arrays of one dimension, of float32 or float64.
 """
 
 from __future__ import annotations
@@ -12,33 +13,40 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .._check import check_cotangent
-from ._bits import keep, keep_bits
-from ._buffers import BLOCK_BYTES, blocks
-from ._constants import ZERO, constant
+from ._bits import keep, keep_mask
+from ._buffers import BLOCK_BYTES, blocks, level
+from ._constants import ONE, ZERO, constant
+from ._elementwise import FINITE, by_blocks
 
 if TYPE_CHECKING:
     from .._types import Array, Cotangents, Pullback
 
-_MANY = 1 << 17
-_HALF, _THREE, _SIX = constant(0.5), constant(3.0), constant(6.0)
+_MINUS_ONE, _HALF, _THREE, _SIX = constant(-1.0), constant(0.5), constant(3.0), constant(6.0)
+# The one pair for which numbers of mean 0 and variance 1 keep both: the fixed point (0, 1) of the equations
+# in the appendix of SELU's reference.
+SELU_ALPHA, SELU_SCALE = 1.6732632423543772848, 1.0507009873554804934
+_RISE, _DEPTH = constant(SELU_SCALE), constant(SELU_SCALE * SELU_ALPHA)
+# Without rounding, as alpha is below 2.
+_EXCESS = {char: np.asarray(_DEPTH[char] - _RISE[char]) for char in "fd"}
 _ONE = np.array(1, np.int8)
-_LINES: dict[tuple[str, float], Array] = {}
-
-
-def takes_relu(x: Array) -> bool:
-    """Return whether `relu_by_blocks` can take a call, and is worth it."""
-    return x.size >= _MANY and x.dtype.char in "fd"
+_CLIP = 6000
+"""Above it `np.clip`, whose call takes 2 us longer, is faster than a maximum and a minimum with arrays."""
+_CLIP_BY_NUMBERS = 2048
+"""And above this faster than a maximum with a number."""
 
 
 def relu_by_blocks(x: Array) -> tuple[Array, Pullback]:
     """Do what `_activation._relu_plain` does, in float32 and float64."""
+    if x.nbytes <= BLOCK_BYTES:
+        return by_blocks("relu", x, _relu, _relu_backward)
+    # From the value, which by then is no longer in the cache, a mask takes longer than a kept one.
     shape, dtype = x.shape, x.dtype
     flat = x.reshape(-1)
     y, mask = np.empty(shape, dtype), np.empty(shape, np.int8)
     y_flat, mask_flat = y.reshape(-1), mask.reshape(-1)
     for cut in blocks(flat.size, x.nbytes):
-        part, out, open_ = flat[cut], y_flat[cut], mask_flat[cut]
-        np.maximum(part, _line(0.0, out), out=out)
+        part, open_ = flat[cut], mask_flat[cut]
+        _relu(part, y_flat[cut])
         np.less_equal(part, ZERO[dtype.char], open_.view(np.bool_))
         np.subtract(open_, _ONE, open_)
 
@@ -49,116 +57,126 @@ def relu_by_blocks(x: Array) -> tuple[Array, Pullback]:
     return y, pullback
 
 
+def _relu(x: Array, y: Array | None = None, _: None = None) -> tuple[Array, None]:
+    return np.maximum(x, level(ZERO, x), out=y), None
+
+
+def _relu_backward(dy: Array, _: Array, y: Array, __: None, dx: Array | None = None) -> Array:
+    return keep(dy, keep_mask(np.less_equal(y, ZERO[y.dtype.char])), dx)
+
+
+def takes_slope(x: Array, slope: float) -> bool:
+    """Return whether `leaky_relu_by_blocks` can take a call: up to 1, and above 0 in float32, too."""
+    return 1e-30 <= slope <= 1 and x.dtype.char in "fd"
+
+
+def leaky_relu_by_blocks(x: Array, slope: Array) -> tuple[Array, Pullback]:
+    """Do what `_activation_piecewise._leaky_relu_plain` does for a slope from 1e-30 to 1."""
+
+    def forward(x: Array, y: Array | None = None, _: None = None) -> tuple[Array, None]:
+        y = np.multiply(x, slope, y)
+        return np.maximum(x, y, out=y), None
+
+    def backward(dy: Array, x: Array, _: Array, __: None, dx: Array | None = None) -> Array:
+        rising = np.greater(x, ZERO[x.dtype.char])
+        if dx is None:
+            dx = rising.astype(x.dtype)
+        else:
+            np.copyto(dx, rising)
+        if x.size > _CLIP_BY_NUMBERS:
+            np.clip(dx, slope, ONE[x.dtype.char], out=dx)
+        else:
+            np.maximum(dx, slope, out=dx)
+        return np.multiply(dx, dy, dx)
+
+    return by_blocks("leaky_relu", x, forward, backward)
+
+
+def clipped_by_blocks(function: str, x: Array, low: Array, high: Array) -> tuple[Array, Pullback]:
+    """Do what `_activation_piecewise._clipped_plain` does."""
+
+    def forward(x: Array, y: Array | None = None, _: None = None) -> tuple[Array, None]:
+        if x.size > _CLIP_BY_NUMBERS:
+            return np.clip(x, low, high, out=y), None
+        y = np.maximum(x, low, out=y)
+        return np.minimum(y, high, out=y), None
+
+    def backward(dy: Array, _: Array, y: Array, __: None, dx: Array | None = None) -> Array:
+        closed = np.less_equal(y, low)
+        np.logical_or(closed, np.greater_equal(y, high), closed)
+        return keep(dy, keep_mask(closed), dx)
+
+    return by_blocks(function, x, forward, backward)
+
+
 def hardswish_by_blocks(x: Array) -> tuple[Array, Pullback]:
     """Do what `_activation_piecewise._hardswish_plain` does, in float32 and float64."""
-    shape, dtype, char = x.shape, x.dtype, x.dtype.char
-    three, half = _THREE[char], _HALF[char]
-    flat = x.reshape(-1)
-    cuts = blocks(flat.size, x.nbytes)
-    y = np.empty(shape, dtype)
-    y_flat = y.reshape(-1)
-    with np.errstate(invalid="ignore"):  # minus infinity times 0
-        for cut in cuts:
-            part, out = flat[cut], y_flat[cut]
-            _between_the_kinks(part, out)
-            np.add(out, three, out)
-            np.divide(out, _SIX[char], out)
-            np.multiply(part, out, out)
-
-    def pullback(dy: Array, needs_input_grad: tuple[bool] = (True,)) -> Cotangents:
-        dy = check_cotangent("hardswish", dy, shape, dtype)
-        if not needs_input_grad[0]:
-            return (None,)
-        dx = np.empty(shape, dtype)
-        dx_flat, dy_flat = dx.reshape(-1), dy.reshape(-1)
-        scratch = np.empty(cuts[0].stop, dtype)
-        with np.errstate(over="ignore", invalid="ignore"):  # infinite cotangents
-            for cut in cuts:
-                # With z = clip(x / 3, -1, 1) the slope is z + 1/2, less 1/2 where z is 1, more where -1.
-                out = dx_flat[cut]
-                step = scratch[: out.size]
-                _between_the_kinks(flat[cut], out)
-                np.divide(out, three, out)
-                np.trunc(out, step)
-                np.multiply(step, half, step)
-                np.subtract(out, step, out)
-                np.add(out, half, out)
-                np.multiply(out, dy_flat[cut], out)
-        return (dx,)
-
-    return y, pullback
+    return by_blocks("hardswish", x, _hardswish, _hardswish_backward, (FINITE, FINITE))
 
 
-def _between_the_kinks(x: Array, out: Array) -> None:
-    """Write `x`, but at least -3 and at most 3, to `out`; 3 for NaN, since the slope is 1 there."""
-    np.fmin(x, _line(3.0, out), out=out)
-    np.maximum(out, _line(-3.0, out), out=out)
+def _hardswish(x: Array, y: Array | None = None, _: None = None) -> tuple[Array, None]:
+    char = x.dtype.char
+    y = np.add(x, _THREE[char], y)
+    if x.size > _CLIP:
+        np.clip(y, ZERO[char], _SIX[char], out=y)
+    else:
+        np.maximum(y, level(ZERO, y), out=y)
+        np.minimum(y, level(_SIX, y), out=y)
+    np.divide(y, _SIX[char], y)
+    return np.multiply(x, y, y), None
 
 
-def takes_bent(x: Array) -> bool:
-    """Return whether `bent_by_blocks` can take a call: it writes numbers by their bits."""
-    return x.dtype.char in "fd" and x.dtype.isnative
+def _hardswish_backward(dy: Array, x: Array, _: Array, __: None, dx: Array | None = None) -> Array:
+    # With z = x / 3, clipped to -1 and 1, the slope is z + 1/2, less 1/2 where z is 1, more where -1.
+    # No quotient of a number between -3 and 3 is rounded to these.
+    char = x.dtype.char
+    dx = np.divide(x, _THREE[char], dx)
+    np.fmin(dx, level(ONE, dx), out=dx)  # NaN becomes 1, since the slope is 1 there
+    np.maximum(dx, level(_MINUS_ONE, dx), out=dx)
+    step = np.trunc(dx)
+    np.multiply(step, _HALF[char], step)
+    np.subtract(dx, step, dx)
+    np.add(dx, _HALF[char], dx)
+    return np.multiply(dx, dy, dx)
 
 
-def bent_by_blocks(function: str, x: Array, alpha: float, scale: float) -> tuple[Array, Pullback]:
-    """Do what `_activation_smooth._bent` does with the rate 1, in float32 and float64.
-
-    What the slope is too large by where x is positive, ``scale alpha - scale``, must be had without rounding:
-    alpha is from 1/2 to 2.
-    """
-    shape, dtype = x.shape, x.dtype
-    flat = x.reshape(-1)
-    cuts = blocks(flat.size, x.nbytes)
-    y = np.empty(shape, dtype)
-    y_flat = y.reshape(-1)
-    rise, depth = np.asarray(scale, dtype), np.asarray(scale * alpha, dtype)
-    excess = np.asarray(depth - rise)
-    scratch = np.empty(cuts[0].stop, dtype)
-    for cut in cuts:
-        part, out = flat[cut], y_flat[cut]
-        upper, zero = scratch[: out.size], _line(0.0, out)
-        np.minimum(part, zero, out=out)
-        np.expm1(out, out)
-        np.maximum(part, zero, out=upper)
-        if depth != 1:
-            np.multiply(out, depth, out)
-        if rise != 1:
-            with np.errstate(over="ignore"):
-                np.multiply(upper, rise, upper)
-        np.add(out, upper, out)
-
-    def pullback(dy: Array, needs_input_grad: tuple[bool] = (True,)) -> Cotangents:
-        dy = check_cotangent(function, dy, shape, dtype)
-        if not needs_input_grad[0]:
-            return (None,)
-        dx = np.empty(shape, dtype)
-        dx_flat, dy_flat = dx.reshape(-1), dy.reshape(-1)
-        above, scratch = np.empty(cuts[0].stop, np.int8), np.empty(cuts[0].stop, dtype)
-        with np.errstate(over="ignore", invalid="ignore"):  # infinite cotangents
-            for cut in cuts:
-                part, out = flat[cut], dx_flat[cut]
-                np.fmin(part, _line(0.0, out), out=out)  # NaN becomes 0, as what is positive
-                np.exp(out, out)
-                if depth != 1:
-                    np.multiply(out, depth, out)
-                if excess:
-                    mask, over = above[: out.size], scratch[: out.size]
-                    np.less_equal(part, ZERO[dtype.char], mask.view(np.bool_))
-                    np.subtract(mask, _ONE, mask)
-                    keep_bits(excess, mask, over)
-                    np.subtract(out, over, out)
-                np.multiply(out, dy_flat[cut], out)
-        return (dx,)
-
-    return y, pullback
+def elu_by_blocks(function: str, x: Array) -> tuple[Array, Pullback]:
+    """Do what `_activation_smooth._bent` does with alpha, scale and rate 1, in float32 and float64."""
+    return by_blocks(function, x, _elu, _elu_backward, (None, FINITE))
 
 
-def _line(value: float, like: Array) -> Array:
-    """Return a read-only array of `value`, at most a block long, as long as `like` and of its dtype."""
-    key = like.dtype.char, value
-    line = _LINES.get(key)
-    if line is None:
-        line = np.full(BLOCK_BYTES // like.itemsize, value, like.dtype)
-        line.flags.writeable = False
-        _LINES[key] = line
-    return line[: like.size]
+def _elu(x: Array, y: Array | None = None, _: None = None) -> tuple[Array, None]:
+    y = np.minimum(x, level(ZERO, x), out=y)
+    np.expm1(y, y)
+    # exp(x) - 1 is above x for negative numbers, and was made 0 for positive ones.
+    return np.maximum(x, y, out=y), None
+
+
+def _elu_backward(dy: Array, x: Array, _: Array, __: None, dx: Array | None = None) -> Array:
+    dx = np.fmin(x, level(ZERO, x), out=dx)  # NaN becomes 0, as what is positive
+    np.exp(dx, dx)
+    return np.multiply(dx, dy, dx)
+
+
+def selu_by_blocks(x: Array) -> tuple[Array, Pullback]:
+    """Do what `_activation_smooth._bent` does with SELU's numbers, in float32 and float64."""
+    return by_blocks("selu", x, _selu, _selu_backward, (FINITE, FINITE))
+
+
+def _selu(x: Array, y: Array | None = None, _: None = None) -> tuple[Array, None]:
+    zero = level(ZERO, x)
+    y = np.minimum(x, zero, out=y)
+    np.expm1(y, y)
+    np.multiply(y, _DEPTH[x.dtype.char], y)
+    upper = np.maximum(x, zero)
+    np.multiply(upper, _RISE[x.dtype.char], upper)
+    return np.add(y, upper, y), None
+
+
+def _selu_backward(dy: Array, x: Array, _: Array, __: None, dx: Array | None = None) -> Array:
+    char = x.dtype.char
+    factors = np.less_equal(x, ZERO[char]).astype(x.dtype)  # exp is 1 elsewhere
+    np.multiply(factors, _EXCESS[char], factors)
+    np.add(factors, _RISE[char], factors)
+    dx = _elu_backward(factors, x, factors, None, dx)
+    return np.multiply(dx, dy, dx)

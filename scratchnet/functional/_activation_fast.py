@@ -1,8 +1,8 @@
-"""Sigmoid, SiLU, GELU and softplus in fewer passes: the results of the plain bodies, which each names.
+"""Sigmoid, SiLU, GELU and softplus in fewer calls: the results of the plain bodies, which each names.
 
-What is faster: arrays too large for the processor's cache are taken in blocks, so that all passes but the
-first find a block there; nothing is allocated but the results and what backward needs; softplus's slope is
-had from its value, without a choice; and in float32 erf is a hyperbolic tangent.
+What is faster: the first call of a pass makes the array that the others write to; large arrays are taken in
+blocks (`_elementwise.by_blocks`); softplus's slope is had from its value, without a choice; and in float32
+erf is a hyperbolic tangent. A pass takes arrays of one dimension, of float32 or float64.
 """
 
 from __future__ import annotations
@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._check import check_cotangent
-from ._buffers import blocks
-from ._constants import ONE, constant
+from ._buffers import level
+from ._constants import ONE, ZERO, constant
+from ._elementwise import FINITE, by_blocks
 
 if TYPE_CHECKING:
-    from .._types import Array, Cotangents, Pullback
+    from .._types import Array, Pullback
 
-_MANY = 1 << 17
+_QUIET_EXP = {"f": 7800.0, "d": 500_000.0}
+"""Squares that add up to less are of numbers whose exponentials are finite."""
+_QUIET_GELU = 190.0
 _MINUS_HALF = constant(-0.5 / math.log(2))  # for a power of 2
 _DENSITY = constant(1 / math.sqrt(2 * math.pi))
 _SIGN: dict[str, tuple[Array, Any]] = {
@@ -48,177 +50,122 @@ _HUGE = 1e12
 """Squares up to here do not overflow in the polynomials, whose quotient has long been past the last bit."""
 
 
+def takes_dtype(x: Array) -> bool:
+    """Return whether the bodies here and in `_activation_bends_fast` can take a call that has no options."""
+    return x.dtype.char in "fd"
+
+
 def takes_softplus(x: Array, beta: float, threshold: float) -> bool:
     """Return whether `softplus_by_blocks` can take a call: the threshold must make no difference.
 
     And the sign must be where it is looked for.
     """
-    return beta == 1 and x.dtype.isnative and threshold >= _NEGLIGIBLE.get(x.dtype.char, math.inf)
-
-
-def takes_sigmoid(x: Array) -> bool:
-    """Return whether `sigmoid_by_blocks` can take a call, and is worth it."""
-    return x.size >= _MANY and x.dtype.char in "fd"
+    return beta == 1 and threshold >= _NEGLIGIBLE.get(x.dtype.char, math.inf) and x.dtype.isnative
 
 
 def sigmoid_by_blocks(x: Array) -> tuple[Array, Pullback]:
     """Do what `_activation._sigmoid_plain` does."""
-    shape, dtype, one = x.shape, x.dtype, ONE[x.dtype.char]
-    flat = x.reshape(-1)
-    cuts = blocks(flat.size, x.nbytes)
-    y = np.empty(shape, dtype)
-    y_flat = y.reshape(-1)
-    with np.errstate(over="ignore"):  # exp(-x) = inf is right: y becomes 0
-        for cut in cuts:
-            out = y_flat[cut]
-            np.negative(flat[cut], out)
-            np.exp(out, out)
-            np.add(out, one, out)
-            np.divide(one, out, out)
+    return by_blocks("sigmoid", x, _sigmoid, _sigmoid_backward, (_QUIET_EXP[x.dtype.char], None))
 
-    def pullback(dy: Array, needs_input_grad: tuple[bool] = (True,)) -> Cotangents:
-        dy = check_cotangent("sigmoid", dy, shape, dtype)
-        if not needs_input_grad[0]:
-            return (None,)
-        dx = np.empty(shape, dtype)
-        dx_flat, dy_flat = dx.reshape(-1), dy.reshape(-1)
-        for cut in cuts:
-            out, part = dx_flat[cut], y_flat[cut]
-            np.subtract(one, part, out)
-            np.multiply(out, dy_flat[cut], out)
-            np.multiply(out, part, out)
-        return (dx,)
 
-    return y, pullback
+def _sigmoid(x: Array, y: Array | None = None, _: None = None) -> tuple[Array, None]:
+    one = ONE[x.dtype.char]
+    y = np.negative(x, y)
+    np.exp(y, y)  # infinity is right: y becomes 0
+    np.add(y, one, y)
+    return np.divide(one, y, y), None
+
+
+def _sigmoid_backward(dy: Array, _: Array, y: Array, __: None, dx: Array | None = None) -> Array:
+    dx = np.subtract(ONE[y.dtype.char], y, dx)
+    np.multiply(dx, dy, dx)
+    return np.multiply(dx, y, dx)
 
 
 def silu_by_blocks(x: Array) -> tuple[Array, Pullback]:
     """Do what `_activation_gated._silu_plain` does."""
-    shape, dtype, one = x.shape, x.dtype, ONE[x.dtype.char]
-    flat = x.reshape(-1)
-    cuts = blocks(flat.size, x.nbytes)
-    y, gate = np.empty(shape, dtype), np.empty(flat.size, dtype)
-    y_flat = y.reshape(-1)
-    with np.errstate(over="ignore", invalid="ignore"):  # exp(-x) = inf is right; minus infinity times 0
-        for cut in cuts:
-            part, out = flat[cut], gate[cut]
-            np.negative(part, out)
-            np.exp(out, out)
-            np.add(out, one, out)
-            np.divide(one, out, out)
-            np.multiply(part, out, y_flat[cut])
+    return by_blocks("silu", x, _silu, _silu_backward, (_QUIET_EXP[x.dtype.char], FINITE), keeps=True)
 
-    def pullback(dy: Array, needs_input_grad: tuple[bool] = (True,)) -> Cotangents:
-        dy = check_cotangent("silu", dy, shape, dtype)
-        if not needs_input_grad[0]:
-            return (None,)
-        dx = np.empty(shape, dtype)
-        dx_flat, dy_flat = dx.reshape(-1), dy.reshape(-1)
-        with np.errstate(over="ignore", invalid="ignore"):  # infinite arguments and cotangents
-            for cut in cuts:  # s + y (1 - s)
-                out, s = dx_flat[cut], gate[cut]
-                np.subtract(one, s, out)
-                np.multiply(out, y_flat[cut], out)
-                np.add(out, s, out)
-                np.multiply(out, dy_flat[cut], out)
-        return (dx,)
 
-    return y, pullback
+def _silu(x: Array, y: Array | None = None, gate: Array | None = None) -> tuple[Array, Array]:
+    gate = _sigmoid(x, gate)[0]
+    return np.multiply(x, gate, y), gate
+
+
+def _silu_backward(dy: Array, _: Array, y: Array, gate: Array, dx: Array | None = None) -> Array:
+    dx = np.subtract(ONE[y.dtype.char], gate, dx)  # s + y (1 - s)
+    np.multiply(dx, y, dx)
+    np.add(dx, gate, dx)
+    return np.multiply(dx, dy, dx)
 
 
 def softplus_by_blocks(x: Array) -> tuple[Array, Pullback]:
     """Do what `_activation_smooth._softplus_plain` does for ``beta = 1`` and a threshold without effect."""
-    shape, dtype = x.shape, x.dtype
-    flat = x.reshape(-1)
-    cuts = blocks(flat.size, x.nbytes)
-    y = np.empty(shape, dtype)
-    y_flat = y.reshape(-1)
-    zeros = np.zeros(cuts[0].stop, dtype)  # for max(x, 0): an array is faster than a 0
-    scratch = zeros if len(cuts) == 1 else np.empty_like(zeros)
-    minus, integer = _SIGN[dtype.char]
-    for cut in cuts:
-        part, out = flat[cut], y_flat[cut]
-        rising = scratch[: out.size]
-        np.bitwise_or(part.view(integer), minus, out.view(integer))  # -abs(x)
-        np.exp(out, out)
-        np.log1p(out, out)
-        np.maximum(part, zeros[: out.size], out=rising)
-        np.add(out, rising, out)
+    return by_blocks("softplus", x, _softplus, _softplus_backward, (None, FINITE))
 
-    def pullback(dy: Array, needs_input_grad: tuple[bool] = (True,)) -> Cotangents:
-        dy = check_cotangent("softplus", dy, shape, dtype)
-        if not needs_input_grad[0]:
-            return (None,)
-        dx = np.empty(shape, dtype)
-        dx_flat, dy_flat = dx.reshape(-1), dy.reshape(-1)
-        with np.errstate(over="ignore", invalid="ignore"):  # infinite cotangents
-            for cut in cuts:  # 1 / (1 + exp(-x)) = 1 - exp(-y)
-                out = dx_flat[cut]
-                np.negative(y_flat[cut], out)
-                np.expm1(out, out)
-                np.negative(out, out)
-                np.multiply(out, dy_flat[cut], out)
-        return (dx,)
 
-    return y, pullback
+def _softplus(x: Array, y: Array | None = None, _: None = None) -> tuple[Array, None]:
+    rising = np.maximum(x, level(ZERO, x))
+    if y is None:
+        y = np.abs(x)
+        np.negative(y, y)
+    else:  # in one pass; for few elements the views take longer than a second one
+        minus, integer = _SIGN[x.dtype.char]
+        np.bitwise_or(x.view(integer), minus, y.view(integer))
+    np.exp(y, y)
+    np.log1p(y, y)
+    return np.add(y, rising, y), None
+
+
+def _softplus_backward(dy: Array, _: Array, y: Array, __: None, dx: Array | None = None) -> Array:
+    dx = np.negative(y, dx)  # 1 / (1 + exp(-x)) = 1 - exp(-y)
+    np.expm1(dx, dx)
+    np.negative(dx, dx)
+    return np.multiply(dx, dy, dx)
 
 
 def gelu_by_blocks(x: Array) -> tuple[Array, Pullback]:
     """Do what `_activation_gated._gelu_plain` does, in float32."""
-    shape, dtype, char = x.shape, x.dtype, x.dtype.char
-    one, minus_half, last = ONE[char], _MINUS_HALF[char], _LAST_SQUARE[char]
-    flat = x.reshape(-1)
-    cuts = blocks(flat.size, x.nbytes)
-    y, share = np.empty(shape, dtype), np.empty(flat.size, dtype)
-    y_flat = y.reshape(-1)
-    scratch = np.empty(cuts[0].stop, dtype)
-    with np.errstate(over="ignore", invalid="ignore"):  # infinite and huge arguments
-        for cut in cuts:
-            part, out, top = flat[cut], share[cut], y_flat[cut]
-            square = scratch[: part.size]
-            np.multiply(part, part, square)
-            if not np.maximum.reduce(square, initial=0) <= _HUGE:  # NaN among them, too
-                np.minimum(square, last, out=square)
-            _horner(square, _BOTTOM, char, out)
-            _horner(square, _TOP, char, top)
-            np.divide(top, out, out)
-            np.multiply(out, part, out)
-            # (1 + tanh(u)) / 2 = 1 / (1 + exp(-2 u)), which loses nothing where u is negative
-            np.exp2(out, out)
-            np.add(out, one, out)
-            np.divide(one, out, out)
-            np.multiply(part, out, top)
-
-    def pullback(dy: Array, needs_input_grad: tuple[bool] = (True,)) -> Cotangents:
-        dy = check_cotangent("gelu", dy, shape, dtype)
-        if not needs_input_grad[0]:
-            return (None,)
-        dx = np.empty(shape, dtype)
-        dx_flat, dy_flat = dx.reshape(-1), dy.reshape(-1)
-        with np.errstate(over="ignore", invalid="ignore"):  # infinite arguments and cotangents
-            for cut in cuts:
-                part, out = flat[cut], dx_flat[cut]
-                np.multiply(part, part, out)
-                np.multiply(out, minus_half, out)
-                np.exp2(out, out)
-                np.multiply(out, _DENSITY[char], out)
-                np.multiply(out, part, out)
-                np.add(out, share[cut], out)
-                np.multiply(out, dy_flat[cut], out)
-        return (dx,)
-
-    return y, pullback
+    return by_blocks("gelu", x, _gelu, _gelu_backward, (_QUIET_GELU, FINITE), keeps=True)
 
 
-def _horner(x: Array, coefficients: tuple[dict[str, Array], ...], char: str, out: Array) -> None:
-    """Write the polynomial of degree 3 at `x` to `out`; without its highest coefficient, that is 1."""
+def _gelu(x: Array, y: Array | None = None, share: Array | None = None) -> tuple[Array, Array]:
+    one = ONE[x.dtype.char]
+    square = np.multiply(x, x)
+    if not x.dot(x) <= _HUGE:  # NaN among them, too
+        np.minimum(square, _LAST_SQUARE[x.dtype.char], out=square)
+    share = _horner(square, _BOTTOM, share)
+    y = _horner(square, _TOP, y)
+    np.divide(y, share, share)
+    np.multiply(share, x, share)
+    # (1 + tanh(u)) / 2 = 1 / (1 + exp(-2 u)), which loses nothing where u is negative
+    np.exp2(share, share)
+    np.add(share, one, share)
+    np.divide(one, share, share)
+    return np.multiply(x, share, y), share
+
+
+def _gelu_backward(dy: Array, x: Array, _: Array, share: Array, dx: Array | None = None) -> Array:
+    char = x.dtype.char
+    dx = np.multiply(x, x, dx)
+    np.multiply(dx, _MINUS_HALF[char], dx)
+    np.exp2(dx, dx)
+    np.multiply(dx, _DENSITY[char], dx)
+    np.multiply(dx, x, dx)
+    np.add(dx, share, dx)
+    return np.multiply(dx, dy, dx)
+
+
+def _horner(x: Array, coefficients: tuple[dict[str, Array], ...], y: Array | None) -> Array:
+    """Return the polynomial of degree 3 at `x`; without its highest coefficient, that is 1."""
+    char = x.dtype.char
     lowest, linear, square, *cubic = coefficients
     if cubic:
-        np.multiply(x, cubic[0][char], out)
-        np.add(out, square[char], out)
+        y = np.multiply(x, cubic[0][char], y)
+        np.add(y, square[char], y)
     else:
-        np.add(x, square[char], out)
-    np.multiply(out, x, out)
-    np.add(out, linear[char], out)
-    np.multiply(out, x, out)
-    np.add(out, lowest[char], out)
+        y = np.add(x, square[char], y)
+    np.multiply(y, x, y)
+    np.add(y, linear[char], y)
+    np.multiply(y, x, y)
+    return np.add(y, lowest[char], y)

@@ -8,15 +8,11 @@ import numpy as np
 
 from .._check import check_float_array, check_number, refuse
 from .._types import Array, Pullback
-from ._activation_bends_fast import bent_by_blocks, takes_bent
-from ._activation_fast import softplus_by_blocks, takes_softplus
+from ._activation_bends_fast import SELU_ALPHA, SELU_SCALE, elu_by_blocks, selu_by_blocks
+from ._activation_fast import softplus_by_blocks, takes_dtype, takes_softplus
 from ._bits import either, keep, keep_mask
 from ._constants import ONE, ZERO
 from ._elementwise import sloping
-
-# The one pair for which numbers of mean 0 and variance 1 keep both: the fixed point (0, 1) of the reference's
-# equations, from its appendix.
-_SELU_ALPHA, _SELU_SCALE = 1.6732632423543772848, 1.0507009873554804934
 
 
 def elu(x: Array, alpha: float = 1.0) -> tuple[Array, Pullback]:
@@ -65,8 +61,8 @@ def elu(x: Array, alpha: float = 1.0) -> tuple[Array, Pullback]:
     """
     check_float_array("elu", "x", x)
     number = check_number("elu", "alpha", alpha)
-    if number == 1 and takes_bent(x):
-        return bent_by_blocks("elu", x, 1.0, 1.0)
+    if number == 1 and takes_dtype(x):
+        return elu_by_blocks("elu", x)
     return _bent("elu", x, number, 1.0, 1.0)
 
 
@@ -116,8 +112,8 @@ def celu(x: Array, alpha: float = 1.0) -> tuple[Array, Pullback]:
     number = check_number("celu", "alpha", alpha)
     if number == 0:
         raise refuse("celu", "alpha must not be 0", alpha=alpha)
-    if number == 1 and takes_bent(x):
-        return bent_by_blocks("celu", x, 1.0, 1.0)
+    if number == 1 and takes_dtype(x):
+        return elu_by_blocks("celu", x)
     return _bent("celu", x, number, 1.0, 1 / number)
 
 
@@ -163,9 +159,7 @@ def selu(x: Array) -> tuple[Array, Pullback]:
     [0.0, 1.7581, 1.0507]
     """
     check_float_array("selu", "x", x)
-    if takes_bent(x):
-        return bent_by_blocks("selu", x, _SELU_ALPHA, _SELU_SCALE)
-    return _bent("selu", x, _SELU_ALPHA, _SELU_SCALE, 1.0)
+    return selu_by_blocks(x) if takes_dtype(x) else _bent("selu", x, SELU_ALPHA, SELU_SCALE, 1.0)
 
 
 def softplus(x: Array, beta: float = 1.0, threshold: float = 20.0) -> tuple[Array, Pullback]:
@@ -382,7 +376,7 @@ def tanhshrink(x: Array) -> tuple[Array, Pullback]:
 def _bent(function: str, x: Array, alpha: float, scale: float, rate: float) -> tuple[Array, Pullback]:
     """Return ``scale x`` where x > 0, else ``scale alpha (exp(rate x) - 1)``, and its pullback.
 
-    `bent_by_blocks` must equal it for the rate 1.
+    `elu_by_blocks` and `selu_by_blocks` must equal it for their numbers.
     """
     zero, kind = ZERO[x.dtype.char], x.dtype.type
     below = np.asarray(x <= zero)

@@ -11,9 +11,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
+    from .._types import Array
+
 BLOCK_BYTES = 1 << 20
 """What a block of `blocks` takes at most."""
 _UNCHANGED = nullcontext()
+_SHORT = 512
+_LINES: dict[tuple[str, float], Array] = {}
 
 
 def blocks(n: int, nbytes: int) -> list[slice]:
@@ -41,3 +45,22 @@ def _least_buffer() -> Iterator[None]:
         yield
     finally:
         np.setbufsize(before)
+
+
+def level(number: dict[str, Array], like: Array) -> Array:
+    """Return a `_constants.constant` to be combined with `like`, an array of one dimension, of its dtype.
+
+    By `np.maximum` and its relatives, which with a single number take three times as long as with an array:
+    unless there are few elements, it is repeated, read-only. The longest array that there was is kept for
+    each number; these are few, and `like` a block at most.
+    """
+    n, one = like.size, number[like.dtype.char]
+    if n <= _SHORT:
+        return one
+    key = like.dtype.char, float(one)
+    line = _LINES.get(key)
+    if line is None or line.size < n:
+        line = np.full(max(n, 1 << 14), one)
+        line.flags.writeable = False
+        _LINES[key] = line
+    return line[:n]

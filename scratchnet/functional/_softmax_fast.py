@@ -13,12 +13,17 @@ import numpy as np
 
 from .._check import check_cotangent
 from ._buffers import blocks, broadcast_along_rows
+from ._elementwise import FINITE
 from ._shapes import ones
 
 if TYPE_CHECKING:
     from .._types import Array, Cotangents, Pullback, Scalar
 
 _FEW = 4096
+_LONG = 256
+"""Rows of so many elements are multiplied one by one; a call for each of shorter ones takes longer."""
+_MODERATE = 6400.0
+"""Squares that add up to less are of numbers whose exponentials, and sums of them, keep their digits."""
 
 
 def takes(x: Array, axis: int) -> bool:
@@ -28,6 +33,8 @@ def takes(x: Array, axis: int) -> bool:
 
 def softmax_of_rows(x: Array) -> tuple[Array, Pullback]:
     """Do what the plain body of `softmax` does along the last axis."""
+    if x.size <= _FEW and x.dtype.isnative:
+        return _softmax_of_few(x)
     shape, dtype = x.shape, x.dtype
     rows = _rows(x)
     cuts = blocks(rows.shape[0], x.nbytes)
@@ -48,17 +55,43 @@ def softmax_of_rows(x: Array) -> tuple[Array, Pullback]:
         dx_rows, dy_rows = _rows(dx), _rows(dy)
         with broadcast_along_rows(shape[-1]):
             for cut in cuts:
-                out = dx_rows[cut]
-                np.multiply(y_rows[cut], dy_rows[cut], out)
-                np.subtract(dy_rows[cut], out.dot(one)[:, None], out)
-                np.multiply(out, y_rows[cut], out)
+                out, part = dx_rows[cut], y_rows[cut]
+                np.subtract(dy_rows[cut], _inner(part, dy_rows[cut], out, one), out)
+                np.multiply(out, part, out)
         return (dx,)
 
     return y, pullback
 
 
+def _softmax_of_few(x: Array) -> tuple[Array, Pullback]:
+    """Do what `softmax_of_rows` does, in fewer calls."""
+    shape, dtype = x.shape, x.dtype
+    rows, column = _rows(x), ones(shape[-1], dtype)[:, None]
+    if _add_up_to_less(rows, _MODERATE):
+        y = np.exp(rows)
+        np.divide(y, y.dot(column), y)
+    else:
+        y = np.empty(rows.shape, dtype)
+        with np.errstate(over="ignore", invalid="ignore"):
+            np.divide(y, _exponentials(rows, y, column[:, 0])[:, None], y)
+
+    def pullback(dy: Array, needs_input_grad: tuple[bool] = (True,)) -> Cotangents:
+        dy = check_cotangent("softmax", dy, shape, dtype)
+        if not needs_input_grad[0]:
+            return (None,)
+        dy = _rows(dy)
+        dx = np.multiply(y, dy)
+        np.subtract(dy, dx.dot(column), dx)
+        np.multiply(dx, y, dx)
+        return (dx.reshape(shape),)
+
+    return y.reshape(shape), pullback
+
+
 def log_softmax_of_rows(x: Array) -> tuple[Array, Pullback]:
     """Do what the plain body of `log_softmax` does along the last axis."""
+    if x.size <= _FEW and x.dtype.isnative:
+        return _log_softmax_of_few(x)
     shape, dtype = x.shape, x.dtype
     rows = _rows(x)
     cuts = blocks(rows.shape[0], x.nbytes)
@@ -89,6 +122,34 @@ def log_softmax_of_rows(x: Array) -> tuple[Array, Pullback]:
         return (dx,)
 
     return y, pullback
+
+
+def _log_softmax_of_few(x: Array) -> tuple[Array, Pullback]:
+    """Do what `log_softmax_of_rows` does, in fewer calls."""
+    shape, dtype = x.shape, x.dtype
+    rows, column = _rows(x), ones(shape[-1], dtype)[:, None]
+    y = np.empty(rows.shape, dtype)
+    if _add_up_to_less(rows, FINITE):
+        _shift(rows, y)
+    else:
+        with np.errstate(over="ignore", invalid="ignore"):  # logits very far apart, or infinite
+            _shift(rows, y)
+    exponentials = np.exp(y)
+    sums = exponentials.dot(column)
+    np.subtract(y, np.log(sums), y)
+
+    def pullback(dy: Array, needs_input_grad: tuple[bool] = (True,)) -> Cotangents:
+        dy = check_cotangent("log_softmax", dy, shape, dtype)
+        if not needs_input_grad[0]:
+            return (None,)
+        dy = _rows(dy)
+        factors = dy.dot(column)
+        np.divide(factors, sums, factors)
+        dx = np.multiply(exponentials, factors)
+        np.subtract(dy, dx, dx)
+        return (dx.reshape(shape),)
+
+    return y.reshape(shape), pullback
 
 
 def cross_entropy_of_rows(x: Array, target: Array, reduction: str) -> tuple[Array | Scalar, Pullback]:
@@ -142,8 +203,9 @@ def _losses_of_many(x: Array, spots: Array, exponentials: Array) -> tuple[Array,
     """Do what `_losses_of_few` does, with two passes less.
 
     The loss is ``log(sum / own exponential)``: a sum is never less than one of its terms, so a sample that is
-    right beyond doubt has the loss 0 here as well. Where the own exponential is next to nothing, and has
-    lost its digits, the rows are done by themselves.
+    right beyond doubt has the loss 0 here as well. Where the own exponential is next to nothing
+    beside the sum, and may have lost its digits, the rows are done by themselves. Elsewhere it has them: no
+    sum is below 1/64, as `_exponentials` sees to.
     """
     n, n_classes = x.shape
     sums, one = np.empty(n, x.dtype), ones(n_classes, x.dtype)
@@ -153,13 +215,28 @@ def _losses_of_many(x: Array, spots: Array, exponentials: Array) -> tuple[Array,
     own = exponentials.reshape(-1)[spots]
     ratios = sums / own
     losses = np.log(ratios)
-    far = ~((own >= 1e-30) & (ratios <= 1e30))
+    far = ~(ratios <= 1e30)
     if far.any():
         (places,) = np.nonzero(far)
         rows = x[places]
         few_spots = spots[places] + (np.arange(len(places)) - places) * n_classes
         losses[places] = _losses_of_few(rows, few_spots, np.empty_like(rows))[0]
     return losses, sums
+
+
+def _add_up_to_less(rows: Array, limit: float) -> bool:
+    """Return whether the squares of all elements add up to less, unless they are too many for that."""
+    return 4 * rows.size < limit and bool(np.vdot(rows, rows) < limit)  # which does not warn itself
+
+
+def _inner(y: Array, dy: Array, out: Array, one: Array) -> Array:
+    """Return the inner products of the rows of two matrices, as a column; `out` may be written to."""
+    if y.shape[1] >= _LONG:
+        inner: Array = np.matmul(y[:, None], dy[:, :, None])[:, 0]
+    else:
+        np.multiply(y, dy, out)
+        inner = out.dot(one)[:, None]
+    return inner
 
 
 def _rows(x: Array) -> Array:
@@ -192,7 +269,7 @@ def _shift(rows: Array, out: Array) -> None:
     """Write each row less its maximum to `out`."""
     if rows.shape[0] > 16 and rows.shape[1] <= 64:
         # NumPy starts anew for each row: of many short ones it is faster to make a few long columns.
-        largest = np.maximum.reduce(np.ascontiguousarray(rows.T), axis=0)[:, None]
+        largest = np.maximum.reduce(rows.T.copy(), axis=0)[:, None]
     else:
         largest = np.maximum.reduce(rows, axis=1, keepdims=True)
     np.subtract(rows, largest, out)
