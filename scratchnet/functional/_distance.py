@@ -64,22 +64,20 @@ def cosine_similarity(x1: Array, x2: Array, dim: int = 1, eps: float = 1e-8) -> 
     eps = check_number("cosine_similarity", "eps", eps, minimum=0)
     common = _common_shape("cosine_similarity", x1, x2)
     axis = check_dim("cosine_similarity", dim, len(common))
-    wide = common or (1,)  # a number is a vector of one
-    shape, dtype = wide[:axis] + wide[axis + 1 :], x1.dtype
+    shape, dtype = common[:axis] + common[axis + 1 :], x1.dtype
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        (u1, n1, way1), (u2, n2, way2) = (
-            _unit(np.broadcast_to(x, common).reshape(wide), axis, eps) for x in (x1, x2)
-        )
+        # A number is a vector of one: NumPy takes axis 0 of it.
+        (u1, n1, way1), (u2, n2, way2) = (_unit(np.broadcast_to(x, common), axis, eps) for x in (x1, x2))
         y = np.asarray(np.add.reduce(u1 * u2, axis=axis))
 
     def pullback(dy: Array, needs_input_grad: tuple[bool, bool] = (True, True)) -> Cotangents:
         dy = np.expand_dims(check_cotangent("cosine_similarity", dy, shape, dtype), axis)
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             dx1 = _unit_backward(dy * u2, u1, n1, way1, axis) if needs_input_grad[0] else None
             dx2 = _unit_backward(dy * u1, u2, n2, way2, axis) if needs_input_grad[1] else None
         return (
-            None if dx1 is None else unbroadcast(dx1.reshape(common), x1.shape),
-            None if dx2 is None else unbroadcast(dx2.reshape(common), x2.shape),
+            None if dx1 is None else unbroadcast(dx1, x1.shape),
+            None if dx2 is None else unbroadcast(dx2, x2.shape),
         )
 
     return y, pullback
@@ -140,19 +138,18 @@ def pairwise_distance(
     p = check_number("pairwise_distance", "p", p)
     eps = check_number("pairwise_distance", "eps", eps)
     common = _common_shape("pairwise_distance", x1, x2)
-    wide = common or (1,)
-    if wide[-1] == 0 and (p < 0 or p == math.inf):
+    if common[-1:] == (0,) and (p < 0 or p == math.inf):
         raise refuse("pairwise_distance", "x1 must have a last axis that is not empty for this p", x1=x1, p=p)
     dtype = x1.dtype
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        d = np.asarray(x1 - x2 + dtype.type(eps)).reshape(wide)
+        d = np.asarray(x1 - x2 + dtype.type(eps))
         norm = p_norm(d, p)
-    shape = norm.shape if keepdim and common else norm.shape[:-1]
+    shape = norm.shape if keepdim else norm.shape[:-1]
 
     def pullback(dy: Array, needs_input_grad: tuple[bool, bool] = (True, True)) -> Cotangents:
         dy = check_cotangent("pairwise_distance", dy, shape, dtype).reshape(norm.shape)
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            dd = _p_norm_backward(dy, d, norm, p).reshape(common)
+            dd = _p_norm_backward(dy, d, norm, p)
         return (
             np.array(unbroadcast(dd, x1.shape)) if needs_input_grad[0] else None,
             np.asarray(unbroadcast(-dd, x2.shape)) if needs_input_grad[1] else None,
@@ -164,6 +161,8 @@ def pairwise_distance(
 def p_norm(d: Array, p: float) -> Array:
     """Return the p-norm over the last axis, which stays with side 1."""
     size = np.abs(d)
+    if math.prod(d.shape[-1:]) == 1 and p != 0:
+        return np.asarray(size)  # no power of it is taken, which might overflow
     if p == 2:
         return np.asarray(np.sqrt(np.add.reduce(d * d, axis=-1, keepdims=True)))
     if p == 1:
@@ -179,22 +178,18 @@ def p_norm(d: Array, p: float) -> Array:
 def _p_norm_backward(dy: Array, d: Array, norm: Array, p: float) -> Array:
     if p == 0:
         return np.zeros_like(d)
-    if p == 1:
-        return np.asarray(dy * np.sign(d))
-    if math.isinf(p):
-        reached = np.abs(d) == norm
-        shared = dy / np.maximum(np.add.reduce(reached, axis=-1, keepdims=True), 1).astype(d.dtype)
-        return np.asarray(np.where(reached, np.sign(d) * shared, 0))
     if p == 2:
         return np.asarray(np.where(norm == 0, 0, dy * (d / norm)))
-    power = d.dtype.type
-    if p < 2:
-        each = np.sign(d) * np.abs(d) ** power(p - 1)
-        if p < 1:
-            each = np.where(d == 0, 0, each)
-        return np.asarray(np.where(norm == 0, 0, each * (dy * norm ** power(1 - p))))
-    each = d * np.abs(d) ** power(p - 2)
-    return np.asarray(np.where(norm == 0, 0, each * (dy / norm ** power(p - 1))))
+    sign = np.subtract(d > 0, d < 0, dtype=d.dtype)  # of NaN 0, as in PyTorch
+    if p == 1:
+        return np.asarray(dy * sign)
+    if math.isinf(p):
+        reached = np.abs(d) == norm
+        shared = dy / np.add.reduce(reached, axis=-1, keepdims=True).astype(d.dtype)
+        return np.asarray(np.where(reached, sign * shared, 0))
+    power = d.dtype.type(p - 1)
+    each = np.where(d == 0, 0, sign * np.abs(d) ** power)
+    return np.asarray(np.where(norm == 0, 0, each * (dy / norm**power)))
 
 
 def _common_shape(function: str, x1: Array, x2: Array) -> tuple[int, ...]:

@@ -181,7 +181,7 @@ def dropout2d(
     True
     """
     check_float_array("dropout2d", "x", x)
-    if x.ndim < 2 and training and p != 0:
+    if x.ndim < 2 and training and p != 0 and x.size:
         raise refuse("dropout2d", "x must be (N, C, H, W), or have at least two axes (N, C, *)", x=x)
     return _dropout("dropout2d", x, p, training, generator, _channels(x.shape, batched=True))
 
@@ -363,7 +363,7 @@ def feature_alpha_dropout(
     p = check_number("feature_alpha_dropout", "p", p, minimum=0, maximum=1)
     generator = check_generator("feature_alpha_dropout", generator)
     if not training or p == 0 or x.size == 0:
-        return _alpha_dropout("feature_alpha_dropout", x, 0.0, generator, x.shape)
+        return _unchanged("feature_alpha_dropout", x)
     if x.ndim < 2:
         raise refuse("feature_alpha_dropout", "x must have at least two axes (N, C, *)", x=x)
     return _alpha_dropout("feature_alpha_dropout", x, p, generator, _channels(x.shape, batched=True))
@@ -401,13 +401,11 @@ def _alpha_dropout(
     if p == 0:
         return _unchanged(name, x)
     scale = 1 / math.sqrt((1 - p) * (1 + p * _SELU_LIMIT**2)) if p < 1 else 0.0
-    kept = _draw(generator, mask_shape, p)
-    factors = kept * x.dtype.type(scale)
-    # What is kept is moved by -a p s, what is dropped to a s - a p s.
-    moved = np.where(kept, -scale * p * _SELU_LIMIT, scale * (1 - p) * _SELU_LIMIT).astype(x.dtype)
+    kept, number = _draw(generator, mask_shape, p), x.dtype.type
+    factors = kept * number(scale)
     y = _product(x, factors)
-    if p < 1:
-        y += moved
+    # What is kept is moved by -a p s, what is dropped to a s - a p s.
+    y += np.where(kept, number(-scale * p * _SELU_LIMIT), number(scale * (1 - p) * _SELU_LIMIT))
     return y, _masked_pullback(name, x, factors)
 
 

@@ -21,13 +21,15 @@ class _Taps(NamedTuple):
     """What one axis is made of: output o is the sum over k < own[o] of weight[o, k] x[number[o, k]]."""
 
     number: Array
-    """(out, K); it does not decrease from one output to the next."""
+    """(out, K); it does not decrease from one output to the next. Behind own[o] it may be any."""
     weight: Array
     """(out, K) in float64."""
     own: Array
     """(out,)"""
     side: int
     """How many elements the input has."""
+    times: int
+    """How often each of them is repeated, one after the other; 0 where y is made of them in another way."""
     matrices: dict[str, Array]
     """The same as a matrix (out, in), by its dtype."""
 
@@ -151,21 +153,20 @@ def interpolate(
         factors = [
             check_number("interpolate", "scale_factor", f) for f in _each("scale_factor", scale_factor, x)
         ]
-        if not all(
-            math.isfinite(factor) and factor * n >= least for factor, n in zip(factors, sides, strict=True)
-        ):
-            requirement = "scale_factor must leave sides that are not empty"
+        exact = [factor * n for factor, n in zip(factors, sides, strict=True)]
+        if not all(least <= side < math.inf for side in exact):
+            requirement = "scale_factor must leave sides that are neither empty nor infinite"
             raise refuse("interpolate", requirement, scale_factor=scale_factor, x=x)
-        new = tuple(math.floor(n * factor) for n, factor in zip(sides, factors, strict=True))
+        new = tuple(math.floor(side) for side in exact)
         if not recompute_scale_factor:
             scales = tuple(factors)
     aligned = bool(align_corners)
     taps = [
-        _taps(mode, n, m, scale, aligned, bool(antialias), n_dims)
+        _kept_taps(mode, n, m, scale, aligned, bool(antialias), n_dims)
         for n, m, scale in zip(sides, new, scales, strict=True)
     ]
-    repeats = _repeats(taps) if mode.startswith("nearest") and x.dtype.char in "fd" and x.size else None
-    if repeats is not None:
+    repeats = tuple(each.times for each in taps)
+    if all(repeats):
         y = _repeated(x, repeats)
     else:
         y = x
@@ -177,7 +178,7 @@ def interpolate(
         dx = check_cotangent("interpolate", dy, shape, dtype)
         if not needs_input_grad[0]:
             return (None,)
-        if repeats is not None:
+        if all(repeats):
             return (_sum_of_repeats(dx, repeats),)
         for axis, each in enumerate(taps, 2):
             dx = _spread(dx, each, axis)
@@ -199,14 +200,12 @@ def _each(name: str, value: Any, x: Array) -> tuple[Any, ...]:
 # ---- what each output is made of
 
 
-@functools.lru_cache(maxsize=32)
 def _taps(
     mode: str, n: int, m: int, scale: float | None, aligned: bool, antialias: bool, n_dims: int
 ) -> _Taps:
     if mode == "area":
         o = np.arange(m)
-        start, end = o * n // max(m, 1), -(-(o + 1) * n // max(m, 1))
-        return _run(start, end, n, lambda _, own: np.asarray(1 / own))
+        return _run(o * n // m, -(-(o + 1) * n // m), n, np.ones_like)
     if mode.startswith("nearest"):
         return _nearest(n, m, scale, exact=mode == "nearest-exact", copied=n_dims == 2)
     if n == m and (antialias or mode != "bicubic"):
@@ -227,19 +226,34 @@ def _taps(
     return _fixed(low.astype(np.intp)[:, None] + np.arange(2), np.stack([1 - part, part], axis=1), n)
 
 
+_kept_taps = functools.lru_cache(maxsize=32)(_taps)
+
+
 def _fixed(index: Array, weight: Array, n: int) -> _Taps:
     """Return taps of the same number for every output; those outside are the border."""
     out, k = index.shape
-    weight = np.broadcast_to(weight, index.shape)
-    return _Taps(np.clip(index, 0, n - 1), weight, np.full(out, k), n, {})
+    number = np.clip(index, 0, n - 1)
+    return _Taps(number, np.broadcast_to(weight, index.shape), np.full(out, k), n, _times(number, n), {})
 
 
-def _run(start: Array, end: Array, n: int, weigh: Callable[[Array, Array], Array]) -> _Taps:
-    """Return taps from `start` up to, not including, `end`."""
+def _run(start: Array, end: Array, n: int, weigh: Callable[[Array], Array]) -> _Taps:
+    """Return taps from `start` up to, not including, `end`, with weights that are divided by their sum."""
     own = end - start
-    i = start[:, None] + np.arange(max(int(own.max(initial=1)), 1))
-    weight = np.where(i < end[:, None], weigh(i, own[:, None]), 0.0)
-    return _Taps(np.minimum(i, n - 1), weight, own, n, {})
+    number = start[:, None] + np.arange(own.max(initial=1))
+    weight = np.where(number < end[:, None], weigh(number), 0.0)
+    weight /= np.add.reduce(weight, axis=1, keepdims=True)
+    return _Taps(number, weight, own, n, _times(number, n), {})
+
+
+def _times(number: Array, n: int) -> int:
+    """Return how often each of n elements is repeated, in order; 0 where that is not all, or very often."""
+    times = len(number) // n
+    # An output that is made of one element alone is that element: weights sum to 1.
+    repeated = times <= _MOST_REPEATS and np.array_equal(number, np.arange(n).repeat(times)[:, None])
+    return times if repeated else 0
+
+
+_MOST_REPEATS = 8
 
 
 def _nearest(n: int, m: int, scale: float | None, *, exact: bool, copied: bool) -> _Taps:
@@ -257,21 +271,18 @@ def _antialiased(mode: str, n: int, o: Array, ratio: float) -> _Taps:
     start = np.maximum((centre - reach + 0.5).astype(np.intp), 0)
     end = np.minimum((centre + reach + 0.5).astype(np.intp), n)
 
-    def weigh(i: Array, _: Array) -> Array:
+    def weigh(i: Array) -> Array:
         away = np.abs(i - centre[:, None] + 0.5) / max(ratio, 1.0)
-        weight = _keys(away, -0.5) if mode == "bicubic" else np.maximum(1 - away, 0.0)
-        weight = np.where(i < end[:, None], weight, 0.0)
-        total = np.add.reduce(weight, axis=1, keepdims=True)
-        return np.asarray(weight / np.where(total == 0, 1.0, total))
+        return _keys(away, -0.5) if mode == "bicubic" else 1 - away
 
     return _run(start, end, n, weigh)
 
 
 def _keys(away: Array, a: float) -> Array:
-    """Return Keys' cubic kernel at a distance of 0 or more."""
+    """Return Keys' cubic kernel at a distance from 0 to 2."""
     near = ((a + 2) * away - (a + 3)) * away * away + 1
     far = ((a * away - 5 * a) * away + 8 * a) * away - 4 * a
-    return np.where(away <= 1, near, np.where(away < 2, far, 0.0))
+    return np.where(away <= 1, near, far)
 
 
 def cubic_weights(part: Array, a: float) -> Array:
@@ -281,20 +292,6 @@ def cubic_weights(part: Array, a: float) -> Array:
 
 
 # ---- an image each of whose elements is repeated equally often
-
-
-def _repeats(taps: Sequence[_Taps]) -> tuple[int, ...] | None:
-    """Return how often each axis repeats its elements; None where they are not all repeated equally often."""
-    each = tuple(tap.number.shape[0] // tap.side for tap in taps)
-    for tap, times in zip(taps, each, strict=True):
-        if not 1 <= times <= _MOST_REPEATS:
-            return None
-        if not np.array_equal(tap.number[:, 0], np.repeat(np.arange(tap.side), times)):
-            return None
-    return each
-
-
-_MOST_REPEATS = 8
 
 
 def _repeated(x: Array, repeats: tuple[int, ...]) -> Array:
@@ -330,7 +327,7 @@ def _sum_of_repeats(dy: Array, repeats: tuple[int, ...]) -> Array:
 
 def _resampled(x: Array, taps: _Taps, axis: int) -> Array:
     """Return x with one axis resampled, as a product with a matrix; it must equal `_resampled_plainly`."""
-    if taps.weight.shape[1] == 1 or not x.size:
+    if taps.weight.shape[1] == 1:
         return _resampled_plainly(x, taps, axis)
     y = _product(_matrix(taps, x.dtype), x, axis)
     # A matrix has zeros where an output does not depend on an input: of an infinity they make NaN.
@@ -339,7 +336,7 @@ def _resampled(x: Array, taps: _Taps, axis: int) -> Array:
 
 def _spread(dy: Array, taps: _Taps, axis: int) -> Array:
     """Return the cotangent of what `_resampled` was given; it must equal `_spread_plainly`."""
-    if taps.weight.shape[1] == 1 or not dy.size:
+    if taps.weight.shape[1] == 1:
         return _spread_plainly(dy, taps, axis)
     dx = _product(_matrix(taps, dy.dtype).T, dy, axis)
     return dx if _is_finite(dx) else _spread_plainly(dy, taps, axis)
@@ -406,11 +403,11 @@ def _resampled_plainly(x: Array, taps: _Taps, axis: int) -> Array:
 
 def _spread_plainly(dy: Array, taps: _Taps, axis: int) -> Array:
     dx = np.zeros((*dy.shape[:axis], taps.side, *dy.shape[axis + 1 :]), dy.dtype)
+    if not dy.size:
+        return dx
     wide = (-1, *(1,) * (dy.ndim - axis - 1))
     for k in range(taps.number.shape[1]):
         rows = np.flatnonzero(taps.own > k)
-        if not rows.size:
-            continue
         places = taps.number[rows, k]
         first = np.flatnonzero(np.concatenate([[True], places[1:] != places[:-1]]))
         weight = taps.weight[rows, k].astype(dy.dtype).reshape(wide)

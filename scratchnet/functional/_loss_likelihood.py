@@ -250,8 +250,7 @@ def _fitted_variance(x: Array, var: Array) -> Array:
         return var
     if var.shape == x.shape[:-1]:
         return var[..., None]
-    different = [side for side, own in zip(var.shape, x.shape, strict=False) if side != own]
-    if var.ndim == x.ndim and different == [1]:
+    if any(var.shape == (*x.shape[:axis], 1, *x.shape[axis + 1 :]) for axis in range(x.ndim)):
         return var
     raise refuse(
         "gaussian_nll_loss",
@@ -327,18 +326,16 @@ def kl_div(
     common_shape("kl_div", x=x, target=target)
     check_reduction("kl_div", reduction, ("none", "mean", "sum", "batchmean"))
     number = x.dtype.type
-    one = number(1)
     with np.errstate(all="ignore"):
         if log_target:
-            probabilities = np.asarray(np.exp(target))
-            logarithms = target
-            losses = np.asarray(probabilities * (target - x))
+            probabilities, logarithms = np.asarray(np.exp(target)), target
+            losses = np.asarray(probabilities * (logarithms - x))
         else:
             probabilities, logarithms = target, np.asarray(np.log(target))
             losses = np.asarray(np.where(target == 0, number(0), target * logarithms) - target * x)
-    divisor = number(losses.size)
+    divisor: Scalar | None = None
     if reduction == "batchmean":
-        reduction, divisor = ("mean", number(x.shape[0])) if x.ndim else ("sum", one)
+        reduction, divisor = "mean", number(x.shape[0] if x.ndim else 1)
 
     def by_x(dlosses: Array) -> Any:
         return -(dlosses * probabilities)
@@ -346,7 +343,7 @@ def kl_div(
     def by_target(dlosses: Array) -> Any:
         if log_target:
             # The cotangent first, as it may be small enough for a probability that overflows.
-            return dlosses * (target - x) * probabilities + dlosses * probabilities
+            return dlosses * (logarithms - x) * probabilities + dlosses * probabilities
         return dlosses * (logarithms + target / target - x)
 
     return reduced("kl_div", losses, reduction, (x, target), (by_x, by_target), divisor)

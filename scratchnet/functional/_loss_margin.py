@@ -455,7 +455,7 @@ def multi_margin_loss(
     shapes = ((x.shape[0],),) if x.ndim == 2 else ((), (1,))
     if target.shape not in shapes:
         raise refuse(function, "target must hold one class index for each sample of x", target=target, x=x)
-    rows = x.reshape(-1, x.shape[-1] if x.ndim else 1)
+    rows = np.atleast_2d(x)
     n, n_classes = rows.shape
     if weight is not None and weight.shape != (n_classes,):
         raise refuse(function, "weight must hold one number for each class of x", weight=weight, x=x)
@@ -465,7 +465,7 @@ def multi_margin_loss(
     margin = check_number(function, "margin", margin)
     check_reduction(function, reduction)
     number = x.dtype.type
-    zero, labels = number(0), target.reshape(-1).astype(np.intp)
+    zero, labels = number(0), np.atleast_1d(target).astype(np.intp)
     own = np.arange(n), labels
     with np.errstate(all="ignore"):
         z = number(margin) - rows[own][:, None] + rows
@@ -478,7 +478,7 @@ def multi_margin_loss(
     losses = np.asarray(losses).reshape(target.shape)
 
     def by_x(dlosses: Array) -> Any:
-        scaled = np.broadcast_to(dlosses, losses.shape).reshape(-1) * factor
+        scaled = dlosses * factor
         dz = np.where(counted, scaled[:, None], zero) if p == 1 else scaled[:, None] * (z + z)
         dz[own] = -np.add.reduce(dz, axis=1)
         return dz.reshape(x.shape)
@@ -549,7 +549,7 @@ def multilabel_margin_loss(
     _check_scores(function, x)
     if target.shape != x.shape:
         raise refuse(function, "target must have the shape of x, filled up with -1", target=target, x=x)
-    rows = x.reshape(-1, x.shape[-1] if x.ndim else 1)
+    rows = np.atleast_2d(x)
     n, n_classes = rows.shape
     check_labels(function, target, n_classes, -1)
     check_reduction(function, reduction)
@@ -570,8 +570,7 @@ def multilabel_margin_loss(
     np.subtract.at(more, (samples, np.where(listed, labels, 0)), np.add.reduce(pairs, axis=2))
 
     def by_x(dlosses: Array) -> Any:
-        scaled = np.broadcast_to(dlosses, losses.shape).reshape(-1, 1) * share
-        return (scaled * more).reshape(x.shape)
+        return (dlosses[..., None] * share * more).reshape(x.shape)
 
     return reduced(function, losses, reduction, (x, target), (by_x, None), shape=x.shape)
 

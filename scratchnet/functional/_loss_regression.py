@@ -225,11 +225,6 @@ def smooth_l1_loss(
     """
     check_deprecated("smooth_l1_loss", size_average, reduce)
     beta = check_number("smooth_l1_loss", "beta", beta, minimum=0)
-    if beta == 0:
-        y, pullback = _of_errors(
-            "smooth_l1_loss", x, target, None, reduction, np.abs, _l1_pullback, by_weights=False
-        )
-        return y, _without_weight(pullback)
     check_float_array("smooth_l1_loss", "x", x)
     number = x.dtype.type
     edge, half, one = number(beta), number(0.5), number(1)
@@ -242,7 +237,10 @@ def smooth_l1_loss(
         inside = np.where(errors >= edge, one, errors / edge)
         return np.where(errors <= -edge, -one, inside) * dlosses
 
-    y, pullback = _of_errors("smooth_l1_loss", x, target, None, reduction, losses, slopes, by_weights=False)
+    bodies: tuple[Callable[[Array], Any], Callable[[Array, Array], Any]] = losses, slopes
+    if beta == 0:
+        bodies = np.abs, _l1_pullback
+    y, pullback = _of_errors("smooth_l1_loss", x, target, None, reduction, *bodies)
     return y, _without_weight(pullback)
 
 
@@ -315,7 +313,7 @@ def huber_loss(
     def slopes(errors: Array, dlosses: Array) -> Any:
         return np.minimum(np.maximum(errors, -edge), edge) * dlosses
 
-    return _of_errors("huber_loss", x, target, weight, reduction, losses, slopes, by_weights=False)
+    return _of_errors("huber_loss", x, target, weight, reduction, losses, slopes)
 
 
 def _l1_pullback(errors: Array, dlosses: Array) -> Any:
@@ -326,7 +324,7 @@ def _without_weight(pullback: Pullback) -> Pullback:
     """Return the pullback of a function that takes no weight: two slots instead of three."""
 
     def of_two(dy: Array | float = 1.0, needs_input_grad: tuple[bool, bool] = (True, True)) -> Cotangents:
-        return pullback(dy, (*needs_input_grad, False))[:2]
+        return pullback(dy, needs_input_grad)[:2]
 
     return of_two
 
@@ -340,7 +338,7 @@ def _of_errors(
     losses_of: Callable[[Array], Any],
     slopes: Callable[[Array, Array], Any],
     *,
-    by_weights: bool,
+    by_weights: bool = False,
 ) -> tuple[Array | Scalar, Pullback]:
     """Return the reduced, weighted losses of x - target, and the pullback of its three arguments.
 
@@ -357,10 +355,8 @@ def _of_errors(
         errors = np.asarray(x - target)
         plain = np.asarray(losses_of(errors))
         losses = plain if weight is None else np.asarray(plain * weight)
-        weighted_mean = by_weights and weight is not None
-        divisor = x.dtype.type(losses.size)
-        if by_weights and weight is not None:
-            divisor = np.add.reduce(weight, axis=None)
+        counts = weight if by_weights else None
+        divisor = x.dtype.type(losses.size) if counts is None else np.add.reduce(counts, axis=None)
     y = reduce_losses(plain.copy() if losses is plain else losses, reduction, divisor)
 
     def pullback(dy: Array | float = 1.0, needs_input_grad: _Needs3 = (True, True, True)) -> Cotangents:
@@ -376,11 +372,11 @@ def _of_errors(
                 if needs_input_grad[1] and has_derivative:
                     dtarget = spread_back(np.negative(derrors), shape, target.shape)
             if weight is not None and needs_input_grad[2]:
-                if weighted_mean and reduction == "mean" and shape == x.shape:
+                if counts is not None and reduction == "mean" and shape == x.shape:
                     dweight = np.asarray((plain - y) * dlosses)
                 else:
                     dweight = spread_back(plain * dlosses, shape, x.shape)
-                    if weighted_mean and reduction == "mean":
+                    if counts is not None and reduction == "mean":
                         dweight = np.asarray(dweight - y * dlosses)
         return dx, dtarget, dweight
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from .. import functional as F
+from .._check import check_number
 from ._loss import Loss
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ class HuberLoss(Loss):
 
     def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
         super().__init__(reduction=reduction)
+        check_number("HuberLoss", "delta", delta)
         self.delta = delta
 
     def forward(self, x: Array, target: Array) -> Array | Scalar:

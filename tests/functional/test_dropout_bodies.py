@@ -122,6 +122,25 @@ def test_refusals_name_the_argument_and_what_it_was(call, error, words):
         assert word in str(caught.value)
 
 
+@pytest.mark.parametrize("p", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("shape", [(), (3,), (0,)])
+@pytest.mark.parametrize("name", ["dropout2d", "dropout3d", "feature_alpha_dropout"])
+def test_too_few_axes_are_refused_where_pytorch_refuses_them(name, shape, training, p):
+    torch = pytest.importorskip("torch")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of ranks that mean something else one day
+        try:
+            # Of 1.0 it does not look at the axes.
+            getattr(torch.nn.functional, name)(torch.ones(shape), min(p, 0.5), training)
+        except RuntimeError:
+            with pytest.raises(ValueError, match=f"{name}: x must"):
+                getattr(F, name)(np.ones(shape), p, training)
+            return
+    y, pullback = getattr(F, name)(np.ones(shape), p, training)
+    assert y.shape == pullback(y)[0].shape == shape
+
+
 def test_one_float32_is_drawn_for_each_element_and_those_below_p_are_dropped():
     x, p = np.ones((40, 50)), 0.3
     y = F.dropout(x, p, generator=np.random.default_rng(3))[0]

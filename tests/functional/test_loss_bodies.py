@@ -490,6 +490,7 @@ def test_a_cotangent_is_one_where_none_is_given_and_may_be_a_number():
         F.cross_entropy(np.eye(3), soft),
         F.nll_loss(np.eye(3), labels),
         F.mse_loss(np.eye(3), soft),
+        F.smooth_l1_loss(np.eye(3), soft),
     ):
         np.testing.assert_array_equal(pullback()[0], pullback(np.asarray(1.0))[0])
         np.testing.assert_array_equal(pullback(y.dtype.type(2))[0], 2 * pullback()[0])

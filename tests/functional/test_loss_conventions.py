@@ -28,7 +28,7 @@ CALLS = [
     call("l1_loss", ERRORS, ZEROS),
     call("l1_loss", ERRORS, ERRORS),
     call("mse_loss", ERRORS, ZEROS),
-    *(call("smooth_l1_loss", ERRORS, ZEROS, beta=beta) for beta in (1.0, 0.5, 0, inf)),
+    *(call("smooth_l1_loss", ERRORS, ZEROS, beta=beta) for beta in (1.0, 0.5, 0, inf, 1e300)),
     *(call("huber_loss", ERRORS, ZEROS, delta=delta) for delta in (1.0, 0.5, 2, inf)),
     *(
         call("poisson_nll_loss", NO_LOGITS, target * np.ones(8), log_input=log_input, full=full)
@@ -154,20 +154,57 @@ def test_the_mean_of_nothing_is_nan_and_the_sum_0(made):
     assert getattr(F, name)(*arrays, reduction="sum")[0] == 0
 
 
-def test_a_variance_that_is_a_number_is_that_of_all_and_has_no_derivative():
-    x, target = np.array([[1.0, 2.0]]), np.array([[0.0, 4.0]])
-    y, pullback = F.gaussian_nll_loss(x, target, 2.0)
-    wanted, wanted_pullback = F.gaussian_nll_loss(x, target, np.full((1, 2), 2.0))
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("var", [0.0, 0.3, 2.0])
+def test_a_variance_that_is_a_number_is_that_of_all_and_has_no_derivative(var, dtype):
+    x, target = np.array([[1.0, 2.0]], dtype), np.array([[0.0, 4.0]], dtype)
+    y, pullback = F.gaussian_nll_loss(x, target, var)
+    wanted, wanted_pullback = F.gaussian_nll_loss(x, target, np.full((1, 2), var, dtype))
     assert y == wanted
+    assert y.dtype == dtype
     assert pullback()[2] is None
     np.testing.assert_array_equal(pullback()[0], wanted_pullback()[0])
 
 
-@pytest.mark.parametrize("name", ["l1_loss", "mse_loss", "smooth_l1_loss", "huber_loss", "poisson_nll_loss"])
+def test_of_one_distribution_without_an_axis_of_samples_batchmean_is_the_sum():
+    x, target = np.array(-1.0), np.array(0.25)
+    y, pullback = F.kl_div(x, target, reduction="batchmean")
+    wanted, wanted_pullback = F.kl_div(x, target, reduction="sum")
+    assert y == wanted
+    assert pullback() == wanted_pullback()
+
+
+@pytest.mark.parametrize("shape", [(2, 1), (1, 3)])
+def test_a_variance_shared_along_an_axis_is_that_of_all_along_it(shape):
+    x, target = np.array([[1.0, 2.0, 3.0], [0.0, -1.0, 2.0]]), np.ones((2, 3))
+    var = np.arange(1.0, 1 + max(shape)).reshape(shape)
+    y, pullback = F.gaussian_nll_loss(x, target, var)
+    wanted, wanted_pullback = F.gaussian_nll_loss(x, target, np.array(np.broadcast_to(var, (2, 3))))
+    assert y == wanted
+    dvar = wanted_pullback()[2].sum(axis=shape.index(1), keepdims=True)
+    np.testing.assert_allclose(pullback()[2], dvar, rtol=0, atol=1e-15)  # up to three slopes, below 1
+
+
+def test_a_variance_for_each_row_is_one_with_a_last_side_of_1():
+    x, target, var = np.array([[1.0, 2.0, 3.0], [0.0, -1.0, 2.0]]), np.ones((2, 3)), np.array([0.5, 2.0])
+    y, pullback = F.gaussian_nll_loss(x, target, var)
+    wanted, wanted_pullback = F.gaussian_nll_loss(x, target, var[:, None])
+    assert y == wanted
+    for needs in itertools.product([True, False], repeat=3):
+        *found, dvar = pullback(needs_input_grad=needs)
+        *expected, column = wanted_pullback(needs_input_grad=needs)
+        np.testing.assert_equal(found, expected)
+        np.testing.assert_equal(dvar, None if column is None else column[:, 0])
+
+
+@pytest.mark.parametrize(
+    "name", ["l1_loss", "mse_loss", "smooth_l1_loss", "huber_loss", "poisson_nll_loss", "gaussian_nll_loss"]
+)
 def test_targets_of_integers_are_those_of_floats_without_a_derivative(name):
     x = np.array([0.5, 1.5], np.float32)
-    y, pullback = getattr(F, name)(x, np.array([1, 3]))
-    wanted, wanted_pullback = getattr(F, name)(x, np.array([1, 3], np.float32))
+    more = (np.array([2.0, 0.25], np.float32),) if name == "gaussian_nll_loss" else ()
+    y, pullback = getattr(F, name)(x, np.array([1, 3]), *more)
+    wanted, wanted_pullback = getattr(F, name)(x, np.array([1, 3], np.float32), *more)
     assert y == wanted
     assert y.dtype == np.float32
     assert pullback()[1] is None

@@ -262,6 +262,12 @@ def test_a_weight_that_is_not_an_array_is_refused():
         nn.NLLLoss([1.0, 2.0])
 
 
+def test_huber_loss_refuses_a_delta_that_is_not_a_number_when_it_is_made():
+    for wrong in (1j, "1", None):
+        with pytest.raises(TypeError, match="HuberLoss: delta must be a number"):
+            nn.HuberLoss(delta=wrong)
+
+
 def test_without_input_gradient_backward_returns_none():
     criterion = nn.CrossEntropyLoss()
     criterion(np.zeros((2, 3)), np.array([0, 1]))

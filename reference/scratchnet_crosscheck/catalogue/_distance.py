@@ -130,6 +130,11 @@ PAIRWISE_DISTANCE = Operation(
             _case("pairwise_distance", np.ones((2, 0)), np.ones((2, 0)), p=math.inf, eps=0.0, keepdim=False),
             ("x1 must", "(2, 0)", "p=inf"),
         ),
+        Invalid(
+            "the smallest of no differences, without a batch",
+            _case("pairwise_distance", np.ones(0), np.ones(0), p=-math.inf, eps=0.0, keepdim=False),
+            ("x1 must", "(0,)", "p=-inf"),
+        ),
     ),
     twin=_torch_pairwise,
     per_sample=_samples_of_pairs,

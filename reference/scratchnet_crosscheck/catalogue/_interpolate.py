@@ -74,6 +74,9 @@ def _torch_cannot(case: Case) -> str | None:
         return "whether a weight of 0 meets an infinity is a matter of how many weights are kept"
     if case.options["antialias"] and any(m == 1 for _, m, _ in _axes(case)):
         return "PyTorch 2.13 repeats a row where antialiasing leaves one column"
+    scaled = any(factor not in (None, 1.0) for *_, factor in _axes(case))
+    if mode == "bicubic" and scaled and all(m == n for n, m, _ in _axes(case)):
+        return "PyTorch copies an image backward that it resamples forward"
     for n, m, factor in _axes(case):
         if case.options["antialias"] and m == n and factor not in (None, 1.0):
             return "PyTorch copies an axis forward that it resamples backward"
@@ -105,8 +108,16 @@ INTERPOLATE = Operation(
         _bad("an unknown mode", (": mode must", "'cubic'"), mode="cubic"),
         _bad("a mode of another rank", (": mode must", "'bilinear'", "(2, 3, 4)"), mode="bilinear"),
         Invalid("linear of images", _IMAGE.with_options(mode="linear"), (": mode must", "'linear'")),
-        _bad("aligned corners of the nearest", (": align_corners must", "False"), align_corners=False),
-        _bad("antialias of the nearest", (": antialias must", "True"), antialias=True),
+        _bad(
+            "aligned corners of the nearest",
+            (": align_corners must be None for mode 'nearest'", "align_corners=False"),
+            align_corners=False,
+        ),
+        _bad(
+            "antialias of the nearest",
+            (": antialias must", "antialias=True", "mode='nearest'"),
+            antialias=True,
+        ),
         _bad("antialias of linear", (": antialias must", "True"), antialias=True, mode="linear"),
         _bad("neither size nor scale", ("size or scale_factor must",), size=None),
         _bad(
@@ -114,15 +125,26 @@ INTERPOLATE = Operation(
         ),
         _bad(
             "a scale to be found of a size",
-            (": recompute_scale_factor must", "True"),
+            (": recompute_scale_factor must", "recompute_scale_factor=True", "size=2"),
             recompute_scale_factor=True,
         ),
         _bad("a size of nothing", (": size must", "0"), size=0),
         _bad("two sizes for one", (": size must", "(2, 2)", "(2, 3, 4)"), size=(2, 2)),
         _bad("a size of 2.0", (": size must", "2.0"), TypeError, size=2.0),
-        _bad("a scale that leaves nothing", (": scale_factor must", "0.1"), size=None, scale_factor=0.1),
+        _bad(
+            "a scale that leaves nothing",
+            (": scale_factor must", "scale_factor=0.1", "x of shape (2, 3, 4)"),
+            size=None,
+            scale_factor=0.1,
+        ),
+        _bad("a scale past all sides", (": scale_factor must", "1e+308"), size=None, scale_factor=1e308),
         _bad("a negative scale", (": scale_factor must", "-1"), size=None, scale_factor=-1.0),
-        _bad("two scales for one", (": scale_factor must", "(2, 2)"), size=None, scale_factor=(2, 2)),
+        _bad(
+            "two scales for one",
+            (": scale_factor must", "scale_factor=(2, 2)", "x of shape (2, 3, 4)"),
+            size=None,
+            scale_factor=(2, 2),
+        ),
         _bad(
             "a scale that is no number",
             (": scale_factor must", "'2'"),

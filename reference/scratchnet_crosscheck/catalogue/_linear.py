@@ -106,10 +106,14 @@ BILINEAR = Operation(
     (
         *usual_refusals(_BILINEAR, (2, 4)),
         Invalid(
-            "an input1 of other columns", _BILINEAR.replace(input1=np.ones((2, 4))), ("input1 must", "(2, 4)")
+            "an input1 of other columns",
+            _BILINEAR.replace(input1=np.ones((2, 4))),
+            ("input1 must", "input1 of shape (2, 4)", "weight of shape (4, 3, 5)"),
         ),
         Invalid(
-            "an input2 of other columns", _BILINEAR.replace(input2=np.ones((2, 3))), ("input2 must", "(2, 3)")
+            "an input2 of other columns",
+            _BILINEAR.replace(input2=np.ones((2, 3))),
+            ("input2 must", "input2 of shape (2, 3)", "input1 of shape (2, 3)", "weight of shape (4, 3, 5)"),
         ),
         Invalid(
             "an input2 of another batch", _BILINEAR.replace(input2=np.ones((1, 5))), ("input2 must", "(1, 5)")

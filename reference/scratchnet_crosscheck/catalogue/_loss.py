@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from ..case import Case
-from .losses import bad_reduction, unreduced
+from .losses import bad_reduction, no_number, unreduced
 from .protocol import Invalid, Operation
 from .refusals import usual_refusals
 
@@ -180,6 +180,7 @@ CROSS_ENTROPY = Operation(
     _draw_cross_entropy,
     (
         *_bad_classes(_GOOD_CE),
+        *no_number(_GOOD_CE, "label_smoothing"),
         Invalid(
             "a label_smoothing above 1",
             _GOOD_CE.with_options(label_smoothing=1.5),

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from ..case import Case
-from .losses import any_shape, bad_reduction, floats, fractions, in_one_dtype, small, spread, unreduced
+from .losses import (
+    any_shape,
+    bad_reduction,
+    floats,
+    fractions,
+    in_one_dtype,
+    no_number,
+    small,
+    spread,
+    unreduced,
+)
 from .protocol import Invalid, Operation
 from .refusals import usual_refusals
 
@@ -55,9 +65,7 @@ POISSON_NLL_LOSS = Operation(
         *usual_refusals(_POISSON, ()),
         *bad_reduction(_POISSON),
         _no_broadcast(_POISSON),
-        Invalid(
-            "an eps that is no number", _POISSON.with_options(eps="1"), (": eps must be", "'1'"), TypeError
-        ),
+        *no_number(_POISSON, "eps"),
     ),
     twin=in_one_dtype("poisson_nll_loss"),
     ties=True,  # at a target of 1 the loss jumps
@@ -97,11 +105,16 @@ GAUSSIAN_NLL_LOSS = Operation(
     (
         *usual_refusals(_GAUSSIAN, ()),
         *bad_reduction(_GAUSSIAN, deprecated=False),
+        *no_number(_GAUSSIAN, "eps"),
         _no_broadcast(_GAUSSIAN, words=": the shapes of x and target and var must broadcast"),
         _no_broadcast(_GAUSSIAN, "var", ": var must have the shape of x"),
         Invalid(
             "a negative variance", _GAUSSIAN.replace(var=np.full((2, 3), -0.5)),
             (": no variance may be negative", "-0.5"),
+        ),
+        Invalid(
+            "a negative number for all variances", _GAUSSIAN.replace(var=cast("Any", -0.5)),
+            (": var must be at least 0", "var=-0.5"),
         ),
         Invalid(
             "one variance for all", _GAUSSIAN.replace(var=np.ones((1, 1))), (": var must", "(1, 1)"),
@@ -197,6 +210,11 @@ BINARY_CROSS_ENTROPY = Operation(
     _draw_bce,
     (
         *_bad_binary(_BCE),
+        Invalid(
+            "one probability above 1",
+            _BCE.replace(x=np.array(1.5), target=np.array(1.0), weight=None),
+            (": every element of x", "x=1.5"),
+        ),
         Invalid("a probability above 1", _BCE.replace(x=_OUTSIDE), (": every element of x", "x[1, 1]=1.5")),
         Invalid(
             "a target above 1",
@@ -229,7 +247,7 @@ def _draw_logits(d: Draw) -> Case:
 
 _LOGITS = _case(
     "binary_cross_entropy_with_logits",
-    {"x": np.ones((2, 3)), "target": np.ones((2, 3)), "weight": None, "pos_weight": None},
+    {"x": np.ones((2, 3)), "target": np.ones((2, 3)), "weight": np.ones((2, 3)), "pos_weight": np.ones(3)},
     "x", "target",
 )  # fmt: skip
 

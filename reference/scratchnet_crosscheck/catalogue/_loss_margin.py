@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..case import Case
-from .losses import any_shape, bad_reduction, floats, fractions, signs, spread, unreduced
+from .losses import any_shape, bad_reduction, floats, fractions, no_number, signs, spread, unreduced
 from .protocol import Invalid, Operation
 from .refusals import usual_refusals
 
@@ -53,13 +53,25 @@ MARGIN_RANKING_LOSS = Operation(
     (
         *usual_refusals(_RANKING, ()),
         *bad_reduction(_RANKING),
+        *no_number(_RANKING, "margin"),
         Invalid(
             "scores of other dimensions", _RANKING.replace(input2=np.ones(3)),
-            (": the arguments must have one number of dimensions", "input2 of shape (3,)"),
+            (
+                ": the arguments must have one number of dimensions",
+                "input1 of shape (2, 3)", "input2 of shape (3,)", "target of shape (2, 3)",
+            ),
+        ),
+        Invalid(
+            "a first score that does not broadcast", _RANKING.replace(input1=np.ones((2, 4))),
+            (": the shapes of input1 and input2 and target must broadcast", "(2, 4)"),
+        ),
+        Invalid(
+            "a second score that does not broadcast", _RANKING.replace(input2=np.ones((2, 4))),
+            (": the shapes of input1 and input2 and target must broadcast", "(2, 4)"),
         ),
         Invalid(
             "a target that does not broadcast", _RANKING.replace(target=_NO_BROADCAST),
-            ("must broadcast", "(2, 4)"),
+            (": the shapes of input1 and input2 and target must broadcast", "(2, 4)"),
         ),
     ),
     ties=True,
@@ -76,14 +88,14 @@ def _draw_hinge(d: Draw) -> Case:
     return _case("hinge_embedding_loss", arrays, "x", margin=d.one_of(1.0, 0.5, 2), reduction=d.reduction())
 
 
-def _bad_signs(good: Case) -> tuple[Invalid, ...]:
+def _bad_signs(good: Case, shapes: str = "the shapes of x and target must broadcast") -> tuple[Invalid, ...]:
     return (
         *usual_refusals(good, ()),
         *bad_reduction(good),
         Invalid(
             "a target that does not broadcast",
             good.replace(target=_NO_BROADCAST),
-            (": ", "broadcast", "(2, 4)"),
+            (f": {shapes}", "target of shape (2, 4)", "x of shape (2, 3)"),
         ),
         Invalid(
             "a target of booleans",
@@ -94,10 +106,12 @@ def _bad_signs(good: Case) -> tuple[Invalid, ...]:
     )
 
 
+_HINGE = _case("hinge_embedding_loss", {"x": np.ones((2, 3)), "target": _SIGNS}, "x")
+
 HINGE_EMBEDDING_LOSS = Operation(
     "hinge_embedding_loss",
     _draw_hinge,
-    _bad_signs(_case("hinge_embedding_loss", {"x": np.ones((2, 3)), "target": _SIGNS}, "x")),
+    (*_bad_signs(_HINGE), *no_number(_HINGE, "margin")),
     ties=True,
     per_sample=unreduced("x", "target", rank=1),
 )
@@ -145,7 +159,7 @@ MULTILABEL_SOFT_MARGIN_LOSS = Operation(
     "multilabel_soft_margin_loss",
     _draw_multilabel_soft,
     (
-        *_bad_signs(_MULTILABEL_SOFT),
+        *_bad_signs(_MULTILABEL_SOFT, "target must broadcast to the shape of x"),
         Invalid("no classes", _MULTILABEL_SOFT.replace(x=np.array(1.0)), (": x must have", "()")),
         Invalid(
             "a weight of another length",
@@ -187,6 +201,7 @@ MULTI_MARGIN_LOSS = Operation(
     (
         *usual_refusals(_MULTI, ()),
         *bad_reduction(_MULTI),
+        *no_number(_MULTI, "margin"),
         Invalid("a p of 3", _MULTI.with_options(p=3), (": p must be 1 or 2", "p=3")),
         Invalid(
             "a label beyond the classes", _MULTI.replace(target=np.array([0, 3])), ("target[1]=3", "[0, 2]")
@@ -195,7 +210,11 @@ MULTI_MARGIN_LOSS = Operation(
         Invalid(
             "another batch", _MULTI.replace(target=np.array([0, 1, 2])), (": target must", "(3,)", "(2, 3)")
         ),
-        Invalid("a weight of another length", _MULTI.replace(weight=np.ones(2)), (": weight must", "(2,)")),
+        Invalid(
+            "a weight of another length",
+            _MULTI.replace(weight=np.ones(2)),
+            (": weight must hold", "weight of shape (2,)", "x of shape (2, 3)"),
+        ),
         Invalid(
             "scores of pixels", _MULTI.replace(x=np.ones((2, 3, 2))), (": x must be scores", "(2, 3, 2)")
         ),
@@ -281,6 +300,13 @@ COSINE_EMBEDDING_LOSS = Operation(
     (
         *usual_refusals(_COSINE, ()),
         *bad_reduction(_COSINE),
+        *no_number(_COSINE, "margin"),
+        Invalid(
+            "a target of another dtype",
+            _COSINE.replace(target=np.ones(2, np.float32)),
+            (": target must have the dtype of input1", "input1 of shape (2, 3)", "float32"),
+            TypeError,
+        ),
         Invalid("other vectors", _COSINE.replace(input2=np.ones((2, 4))), ("must broadcast", "(2, 4)")),
         Invalid("one target for two", _COSINE.replace(target=np.array(1)), (": the vectors must be", "()")),
         Invalid("targets for three", _COSINE.replace(target=np.ones(3, int)), (": target must hold", "(3,)")),

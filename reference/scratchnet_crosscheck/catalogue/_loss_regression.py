@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..case import Case
-from .losses import any_shape, bad_reduction, floats, spread, unreduced
+from .losses import any_shape, bad_reduction, floats, no_number, spread, unreduced
 from .protocol import Invalid, Operation
 from .refusals import usual_refusals
 
@@ -127,9 +127,19 @@ def _invalid(name: str, **options: object) -> tuple[Invalid, ...]:
     )
 
 
-def _bad_width(name: str, option: str, value: float) -> Invalid:
-    good = _case(name, np.ones(3), np.zeros(3), None, **{option: value})
-    return Invalid(f"{option} {value}", good, (f": {option} must be", repr(value)))
+def _bad_width(name: str, option: str, *values: float) -> tuple[Invalid, ...]:
+    good = _case(name, np.ones(3), np.zeros(3))
+    return (
+        *no_number(good, option),
+        *(
+            Invalid(
+                f"{option} {value}",
+                good.with_options(**{option: value}),
+                (f": {option} must be", f"{option}={value!r}"),
+            )
+            for value in values
+        ),
+    )
 
 
 _SAMPLES = unreduced("x", "target", "weight", rank=1)
@@ -149,8 +159,7 @@ SMOOTH_L1_LOSS = Operation(
     _draw_smooth_l1,
     (
         *_invalid("smooth_l1_loss"),
-        _bad_width("smooth_l1_loss", "beta", -1.0),
-        _bad_width("smooth_l1_loss", "beta", float("nan")),
+        *_bad_width("smooth_l1_loss", "beta", -1.0, float("nan")),
     ),
     ties=True,
     per_sample=unreduced("x", "target", rank=1),
@@ -161,9 +170,7 @@ HUBER_LOSS = Operation(
     _draw_huber,
     (
         *_invalid("huber_loss"),
-        _bad_width("huber_loss", "delta", 0.0),
-        _bad_width("huber_loss", "delta", -1.0),
-        _bad_width("huber_loss", "delta", float("nan")),
+        *_bad_width("huber_loss", "delta", 0.0, -1.0, float("nan")),
     ),
     twin=_weighted("huber_loss"),
     ties=True,

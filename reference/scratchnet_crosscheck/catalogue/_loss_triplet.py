@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..case import Case
-from .losses import bad_reduction, unreduced
+from .losses import bad_reduction, no_number, unreduced
 from .protocol import Invalid, Operation
 from .refusals import usual_refusals
 
@@ -40,11 +40,16 @@ def _draw_with_distance(d: Draw) -> Case:
     return _draw("triplet_margin_with_distance_loss", d)
 
 
+def _good(name: str) -> Case:
+    return _case(name, np.ones((2, 3)), np.zeros((2, 3)), np.ones((2, 3)))
+
+
 def _invalid(name: str, *, deprecated: bool) -> tuple[Invalid, ...]:
-    good = _case(name, np.ones((2, 3)), np.zeros((2, 3)), np.ones((2, 3)))
+    good = _good(name)
     return (
         *usual_refusals(good, ()),
         *bad_reduction(good, deprecated=deprecated),
+        *no_number(good, "margin"),
         Invalid("no margin", good.with_options(margin=0.0), (": margin must be above 0", "margin=0.0")),
         Invalid("a negative margin", good.with_options(margin=-1.0), (": margin must be", "margin=-1.0")),
         Invalid(
@@ -64,6 +69,7 @@ TRIPLET_MARGIN_LOSS = Operation(
     _draw_triplet,
     (
         *_invalid("triplet_margin_loss", deprecated=True),
+        *no_number(_good("triplet_margin_loss"), "p", "eps"),
         Invalid(
             "the largest of nothing",
             _case("triplet_margin_loss", *(np.ones((2, 0)),) * 3, p=float("inf")),

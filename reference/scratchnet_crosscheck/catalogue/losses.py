@@ -30,7 +30,11 @@ def unreduced(*names: str, rank: int = 2) -> Callable[[Case], tuple[str, ...]]:
 
 def bad_reduction(good: Case, *, deprecated: bool = True) -> tuple[Invalid, ...]:
     """Return the bad calls of a reduction, and of the arguments that it has replaced in PyTorch."""
-    bad = Invalid("an unknown reduction", good.with_options(reduction="average"), ("reduction", "'average'"))
+    bad = Invalid(
+        "an unknown reduction",
+        good.with_options(reduction="average"),
+        (": reduction must be 'none', 'mean'", "reduction='average'"),
+    )
     if not deprecated:
         return (bad,)
     return (
@@ -41,10 +45,28 @@ def bad_reduction(good: Case, *, deprecated: bool = True) -> tuple[Invalid, ...]
             (": size_average must be None", "reduction='sum'", "size_average=False"),
         ),
         Invalid(
+            "the deprecated size_average for the mean",
+            good.with_options(size_average=True),
+            (": size_average must be None", "reduction='mean'", "size_average=True"),
+        ),
+        Invalid(
             "the deprecated reduce",
             good.with_options(reduce=False),
             (": reduce must be None", "reduction='none'", "reduce=False"),
         ),
+    )
+
+
+def no_number(good: Case, *options: str) -> tuple[Invalid, ...]:
+    """Return the bad calls in which one of these options, which are numbers, is text."""
+    return tuple(
+        Invalid(
+            f"{option} given as text",
+            good.with_options(**{option: "1"}),
+            (f": {option} must be a number", f"{option}='1'"),
+            TypeError,
+        )
+        for option in options
     )
 
 
