@@ -324,7 +324,11 @@ def _adaptive_avg_pool_nd(x: Array, output_size: OutputSize, n_dims: int) -> tup
     for start, end in windows:
         sizes = sizes[..., None] * (end - start)
     divisor = sizes.astype(dtype)
-    fits = dtype.char in "fd" and x.size > 0 and 0 < math.prod(sides) * math.prod(out) <= _LARGEST
+    fits = (
+        dtype.char in "fd"
+        and x.size > 0
+        and all(0 < s * o <= _LARGEST for s, o in zip(sides, out, strict=True))
+    )
     y = _sums_by_product(x, sides, out) if fits else None
     if y is None:
         y = x
@@ -466,9 +470,10 @@ def _windows(side: int, out: int) -> tuple[Array, Array]:
 
 _BLOCK = 1 << 18  # elements of a block of copied windows
 _LARGEST = 1 << 17  # elements of a matrix of windows by elements, and of a map whose windows are copied
+_SMALL = 1 << 12  # elements of a matrix up to which one product is faster than one for each axis
 
 
-@functools.lru_cache(maxsize=16)
+@functools.lru_cache(maxsize=32)
 def _membership(sides: Sides, out: Sides, char: str) -> Array:
     """Return ``(prod(sides), prod(out))``: 1 where an element belongs to a window, else 0."""
     matrix = np.ones((1, 1), char)
@@ -480,26 +485,46 @@ def _membership(sides: Sides, out: Sides, char: str) -> Array:
     return matrix
 
 
+def _at_once(sides: Sides, out: Sides) -> bool:
+    """Return whether the products of all axes are better made as one."""
+    elements, windows = math.prod(sides), math.prod(out)
+    return elements * windows <= (_LARGEST if windows == 1 else _SMALL)
+
+
 def _sums_by_product(x: Array, sides: Sides, out: Sides) -> Array | None:
     """Return the windows' sums as `_range_sums` does axis by axis, up to rounding.
 
     None where a sum is not finite: 0 times an infinity is NaN in windows that do not hold it.
     """
-    lead = x.shape[: -len(sides)]
+    lead, char = x.shape[: -len(sides)], x.dtype.char
     with np.errstate(over="ignore", invalid="ignore"):
-        sums = x.reshape(-1, math.prod(sides)) @ _membership(sides, out, x.dtype.char)
+        if _at_once(sides, out):
+            sums = x.reshape(-1, math.prod(sides)) @ _membership(sides, out, char)
+        else:
+            sums = x
+            for i, (side, o) in enumerate(zip(sides[:-1], out[:-1], strict=True), 1):
+                sums = _membership((side,), (o,), char).T @ sums.reshape(-1, side, math.prod(sides[i:]))
+            sums = sums.reshape(-1, sides[-1]) @ _membership(sides[-1:], out[-1:], char)
     return sums.reshape(*lead, *out) if np.isfinite(sums).all() else None
 
 
 def _sums_back_by_product(dy: Array, sides: Sides, out: Sides) -> Array | None:
     """Return, for each element, the sum over the windows that hold it; None as `_sums_by_product`."""
-    lead, each = dy.shape[: -len(sides)], dy.reshape(-1, math.prod(out))
+    lead, each, char = dy.shape[: -len(sides)], dy.reshape(-1, math.prod(out)), dy.dtype.char
     if not np.isfinite(each).all():
         return None
     if each.shape[1] == 1:  # one window: all elements alike
         return np.repeat(each, math.prod(sides), axis=1).reshape(*lead, *sides)
     with np.errstate(over="ignore", invalid="ignore"):
-        dx = each @ _membership(sides, out, dy.dtype.char).T
+        if _at_once(sides, out):
+            dx = each @ _membership(sides, out, char).T
+        else:
+            dx = each.reshape(-1, out[-1]) @ _membership(sides[-1:], out[-1:], char).T
+            for i in range(len(sides) - 1, 0, -1):
+                if not np.isfinite(dx).all():  # finite, but too large together: as above
+                    return None
+                side, o = sides[i - 1], out[i - 1]
+                dx = _membership((side,), (o,), char) @ dx.reshape(-1, o, math.prod(sides[i:]))
     return np.asarray(dx.reshape(*lead, *sides))
 
 

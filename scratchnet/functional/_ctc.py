@@ -100,19 +100,17 @@ def ctc_loss(
     labels, times, counts = _read(log_probs, targets, input_lengths, target_lengths, blank)
     number = log_probs.dtype.type
     frames = log_probs if log_probs.ndim == 3 else log_probs[:, None]
-    path = _path(labels, counts, blank)
+    beyond = np.arange(frames.shape[0])[:, None] >= times
+    shape = log_probs.shape[1:-1]
+    mean = reduction == "mean"
     with np.errstate(all="ignore"):
-        scaled = scan_scaled(frames, path, times, counts, blank)
+        scaled = scan_scaled(frames, labels, counts, beyond, blank)
         # Where that would lose digits to underflow, logarithms do not.
-        losses, passing = _scan_logarithms(frames, path, times, counts, blank) if scaled is None else scaled
-        infinite = np.isposinf(losses)
+        losses, slopes = _scan_logarithms(frames, labels, times, counts, blank) if scaled is None else scaled
+        infinite = losses == np.inf
         kept = np.where(infinite, number(0), losses) if zero_infinity else losses
         divisors = np.maximum(counts, 1).astype(log_probs.dtype)
-        shape = log_probs.shape[1:-1]
-        mean = reduction == "mean"
-        y = reduce_losses(
-            np.asarray(kept / divisors if mean else kept).reshape(shape), reduction, number(len(times))
-        )
+        y = reduce_losses((kept / divisors if mean else kept).reshape(shape), reduction, number(len(times)))
 
     def pullback(
         dy: Array | float = 1.0, needs_input_grad: tuple[bool, bool, bool, bool] = (True, True, True, True)
@@ -121,18 +119,15 @@ def ctc_loss(
         if not needs_input_grad[0]:
             return None, None, None, None
         with np.errstate(all="ignore"):
-            dlosses = np.broadcast_to(dlosses, shape).reshape(-1)
             if mean:
                 dlosses = dlosses / divisors
-            dframes = np.exp(frames)
-            np.subtract(dframes, passing(), out=dframes)
+            dframes = slopes()
             # PyTorch's own difference of logarithms has no value there.
             if np.minimum.reduce(frames, axis=None) == -np.inf:
                 dframes[np.isneginf(frames)] = np.nan
-            if infinite.any():
+            if scaled is None:
                 dframes[:, infinite] = np.nan
-            np.multiply(dframes, dlosses[:, None], out=dframes)
-            beyond = np.arange(frames.shape[0])[:, None] >= times
+            np.multiply(dframes, dlosses.reshape(-1, 1), out=dframes)
             dframes[beyond] = 0
             if zero_infinity:
                 dframes[:, infinite] = 0
@@ -144,7 +139,7 @@ def ctc_loss(
 def _read(
     log_probs: Array, targets: Array, input_lengths: Any, target_lengths: Any, blank: int
 ) -> tuple[Array, Array, Array]:
-    """Return the labels (N, S), filled up with what may be anything, and the lengths, all checked."""
+    """Return the labels (N, S), filled up with blanks, and the lengths, all checked."""
     function = "ctc_loss"
     if log_probs.ndim not in (2, 3) or log_probs.size == 0:
         raise refuse(function, "log_probs must be (T, N, C) or (T, C), and not empty", log_probs=log_probs)
@@ -154,30 +149,32 @@ def _read(
     if not 0 <= blank < n_classes:
         raise refuse(function, f"blank must be a class, in [0, {n_classes - 1}]", blank=blank)
     check_integer_array(function, "targets", targets)
-    times = _lengths("input_lengths", input_lengths, n, log_probs.ndim == 2)
-    counts = _lengths("target_lengths", target_lengths, n, log_probs.ndim == 2)
-    if times.max(initial=0) > n_times:
+    times, all_times = _lengths("input_lengths", input_lengths, n, log_probs.ndim == 2)
+    counts, all_counts = _lengths("target_lengths", target_lengths, n, log_probs.ndim == 2)
+    if max(all_times, default=0) > n_times:
         raise refuse(
             function, f"no input is longer than the {n_times} times of log_probs", input_lengths=input_lengths
         )
-    longest, total = int(counts.max(initial=0)), int(counts.sum())
+    longest, total = max(all_counts, default=0), sum(all_counts)
+    inside = np.arange(longest) < counts[:, None]
     if targets.ndim == 2:
         if targets.shape[0] != n or targets.shape[1] < longest:
             raise refuse(
                 function, f"targets must hold {n} rows of at least {longest} labels, the longest of them",
                 targets=targets,
             )  # fmt: skip
-        labels = targets[:, :longest].astype(np.intp)
+        labels = np.where(inside, targets[:, :longest].astype(np.intp), blank)
     elif targets.shape == (total,):
-        labels = np.zeros((n, longest), np.intp)
-        labels[np.arange(longest) < counts[:, None]] = targets
+        labels = np.full((n, longest), blank, np.intp)
+        labels[inside] = targets
     else:
         raise refuse(
             function, f"targets must hold a row for each sequence, or {total} labels in all", targets=targets
         )
-    counted = labels[np.arange(longest) < counts[:, None]]
-    wrong = (counted < 0) | (counted >= n_classes) | (counted == blank)
-    if wrong.any():
+    # A negative label is a large one without its sign.
+    if np.count_nonzero(labels != blank) < total or (total and labels.view(np.uintp).max() >= n_classes):
+        counted = labels[inside]
+        wrong = (counted < 0) | (counted >= n_classes) | (counted == blank)
         raise refuse(
             function, f"every label must be a class in [0, {n_classes - 1}] other than blank",
             label=int(counted[np.argmax(wrong)]), blank=blank,
@@ -185,7 +182,8 @@ def _read(
     return labels, times, counts
 
 
-def _lengths(name: str, lengths: Any, n: int, single: bool) -> Array:
+def _lengths(name: str, lengths: Any, n: int, single: bool) -> tuple[Array, list[int]]:
+    """Return the lengths, as an array and as a list, checked."""
     if isinstance(lengths, np.ndarray):
         check_integer_array("ctc_loss", name, lengths)
         found = lengths.astype(np.intp)
@@ -197,16 +195,18 @@ def _lengths(name: str, lengths: Any, n: int, single: bool) -> Array:
         raise refuse_type("ctc_loss", f"{name} must be an array or a sequence of integers", **{name: lengths})
     if found.shape != (n,) and not (single and found.shape == ()):
         raise refuse("ctc_loss", f"{name} must hold {n} lengths, one a sequence", **{name: lengths})
-    if (found < 0).any():
-        raise refuse("ctc_loss", f"no length in {name} may be negative", **{f"min({name})": int(found.min())})
-    return found.reshape(-1)
+    found = found.reshape(-1)
+    numbers: list[int] = found.tolist()
+    if min(numbers, default=0) < 0:
+        raise refuse("ctc_loss", f"no length in {name} may be negative", **{f"min({name})": min(numbers)})
+    return found, numbers
 
 
-def _path(labels: Array, counts: Array, blank: int) -> Array:
-    """Return the labels set apart by blanks, (N, 2 S + 1); what is beyond a sequence's own is blank."""
+def _path(labels: Array, blank: int) -> Array:
+    """Return the labels set apart by blanks, (N, 2 S + 1)."""
     n, longest = labels.shape
     path = np.full((n, 2 * longest + 1), blank, np.intp)
-    path[:, 1::2] = np.where(np.arange(longest) < counts[:, None], labels, blank)
+    path[:, 1::2] = labels
     return path
 
 
@@ -218,26 +218,28 @@ def _skips(path: Array, blank: int) -> Array:
 
 
 def _scan_logarithms(
-    frames: Array, path: Array, times: Array, counts: Array, blank: int
+    frames: Array, labels: Array, times: Array, counts: Array, blank: int
 ) -> tuple[Array, Callable[[], Array]]:
-    """Return the losses, and what finds the probabilities g of each class at each time; in log space.
+    """Return the losses, and what finds ``exp(frames) - g``, in log space.
 
     `_ctc_scaled.scan_scaled` must equal it.
     """
+    path = _path(labels, blank)
     emitted = np.take_along_axis(frames, np.broadcast_to(path, (frames.shape[0], *path.shape)), axis=2)
     skips = _skips(path, blank)
     alpha = _alphas(emitted, skips, counts)
 
-    def passing() -> Array:
+    def slopes() -> Array:
         # Divided by their own sum, not by the probability of the labels, which has lost digits by then.
         both = alpha + _betas(emitted, skips, times, counts)
         at = np.exp(both - np.maximum.reduce(both, axis=2, keepdims=True))
         at /= np.add.reduce(at, axis=2, keepdims=True)
         classes = (path[:, :, None] == np.arange(frames.shape[2])).astype(frames.dtype)
-        passed: Array = np.matmul(at.transpose(1, 0, 2), classes).transpose(1, 0, 2)
-        return passed
+        slopes: Array = np.exp(frames)
+        slopes -= np.matmul(at.transpose(1, 0, 2), classes).transpose(1, 0, 2)
+        return slopes
 
-    return -_last(alpha, times, counts), passing
+    return -_last(alpha, times, counts), slopes
 
 
 def _alphas(emitted: Array, skips: Array, counts: Array) -> Array:

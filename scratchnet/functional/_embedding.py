@@ -307,19 +307,15 @@ def embedding_bag(
     numbers = ids[counting]
     sizes = np.bincount(bag_of, minlength=bags)
     dtype, columns = weight.dtype, weight.shape[1]
-    factors = None
-    if mode == "mean":
-        factors = (1 / np.maximum(sizes, 1)).astype(dtype)[bag_of]
-    elif per_sample_weights is not None:
-        factors = per_sample_weights.reshape(-1)[counting]
-    rows = table[numbers]
+    factors = None if per_sample_weights is None else per_sample_weights.reshape(-1)[counting]
+    rows = table.take(numbers, axis=0)
     shape = (bags, columns)
     winners = None
     if mode == "max":
         y, winners = _maximum(rows, numbers, sizes)
     else:
-        if per_sample_weights is not None and factors is not None:
-            rows = rows * factors[:, None]
+        if factors is not None:
+            rows *= factors[:, None]
         y = _sum_bags(rows, sizes)
         if mode == "mean":
             y /= np.maximum(sizes, 1).astype(dtype)[:, None]
@@ -335,7 +331,8 @@ def embedding_bag(
                 full = sizes > 0
                 np.add.at(dweight, (winners[full], np.arange(columns)), dy[full])
             else:
-                each = dy[bag_of]
+                share = dy if mode == "sum" else dy * (1 / np.maximum(sizes, 1)).astype(dtype)[:, None]
+                each = share.take(bag_of, axis=0)
                 if factors is not None:
                     each *= factors[:, None]
                 dweight = add_rows(numbers, each, weight.shape[0], average=scale_grad_by_freq)
@@ -358,8 +355,7 @@ def add_rows(numbers: Array, rows: Array, count: int, *, average: bool = False) 
         often = np.empty(first.size, np.intp)
         np.subtract(first[1:], first[:-1], out=often[:-1])
         often[-1] = numbers.size - first[-1]
-        short = rows.size >= _WORTH_RUNS and often.max() <= _SHORT_RUN
-        sums = _sum_short_runs(rows, order, first, often) if short else _sum_runs(rows, order, first)
+        sums = _sum_each_run(rows, order, first, often)
         if average:
             sums /= often.astype(rows.dtype)[:, None]
         total[ordered[first]] = sums
@@ -368,6 +364,13 @@ def add_rows(numbers: Array, rows: Array, count: int, *, average: bool = False) 
 
 _WORTH_RUNS = 8_192  # elements from which the sums of short runs are taken a place at a time
 _SHORT_RUN = 24
+
+
+def _sum_each_run(rows: Array, order: Array, first: Array, often: Array) -> Array:
+    """Return the sum of ``rows[order]`` over each run, of which `first` are the beginnings, by a fast way."""
+    if rows.size >= _WORTH_RUNS and often.max() <= _SHORT_RUN:
+        return _sum_short_runs(rows, order, first, often)
+    return _sum_runs(rows, order, first)
 
 
 def _sum_runs(rows: Array, order: Array, first: Array) -> Array:
@@ -460,12 +463,16 @@ def _bounds(x: Array, offsets: Array | None, include_last_offset: bool) -> tuple
 
 
 def _sum_bags(rows: Array, sizes: Array) -> Array:
-    total = np.zeros((sizes.size, rows.shape[1]), rows.dtype)
-    full = sizes > 0
-    if rows.shape[0]:
-        first = (np.cumsum(sizes) - sizes)[full]
-        with np.errstate(over="ignore", invalid="ignore"):
-            total[full] = np.add.reduceat(rows, first, axis=0)
+    """Return the sum of each bag's rows, which stand one bag behind the other; 0 without a row."""
+    bags, columns = sizes.size, rows.shape[1]
+    with np.errstate(over="ignore", invalid="ignore"):
+        if rows.size and np.minimum.reduce(sizes) * bags == rows.shape[0]:  # all have the same size
+            return np.asarray(np.add.reduce(rows.reshape(bags, -1, columns), axis=1))
+        total = np.zeros((bags, columns), rows.dtype)
+        full = sizes > 0
+        if rows.shape[0]:
+            often = sizes[full]
+            total[full] = _sum_each_run(rows, np.arange(rows.shape[0]), np.cumsum(often) - often, often)
     return total
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numbers
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -152,12 +153,17 @@ def _by_copies(
     must_hold = x.shape[-n_dims:] if mode == "circular" else x.shape[-n_dims - 1 :]
     if 0 in must_hold:
         raise refuse("pad", "x must not be empty but for its batch", x=x)
-    sources = {
-        axis: _sources(mode, x.shape[axis], before, behind, pad, x)
-        for axis, (before, behind) in pairs.items()
-    }
+    for axis, pair in pairs.items():
+        _check_pair(mode, x.shape[axis], pair, pad, x)
     narrow = all(0 <= number <= _NARROW for pair in pairs.values() for number in pair)
-    y = _copied_narrowly(x, pairs, sources) if narrow else _copied(x, sources)
+    sources: dict[int, Array] = {}
+    copies: dict[int, list[tuple[int, int]]] = {}
+    if narrow:
+        copies = {axis: _copies(mode, x.shape[axis], pair) for axis, pair in pairs.items()}
+        y = _copied_narrowly(x, pairs, copies)
+    else:
+        sources = {axis: _sources(mode, x.shape[axis], pair) for axis, pair in pairs.items()}
+        y = _copied(x, sources)
     shape_x, shape_y, dtype = x.shape, y.shape, x.dtype
 
     def pullback(dy: Array, needs_input_grad: tuple[bool] = (True,)) -> Cotangents:
@@ -165,7 +171,7 @@ def _by_copies(
         if not needs_input_grad[0]:
             return (None,)
         if narrow:
-            return (_added_narrowly(dy, pairs, sources, shape_x),)
+            return (_added_narrowly(dy, pairs, copies, shape_x),)
         dx = dy
         for axis, source in sources.items():
             dx = _add_copies(dx, source, shape_x[axis], axis)
@@ -184,66 +190,84 @@ def _copied(x: Array, sources: dict[int, Array]) -> Array:
     return x
 
 
-def _copied_narrowly(x: Array, pairs: dict[int, tuple[int, int]], sources: dict[int, Array]) -> Array:
+def _copied_narrowly(
+    x: Array, pairs: dict[int, tuple[int, int]], copies: dict[int, list[tuple[int, int]]]
+) -> Array:
     """Return what `_copied` does where nothing is taken away: `x` as a whole, then place by place."""
-    inside: list[slice | int] = [slice(None)] * x.ndim
+    inside = [slice(None)] * x.ndim
     shape = list(x.shape)
     for axis, (before, behind) in pairs.items():
         inside[axis] = slice(before, before + x.shape[axis])
         shape[axis] += before + behind
     y = np.empty(shape, x.dtype)
     y[tuple(inside)] = x
-    for axis, (before, _) in pairs.items():
+    for axis, places in copies.items():
         # What comes before this axis is padded by now, so that corners are copies of copies.
-        within: list[slice | int] = [slice(None)] * axis + [0] + inside[axis + 1 :]
-        for place in _outside(pairs[axis], x.shape[axis]):
-            within[axis] = int(before + sources[axis][place])
-            copied = y[tuple(within)]
-            within[axis] = place
-            y[tuple(within)] = copied
+        inside[axis] = slice(None)
+        along = y[tuple(inside)].swapaxes(0, axis)
+        for place, source in places:
+            along[place] = along[source]
     return y
 
 
 def _added_narrowly(
-    dy: Array, pairs: dict[int, tuple[int, int]], sources: dict[int, Array], shape: tuple[int, ...]
+    dy: Array,
+    pairs: dict[int, tuple[int, int]],
+    copies: dict[int, list[tuple[int, int]]],
+    shape: tuple[int, ...],
 ) -> Array:
     """Return the cotangent of what `_copied_narrowly` was given; it must equal `_add_copies` axis by axis."""
     for axis, (before, _) in pairs.items():
         along = dy.swapaxes(0, axis)
         dx = np.array(along[before : before + shape[axis]].swapaxes(0, axis), order="C")
         sums = dx.swapaxes(0, axis)
-        for place in _outside(pairs[axis], shape[axis]):
-            sums[sources[axis][place]] += along[place]
+        for place, source in copies[axis]:
+            total = sums[source - before]
+            np.add(total, along[place], out=total)
         dy = dx
     return dy
 
 
-def _outside(pair: tuple[int, int], side: int) -> list[int]:
-    """Return the places of a padded axis that are padding."""
+def _copies(mode: str, side: int, pair: tuple[int, int]) -> list[tuple[int, int]]:
+    """Return the places of a padded axis that are padding, and of which of its places each is a copy."""
     before, behind = pair
-    return [*range(before), *range(before + side, before + side + behind)]
+    outside = [*range(before), *range(before + side, before + side + behind)]
+    return [(place, before + _source(mode, place, side, pair)) for place in outside]
 
 
-def _sources(mode: str, side: int, before: int, behind: int, pad: Sequence[int], x: Array) -> Array:
+def _sources(mode: str, side: int, pair: tuple[int, int]) -> Array:
     """Return which element of a side each place of the padded one is a copy of."""
-    out = side + before + behind
-    place = np.arange(out) - before
+    return np.asarray(_source(mode, np.arange(side + sum(pair)), side, pair))
+
+
+def _source(mode: str, place: Any, side: int, pair: tuple[int, int]) -> Any:
+    """Return which element of a side a place of the padded one, or each of an array of them, is a copy of."""
+    before, behind = pair
+    if mode == "circular":
+        start, end = max(-before, 0), side - max(-behind, 0)
+        return start + (place - max(before, 0)) % max(end - start, 1)
+    place = place - before
     if mode == "replicate":
+        last = side - 1
+        return (abs(place) - abs(place - last) + last) // 2  # kept within 0 and the last
+    return side - 1 - abs(side - 1 - abs(place))
+
+
+def _check_pair(mode: str, side: int, pair: tuple[int, int], pad: Sequence[int], x: Array) -> None:
+    """Require what comes before and behind one axis to fit the mode."""
+    before, behind = pair
+    out = side + before + behind
+    if mode == "reflect" and max(before, behind) >= side:
+        raise refuse("pad", "pad must be less than the side of x for mode='reflect'", pad=pad, x=x)
+    if mode != "circular":
         if out < 1:
             raise refuse("pad", "pad must leave at least one element", pad=pad, x=x)
-        return np.clip(place, 0, side - 1)
-    if mode == "reflect":
-        if max(before, behind) >= side:
-            raise refuse("pad", "pad must be less than the side of x for mode='reflect'", pad=pad, x=x)
-        if out < 1:
-            raise refuse("pad", "pad must leave at least one element", pad=pad, x=x)
-        return np.asarray(side - 1 - np.abs(side - 1 - np.abs(place)))
+        return
     if max(before, behind) > side:
         raise refuse("pad", "pad must be at most the side of x for mode='circular'", pad=pad, x=x)
     start, end = max(-before, 0), side - max(-behind, 0)
     if out < 0 or (start >= end and out > 0) or start > end:
         raise refuse("pad", "pad must not take away all that it copies", pad=pad, x=x)
-    return np.asarray(start + (np.arange(out) - max(before, 0)) % max(end - start, 1))
 
 
 def _add_copies(dy: Array, source: Array, side: int, axis: int) -> Array:

@@ -1,7 +1,8 @@
 """Faster bodies for pooling in float32 and float64; each must equal a plain body of ``_pool.py``.
 
 1. `max_pool_shifts`: the plain body, but the winner's number is kept in a byte and only ever grows, so that
-   it takes two passes over bytes instead of a masked assignment. For any geometry, without NaN.
+   it takes two passes over bytes instead of a masked assignment. For any geometry, without NaN; where the
+   windows are many enough, ``_pool_phases.py`` does the same on longer runs.
 2. `max_pool_pairs` and `avg_pool_pairs`: windows of 2 x 2 that do not overlap. Left and right neighbours are
    joined on the flat array, then each row of pairs with the next. Every second of these is thrown away again,
    but the runs are as long as a block, which is several times faster than going row by row.
@@ -11,17 +12,13 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable
-from typing import TypeAlias
 
 import numpy as np
 
 from .._types import Array
 from ._bits import keep, keep_mask
+from ._pool_phases import MOST_OFFSETS, Forward, avg_pool_phases, fits_phases, max_pool_phases
 from ._windows import Geometry, first_inside, pad, shifted, unpad, zeros_around
-
-Forward: TypeAlias = tuple[Array, Callable[[Array], Array]]
-"""``y``, and the function from ``dy`` to ``dx``."""
 
 _BLOCK = 131_072  # elements of a block; its scratch stays in the cache
 
@@ -31,9 +28,13 @@ _LEFT, _RIGHT, _NOWHERE = np.uint8(0), np.uint8(32), np.uint8(64)
 
 def max_pool(x: Array, geometry: Geometry) -> Forward | None:
     """Return what the fastest body makes of a call; None where the plain one is."""
-    if x.dtype.char not in "fd" or x.size == 0 or math.prod(geometry.kernel) > 255:
+    if x.dtype.char not in "fd" or x.size == 0 or math.prod(geometry.kernel) > MOST_OFFSETS:
         return None
-    y, dx = (max_pool_pairs if fits_pairs(geometry) else max_pool_shifts)(x, geometry)
+    if fits_pairs(geometry):
+        body = max_pool_pairs
+    else:
+        body = max_pool_phases if fits_phases(geometry) else max_pool_shifts
+    y, dx = body(x, geometry)
     if np.isnan(np.maximum.reduce(y, axis=None)):  # NaN is larger than nothing: only the plain body finds it
         return None
     return y, dx
@@ -41,9 +42,11 @@ def max_pool(x: Array, geometry: Geometry) -> Forward | None:
 
 def avg_pool(x: Array, divisor: Array, geometry: Geometry) -> Forward | None:
     """Return what the fastest body makes of a call; None where the plain one is."""
-    if x.dtype.char not in "fd" or x.size == 0 or not fits_pairs(geometry):
+    if x.dtype.char not in "fd" or x.size == 0:
         return None
-    return avg_pool_pairs(x, divisor, geometry)
+    if fits_pairs(geometry):
+        return avg_pool_pairs(x, divisor, geometry)
+    return avg_pool_phases(x, divisor, geometry) if fits_phases(geometry) else None
 
 
 def fits_pairs(geometry: Geometry) -> bool:

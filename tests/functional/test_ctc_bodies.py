@@ -22,11 +22,12 @@ def drawn(seed, n_times, n, n_classes, longest, scale, blank=0):
 
 
 def both_scans(log_probs, labels, times, counts, blank=0):
-    path = _ctc._path(labels, counts, blank)
+    labels = np.where(np.arange(labels.shape[1]) < counts[:, None], labels, blank)  # as they are read
+    beyond = np.arange(len(log_probs))[:, None] >= times
     with np.errstate(all="ignore"):
-        fast = _ctc_scaled.scan_scaled(log_probs, path, times, counts, blank)
-        losses, passing = _ctc._scan_logarithms(log_probs, path, times, counts, blank)
-        return fast and (fast[0], fast[1]()), (losses, passing())
+        fast = _ctc_scaled.scan_scaled(log_probs, labels, counts, beyond, blank)
+        losses, slopes = _ctc._scan_logarithms(log_probs, labels, times, counts, blank)
+        return fast and (fast[0], fast[1]()), (losses, slopes())
 
 
 def equal(fast, plain, times, dtype):
@@ -97,14 +98,63 @@ def test_the_scaled_scan_gives_way_where_it_could_lose_digits(case):
 
 
 @pytest.mark.parametrize(("n_times", "least"), [(200, -5.0), (20, -9.0)])
-def test_the_scaled_scan_gives_way_to_what_is_unlikely_all_along_or_for_a_spell(n_times, least):
+def test_the_scaled_scan_goes_on_where_the_labels_are_unlikely_at_every_time(n_times, least):
     log_probs = np.full((n_times, 1, 4), least)
     log_probs[:, 0, 3] = 0.0  # certain, and no label
-    drawing = log_probs, np.array([[1, 2]]), np.array([n_times]), np.array([2])
-    assert both_scans(*drawing)[0] is None
-    log_probs[:, 0, 3] = least  # no more likely than the labels
-    fast, plain = both_scans(*drawing)
+    fast, plain = both_scans(log_probs, np.array([[1, 2]]), np.array([n_times]), np.array([2]))
     equal(fast, plain, [n_times], np.float64)
+
+
+@pytest.mark.parametrize(("least", "gives_way"), [(-10.0, False), (-40.0, True)])
+def test_the_scaled_scan_gives_way_where_every_sum_vanishes_between_two_divisions(least, gives_way):
+    log_probs = np.full((60, 1, 4), least)
+    log_probs[:, 0, 3] = 0.0
+    fast, plain = both_scans(log_probs, np.array([[1, 2]]), np.array([60]), np.array([2]))
+    assert (fast is None) == gives_way
+    if fast is not None:
+        equal(fast, plain, [60], np.float64)
+
+
+@pytest.mark.parametrize("n_times", [23, 60])  # without a division and with some
+@pytest.mark.parametrize(("least", "gives_way"), [(-30.0, False), (-60.0, True)])
+def test_the_scaled_scan_gives_way_where_the_beginning_speaks_against_every_state_that_the_end_needs(
+    n_times, least, gives_way
+):
+    n_labels = n_times - 5
+    log_probs = np.full((n_times, 1, 3), np.log(1 / 3))
+    log_probs[:20] = [0.0, least, least]  # blank, while 15 labels or more have to be emitted
+    labels = np.array([[1, 2] * n_times])[:, :n_labels]
+    fast, plain = both_scans(log_probs, labels, np.array([n_times]), np.array([n_labels]))
+    assert (fast is None) == gives_way
+    if fast is not None:
+        equal(fast, plain, [n_times], np.float64)
+
+
+@pytest.mark.parametrize("sizes", [(12, 4), (60, 30)])  # by a matrix and by sums of slices
+@pytest.mark.parametrize("above", [0.0, 7.5])
+def test_labels_that_come_again_are_kept_apart_by_blanks_in_the_scaled_scan(sizes, above):
+    log_probs, _, times, counts = drawn(4, sizes[0], 5, 4, sizes[1], 1.0)
+    labels = np.array([[1] * 30, [1, 1, 2] * 10, [2, 1, 1] * 10, [1, 2] * 15, [3] * 30])[:, : sizes[1]]
+    counts[:] = sizes[1] // 2, sizes[1] // 2, sizes[1] // 2, sizes[1], 1
+    times[:] = sizes[0] - np.arange(5)
+    fast, plain = both_scans(log_probs + above, labels, times, counts)
+    equal(fast, plain, times, np.float64)
+
+
+def test_log_probabilities_far_above_zero_are_left_to_logarithms():
+    log_probs, labels, times, counts = drawn(1, 30, 3, 5, 4, 1.0)
+    assert both_scans(log_probs + 500, labels, times, counts)[0] is not None
+    assert both_scans(log_probs + 700, labels, times, counts)[0] is None
+
+
+def test_nan_of_a_class_that_is_no_label_stays_with_its_own_derivative():
+    log_probs, labels, times, counts = drawn(1, 30, 2, 5, 4, 1.0)
+    labels[:] = [1, 2, 3, 1]
+    times[:] = 30
+    log_probs[7, 1, 4] = np.nan
+    y, pullback = F.ctc_loss(log_probs, labels, times, counts)
+    assert np.isfinite(y)
+    assert np.argwhere(np.isnan(pullback()[0])).tolist() == [[7, 1, 4]]
 
 
 def test_a_pullback_is_not_changed_by_later_calls_that_take_the_memory_kept():

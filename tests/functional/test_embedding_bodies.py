@@ -31,3 +31,17 @@ def test_rows_are_added_whichever_body_is_taken(most, average):
     if average:
         expected /= np.maximum(np.bincount(numbers, minlength=200), 1)[:, None]
     np.testing.assert_array_equal(body.add_rows(numbers, rows, 200, average=average), expected)
+
+
+@pytest.mark.parametrize("columns", [1, 3, body._WORTH_RUNS])
+@pytest.mark.parametrize("dtype", [np.float32, np.longdouble])
+@pytest.mark.parametrize("sizes", [[2, 2, 2], [1], [3, 0, 2, 1], [0, 4], [0, 0]], ids=str)
+def test_bags_are_summed_row_after_row_whether_or_not_they_are_of_one_size(sizes, dtype, columns):
+    sizes = np.array(sizes)
+    rows = np.random.default_rng(0).integers(-9, 9, size=(sizes.sum(), columns)).astype(dtype)
+    rows[:1, 0] = np.nan
+    expected = np.stack([part.sum(axis=0) for part in np.split(rows, np.cumsum(sizes)[:-1])])
+    found = body._sum_bags(rows, sizes)
+    assert found.dtype == dtype
+    assert not np.shares_memory(found, rows)
+    np.testing.assert_array_equal(found, expected)  # whole numbers: exact in any order

@@ -21,9 +21,10 @@ def operands(pad, dtype=np.float64):
 @pytest.mark.parametrize("pad", PADS, ids=str)
 def test_place_by_place_equals_axis_by_axis(pad, mode, dtype):
     x, pairs = operands(pad, dtype)
-    sources = {axis: body._sources(mode, x.shape[axis], *pair, pad, x) for axis, pair in pairs.items()}
+    sources = {axis: body._sources(mode, x.shape[axis], pair) for axis, pair in pairs.items()}
     y = body._copied(x, sources)
-    found = body._copied_narrowly(x, pairs, sources)
+    copies = {axis: body._copies(mode, x.shape[axis], pair) for axis, pair in pairs.items()}
+    found = body._copied_narrowly(x, pairs, copies)
     assert found.dtype == dtype
     np.testing.assert_array_equal(found, y)
     # Whole numbers: their sums are exact in any order.
@@ -32,7 +33,7 @@ def test_place_by_place_equals_axis_by_axis(pad, mode, dtype):
     for axis, source in sources.items():
         dx = body._add_copies(dx, source, x.shape[axis], axis)
     kept = dy.copy()
-    np.testing.assert_array_equal(body._added_narrowly(dy, pairs, sources, x.shape), dx)
+    np.testing.assert_array_equal(body._added_narrowly(dy, pairs, copies, x.shape), dx)
     np.testing.assert_array_equal(dy, kept)
 
 

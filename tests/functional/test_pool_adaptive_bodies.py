@@ -11,7 +11,9 @@ CASES = [((6,), (4,)), ((5, 7), (1, 1)), ((5, 7), (3, 2)), ((2, 3), (5, 4)), ((3
 
 @pytest.mark.parametrize(("sides", "out"), CASES, ids=str)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_the_product_equals_the_sums_axis_by_axis_both_ways(sides, out, dtype, monkeypatch):
+@pytest.mark.parametrize("small", [0, 1 << 12], ids=["a product for each axis", "one product"])
+def test_the_products_equal_the_sums_axis_by_axis_both_ways(sides, out, dtype, small, monkeypatch):
+    monkeypatch.setattr(body, "_SMALL", small)
     rng = np.random.default_rng(0)
     x, dy = rng.normal(size=(2, 3, *sides)).astype(dtype), rng.normal(size=(2, 3, *out)).astype(dtype)
     function = getattr(F, f"adaptive_avg_pool{len(sides)}d")
@@ -37,6 +39,17 @@ def test_what_is_not_finite_stays_in_the_windows_that_hold_it(special):
     whole = np.full((1, 2, 4, 4), 0.25)
     whole[0, 0, :2, :2] = special
     np.testing.assert_array_equal(dx, whole)
+
+
+@pytest.mark.parametrize("small", [0, 1 << 12])
+def test_cotangents_too_large_together_stay_with_the_elements_they_are_for(small, monkeypatch):
+    monkeypatch.setattr(body, "_SMALL", small)
+    dy = np.zeros((1, 1, 5, 5), np.float32)
+    dy[0, 0, 0] = 3e38
+    pullback = F.adaptive_avg_pool2d(np.ones((1, 1, 2, 2), np.float32), 5)[1]
+    with np.errstate(over="ignore"):
+        dx = pullback(dy)[0]
+    np.testing.assert_array_equal(dx, [[[[np.inf, np.inf], [0, 0]]]])
 
 
 MAX_CASES = [((6,), (4,)), ((5, 7), (1, 1)), ((5, 7), (3, 2)), ((2, 9), (2, 4)), ((3, 4, 5), (2, 1, 3))]

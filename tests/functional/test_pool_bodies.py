@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import scratchnet.functional as F
-from scratchnet.functional import _pool, _pool_fast
+from scratchnet.functional import _pool, _pool_fast, _pool_phases
 from scratchnet.functional._windows import first_inside
 
 MAX = {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}
@@ -151,6 +151,49 @@ def assert_max_body_equals_plain(body, x, options):
 @given(case=pooled(dilated=True, special=without_nan(SPECIAL)))
 def test_shifts_equal_the_plain_body(case):
     assert_max_body_equals_plain(_pool_fast.max_pool_shifts, *case)
+
+
+@settings(max_examples=150, deadline=None)
+@given(case=pooled(dilated=True, special=without_nan(SPECIAL)), block=st.sampled_from([1, 40, 32_768]))
+def test_phases_equal_the_plain_body_of_a_maximum_whatever_the_size_of_a_block(case, block):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_pool_phases, "_BLOCK", block)
+        assert_max_body_equals_plain(_pool_phases.max_pool_phases, *case)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    case=pooled(dilated=False),
+    block=st.sampled_from([1, 40, 32_768]),
+    count=st.booleans(),
+)
+def test_phases_equal_the_plain_body_of_a_mean_whatever_the_size_of_a_block(case, block, count):
+    x, options = case
+    n_dims = len(options["kernel_size"])
+    geometry = _pool._geometry("avg_pool", x, **options, dilation=1, n_dims=n_dims)
+    sides = x.shape[-n_dims:]
+    divisor = _pool.window_sizes(geometry, sides, options["padding"], count).astype(x.dtype)
+    with pytest.MonkeyPatch.context() as patch, np.errstate(invalid="ignore"):
+        patch.setattr(_pool_phases, "_BLOCK", block)
+        y, dx = _pool_phases.avg_pool_phases(x, divisor, geometry)
+        np.testing.assert_array_equal(y, _pool.avg_forward_plain(x, divisor, geometry))
+        dy = cotangent_of(y, special=(np.inf, np.nan, -0.0))
+        np.testing.assert_array_equal(dx(dy), _pool.avg_dx_plain(dy, divisor, sides, geometry))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "body"),
+    [((2,), "max_pool_pairs"), ((3, 2, 1), "max_pool_phases"), ((7, 1), "max_pool_shifts")],
+)
+def test_each_geometry_is_given_to_the_body_that_is_made_for_it(monkeypatch, arguments, body):
+    called = []
+    for name in ("max_pool_pairs", "max_pool_phases", "max_pool_shifts"):
+        own = getattr(_pool_fast, name)
+        monkeypatch.setattr(
+            _pool_fast, name, lambda *a, name=name, own=own: (called.append(name), own(*a))[1]
+        )
+    F.max_pool2d(np.zeros((2, 3, 7, 7)), *arguments)
+    assert called == [body]
 
 
 @settings(max_examples=150, deadline=None)
