@@ -204,12 +204,15 @@ def _gelu_by_tanh(x: Array) -> tuple[Array, Pullback]:
     scale, cubic = kind(math.sqrt(2 / math.pi)), kind(_CUBIC)
     with np.errstate(over="ignore", invalid="ignore"):  # infinite and huge arguments
         # (1 + tanh(u)) / 2 = 1 / (1 + exp(-2 u)), which loses nothing where u is negative.
-        share = np.asarray(one / (one + np.exp(kind(-2) * scale * (x + cubic * (x * x * x)))))
+        power = np.exp(kind(-2) * scale * (x + cubic * (x * x * x)))
+        share = np.asarray(one / (one + power))
         y = np.asarray(x * share)
 
     def slopes() -> Any:
+        # 1 - share, which loses its digits where share is next to 1, is power / (1 + power).
+        rest = np.where(power < one, power * share, one - share)
         rise = kind(2) * scale * (one + kind(3 * _CUBIC) * (x * x))
-        return share + x * share * (one - share) * rise
+        return share + x * share * rest * rise
 
     return sloping("gelu", y, slopes)
 

@@ -209,7 +209,7 @@ def _taps(
     if mode.startswith("nearest"):
         return _nearest(n, m, scale, exact=mode == "nearest-exact", copied=n_dims == 2)
     if n == m and (antialias or mode != "bicubic"):
-        index = np.arange(n)[:, None] + (0 if antialias else np.zeros(2, np.intp))
+        index = np.arange(n)[:, None].repeat(1 if antialias else 2, axis=1)
         return _fixed(index, np.array([[1.0] if antialias else [1.0, 0.0]]), n)
     ratio = (n - 1) / (m - 1) if aligned and m > 1 else 0.0 if aligned else 1 / scale if scale else n / m
     o = np.arange(m)

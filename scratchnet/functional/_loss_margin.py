@@ -653,20 +653,19 @@ def cosine_embedding_loss(
             input1=input1, input2=input2, target=target,
         )  # fmt: skip
     vectors = common_shape(function, input1=input1, input2=input2)
+    if sign.ndim and 1 not in sign.shape and vectors[0] not in (1, sign.shape[0]):
+        raise refuse(function, "target must hold a number for each pair", target=target, input1=input1)
     margin = check_number(function, "margin", margin)
     check_reduction(function, reduction)
     number = input1.dtype.type
     zero, one, least = number(0), number(1), number(_LEAST)
+    alike, unlike = sign == 1, sign == -1
     with np.errstate(all="ignore"):
         size1 = np.add.reduce(input1 * input1, axis=-1) + least
         size2 = np.add.reduce(input2 * input2, axis=-1) + least
         product = np.asarray(size1 * size2)
         root = np.sqrt(product)
         cosine = np.asarray(np.add.reduce(input1 * input2, axis=-1) / root)
-    if sign.ndim and 1 not in sign.shape and vectors[0] not in (1, sign.shape[0]):
-        raise refuse(function, "target must hold a number for each pair", target=target, input1=input1)
-    alike, unlike = sign == 1, sign == -1
-    with np.errstate(all="ignore"):
         beyond = np.asarray(cosine - number(margin))
         losses = np.where(alike, one - cosine, zero) + np.where(unlike, np.maximum(beyond, zero), zero)
     losses = np.asarray(losses)

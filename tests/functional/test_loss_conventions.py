@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 import scratchnet.functional as F
+from scratchnet_crosscheck.catalogue import operations
+from scratchnet_crosscheck.strategies import Setting, seeded_case
 
 inf, nan = np.inf, np.nan
 ERRORS = np.array([0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -2.0, inf, -inf, nan, 1e300, 1e-300])
@@ -209,6 +211,70 @@ def test_targets_of_integers_are_those_of_floats_without_a_derivative(name):
     assert y.dtype == np.float32
     assert pullback()[1] is None
     np.testing.assert_array_equal(pullback()[0], wanted_pullback()[0])
+
+
+LOSSES = [
+    name
+    for family in ("loss", "loss_likelihood", "loss_margin", "loss_regression", "loss_triplet")
+    for name in operations(family)
+]
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_the_cotangent_of_a_reduced_loss_is_1_where_none_is_given(name):
+    for seed in range(10):
+        case = seeded_case(operations()[name].draw, Setting(np.dtype(np.float64)), seed)
+        _, pullback = getattr(F, name)(**case.given, **{**case.options, "reduction": "sum"})
+        np.testing.assert_equal(pullback(), pullback(np.asarray(1.0)))
+
+
+# ---- a distance of one's own
+
+
+def squared(a, b):
+    def pullback(dy):
+        da = 2 * dy[..., None] * (a - b)
+        return da, -da
+
+    return ((a - b) ** 2).sum(axis=-1), pullback
+
+
+@pytest.mark.parametrize("swap", [False, True])
+@pytest.mark.parametrize("shape", [(3,), (4, 3)])
+def test_triplets_take_a_distance_of_ones_own(shape, swap):
+    torch = pytest.importorskip("torch")
+    triplet = list(np.random.default_rng(0).integers(-8, 9, size=(3, *shape)) / 8)
+    y, pullback = F.triplet_margin_with_distance_loss(
+        *triplet, distance_function=squared, margin=2.0, swap=swap
+    )
+    tensors = [torch.from_numpy(array).requires_grad_() for array in triplet]
+    theirs = torch.nn.functional.triplet_margin_with_distance_loss(
+        *tensors, distance_function=lambda a, b: ((a - b) ** 2).sum(-1), margin=2.0, swap=swap
+    )
+    theirs.backward()
+    assert y > 0
+    np.testing.assert_allclose(y, theirs.item(), rtol=1e-14)
+    for mine, tensor in zip(pullback(), tensors, strict=True):
+        np.testing.assert_allclose(mine, tensor.grad.numpy(), rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize(
+    "distance",
+    [
+        np.subtract,
+        lambda a, b: (*squared(a, b), None),
+        lambda a, b: list(squared(a, b)),
+        lambda a, b: (squared(a, b)[0],) * 2,
+        lambda a, b: (1.0, squared(a, b)[1]),
+        lambda a, b: (squared(a, b)[0].astype(np.float32), squared(a, b)[1]),
+    ],
+    ids=["an array alone", "three things", "a list", "no pullback", "a number of Python", "another dtype"],
+)
+def test_a_distance_of_ones_own_that_returns_something_else_is_refused_by_name(distance):
+    with pytest.raises(TypeError) as caught:
+        F.triplet_margin_with_distance_loss(*np.eye(3)[:, None], distance_function=distance)
+    assert "triplet_margin_with_distance_loss: distance_function must return" in str(caught.value)
+    assert "got distance_function=<" in str(caught.value)
 
 
 # ---- ctc_loss
