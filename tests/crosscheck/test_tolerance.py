@@ -136,3 +136,17 @@ def test_perturbing_leaves_zeros_kinks_and_ties_alone():
     assert np.isnan(moved[6])
     kinked = replace(entry, ties=False, kinks=(0.1,))
     assert perturb(case, kinked, np.random.default_rng(0))["x"][2] == 0.1
+
+
+def test_what_the_reference_is_off_by_on_the_very_call_is_allowed():
+    x = np.array([-1e-6, 3.0], np.float32)  # and 1e-6 added to it is 0 in float32 alone
+    case = Case("relu", {"x": x}, differentiable=("x",))
+
+    def signs(case, _):
+        return (np.asarray(np.sign(case["x"] + case["x"].dtype.type(1e-6))),)
+
+    yardstick = Yardstick(signs, case, (), operation_of("relu"))
+    assert yardstick.compare(signs(case, ())) is None
+    assert (
+        Yardstick(signs, case, (), operation_of("relu")).compare((np.array([0, 99], np.float32),)) is not None
+    )
