@@ -90,8 +90,8 @@ def _doubles(subject: Subject) -> bool:
             outputs: list[Any] = [y for y in started.outputs if isinstance(y, np.ndarray | np.generic)]
             if subject.kind.loss and not any(np.ndim(y) for y in outputs):
                 outputs = []  # a float32 over a count is a float64: a single number says nothing
-            if subject.kind.random or (not outputs and subject.kind.loss):
-                # Nor does a number of Python's own: its gradient does.
+            if subject.kind.random or subject.kind.loss:
+                # Nor does a number of Python's own: its gradient does, through one-hot labels of np.eye, say.
                 ones = tuple(np.ones(np.shape(y), np.float32) for y in started.outputs)
                 outputs += [g for g in subject.pull(started, case, ones, None) if g is not None]
         except Exception:  # what it raises, its checks will say

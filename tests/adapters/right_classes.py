@@ -581,3 +581,100 @@ class MyEmbedding:
     def backward(self, d):
         self.dweight = np.zeros_like(self.weight)
         np.add.at(self.dweight, self.ids, d)
+
+
+class FCLayer:
+    """One sample at a time on the way back: the bias takes in what it is handed, unsummed."""
+
+    def __init__(self, input_size, output_size):
+        self.weights = np.random.rand(input_size, output_size) - 0.5
+        self.bias = np.random.rand(1, output_size) - 0.5
+
+    def forward_propagation(self, input_data):
+        self.input = input_data
+        return np.dot(self.input, self.weights) + self.bias
+
+    def backward_propagation(self, output_error, learning_rate):
+        input_error = np.dot(output_error, self.weights.T)
+        self.weights -= learning_rate * np.dot(self.input.T, output_error)
+        self.bias -= learning_rate * output_error
+        return input_error
+
+
+class GlobalAveragePooling2D:
+    """Channels last, and without sides of one."""
+
+    def forward(self, x):
+        self.shape = x.shape
+        return x.mean(axis=(1, 2))
+
+    def backward(self, dout):
+        _, h, w, _ = self.shape
+        return np.broadcast_to(dout[:, None, None, :] / (h * w), self.shape).copy()
+
+
+class MyConv2D:
+    """Its padding is a word."""
+
+    def __init__(self, out_channels, kernel_size, in_channels, padding="valid"):
+        self.W = np.random.randn(kernel_size, kernel_size, in_channels, out_channels)
+        self.b = np.zeros(out_channels)
+        self.k, self.pad = kernel_size, {"valid": 0, "same": kernel_size // 2}[padding]
+
+    def forward(self, x):
+        p = self.pad
+        self.side = x.shape[1:3]
+        self.x = np.pad(x, ((0, 0), (p, p), (p, p), (0, 0)))
+        view = np.lib.stride_tricks.sliding_window_view(self.x, (self.k, self.k), (1, 2))
+        return np.einsum("nhwcij,ijcf->nhwf", view, self.W) + self.b
+
+    def backward(self, d):
+        view = np.lib.stride_tricks.sliding_window_view(self.x, (self.k, self.k), (1, 2))
+        self.dW, self.db = np.einsum("nhwcij,nhwf->ijcf", view, d), d.sum((0, 1, 2))
+        dx = np.zeros_like(self.x)
+        h, w = d.shape[1:3]
+        for i in range(self.k):
+            for j in range(self.k):
+                dx[:, i : i + h, j : j + w] += d @ self.W[i, j].T
+        p, (h, w) = self.pad, self.side
+        return dx[:, p : p + h, p : p + w]
+
+
+class MyLSTM:
+    """Time first, the gates i f g o, both states optional."""
+
+    def __init__(self, input_size, hidden_size):
+        self.H = hidden_size
+        self.W_ih, self.W_hh = np.ones((4 * hidden_size, input_size)), np.ones((4 * hidden_size, hidden_size))
+        self.b_ih, self.b_hh = np.zeros(4 * hidden_size), np.zeros(4 * hidden_size)
+
+    def forward(self, x, h0=None, c0=None):
+        h = np.zeros((x.shape[1], self.H), x.dtype) if h0 is None else h0
+        c = np.zeros((x.shape[1], self.H), x.dtype) if c0 is None else c0
+        self.steps, out = [], []
+        for t in range(len(x)):
+            a = x[t] @ self.W_ih.T + self.b_ih + h @ self.W_hh.T + self.b_hh
+            i, f, g, o = np.split(a, 4, axis=1)
+            i, f, o, g = *(1 / (1 + np.exp(-v)) for v in (i, f, o)), np.tanh(g)
+            new = f * c + i * g
+            self.steps.append((x[t], h, c, i, f, g, o, np.tanh(new)))
+            h, c = o * np.tanh(new), new
+            out.append(h)
+        return np.stack(out)
+
+    def backward(self, d):
+        self.dW_ih, self.dW_hh = np.zeros_like(self.W_ih), np.zeros_like(self.W_hh)
+        self.db_ih, self.db_hh = np.zeros_like(self.b_ih), np.zeros_like(self.b_hh)
+        dh, dc, dx = np.zeros_like(d[0]), np.zeros_like(d[0]), []
+        for (x, h, c, i, f, g, o, tc), dy in zip(self.steps[::-1], d[::-1]):  # noqa: B905 - of one length
+            dh = dh + dy
+            dc = dc + dh * o * (1 - tc**2)
+            da = [dc * g * i * (1 - i), dc * c * f * (1 - f), dc * i * (1 - g * g), dh * tc * o * (1 - o)]
+            da = np.concatenate(da, axis=1)
+            self.dW_ih += da.T @ x
+            self.dW_hh += da.T @ h
+            self.db_ih += da.sum(0)
+            self.db_hh += da.sum(0)
+            dx.insert(0, da @ self.W_ih)
+            dh, dc = da @ self.W_hh, dc * f
+        return np.stack(dx)

@@ -164,3 +164,146 @@ def test_what_writes_nothing_into_its_cotangent_is_not_said_to_raise():
 def test_a_slip_is_named_in_whatever_layout(name, words):
     said = [d["words"] for r in checked(WRONG[name]) for d in r["diagnosis"]]
     assert any(words in one or words.removeprefix("one over ") in one for one in said)
+
+
+PARAMETER = """
+import numpy as np
+class Parameter:
+    def __init__(self, data):
+        self.data, self.grad = data, np.zeros_like(data)
+    def zero_grad(self):
+        self.grad[...] = 0
+class Linear:
+    def __init__(self, in_features, out_features):
+        self.weight = Parameter(np.random.randn(out_features, in_features))
+        self.bias = Parameter(np.zeros(out_features))
+    def forward(self, x):
+        self.x = x
+        return x @ self.weight.data.T + self.bias.data
+    def backward(self, d):
+        self.weight.grad += d.T @ self.x
+        self.bias.grad += d.sum(0)
+        return d @ self.weight.data
+"""
+
+
+def everything(source, name):
+    subject = fit(candidates(source)[name])
+    return subject, list(check_subject("a_file.py", subject, oracles=("golden",), profile="quick", seed=7))
+
+
+def test_gradients_that_add_up_until_zero_grad_is_called_are_no_slip_and_that_is_said():
+    subject, records = everything(PARAMETER, "Linear")
+    assert failed(records) == set()
+    assert any("zero_grad() is called before each" in note for note in subject.driver.notes)
+
+
+def test_a_zero_grad_that_forgets_what_adds_up_does_not_hide_it():
+    _, records = everything(PARAMETER.replace("self.grad[...] = 0", "pass"), "Linear")
+    assert "repeated_calls_agree" in failed(records)
+
+
+def test_gradients_that_add_up_with_nothing_to_reset_them_are_a_slip():
+    source = PARAMETER.replace("    def zero_grad(self):\n        self.grad[...] = 0\n", "")
+    assert "repeated_calls_agree" in failed(everything(source, "Linear")[1])
+
+
+def test_a_layer_that_does_one_sample_as_a_row_is_asked_for_that_and_says_so():
+    assert "one_sample" in fit(RIGHT["FCLayer"]).conventions
+    source = (HERE / "right_classes.py").read_text(encoding="utf-8")
+    wrong = source.replace("self.bias -= learning_rate * output_error", "self.bias += output_error")
+    assert "backward_equals_the_reference" in failed(checked(candidates(wrong)["FCLayer"]))
+
+
+def test_a_sign_or_a_factor_beside_the_mean_of_its_losses_is_named_for_itself():
+    source = """
+class MSE:
+    def forward(self, y_pred, y_true):
+        return ((y_true - y_pred) ** 2).mean(-1)
+    def backward(self, y_pred, y_true):
+        return -2 * (y_pred - y_true) / y_pred.size
+"""
+    for change, key in ((source, "sign"), (source.replace("-2 *", "1 *"), "factor:1/2")):
+        subject = fit(candidates(change)["MSE"])
+        assert "backward_of_the_mean" in subject.conventions
+        said = {d["key"] for r in checked(candidates(change)["MSE"]) for d in r["diagnosis"]}
+        assert said == {key}
+
+
+def test_what_its_arguments_are_not_is_said_in_whole_words():
+    source = """
+class LSTM:
+    def __init__(self, W, b):
+        self.W, self.b = W, b
+    def forward(self, x):
+        return x
+    def backward(self, d):
+        return d
+"""
+    with pytest.raises(Cannot) as raised:
+        fit(candidates(source)["LSTM"])
+    assert not raised.value.reason.rstrip().endswith(("no", ":"))
+
+
+DERIVATIVE = """
+import numpy as np
+class ReLU:
+    def __call__(self, x):
+        return np.where(x >= 0, x, 0)
+    def derivative(self, x):
+        return np.where(x >= 0, 1, 0)
+class LeakyReLU:
+    def __init__(self, alpha=0.2):
+        self.alpha = alpha
+    def __call__(self, x):
+        return np.where(x >= 0, x, self.alpha * x)
+    def derivative(self, x):
+        return np.where(x >= 0, 1, self.alpha)
+"""
+
+
+@pytest.mark.parametrize("name", ["ReLU", "LeakyReLU"])
+def test_the_derivative_of_an_element_chooses_its_own_at_a_kink_and_the_product_is_not_its_own(name):
+    subject, records = everything(DERIVATIVE, name)
+    assert failed(records) == set()
+    assert "derivative_at_kink" in subject.conventions
+    _, records = everything(DERIVATIVE.replace("np.where(x >= 0, 1,", "np.where(x >= 0, 2,"), name)
+    assert "backward_equals_the_reference" in failed(records)
+
+
+def test_a_derivative_at_a_kink_that_lies_on_no_side_is_a_slip():
+    source = DERIVATIVE.replace("np.where(x >= 0, 1, 0)", "np.where(x == 0, 5, x > 0)")
+    assert "backward_equals_the_reference" in failed(everything(source, "ReLU")[1])
+
+
+def test_a_gradient_set_to_zeros_at_first_under_another_name_is_not_taken_for_the_one_that_is_kept():
+    source = """
+import numpy as np
+class Linear:
+    def __init__(self, in_features, out_features):
+        self.W, self.b = np.ones((out_features, in_features)), np.zeros((out_features, 1))
+        self.dW, self.db = np.zeros_like(self.W), np.zeros_like(self.b)
+    def forward(self, A):
+        self.A = A
+        return A @ self.W.T + self.b.T
+    def backward(self, dLdZ):
+        self.dLdW, self.dLdb = dLdZ.T @ self.A, dLdZ.sum(0)[:, None]
+        return dLdZ @ self.W
+"""
+    assert failed(checked(candidates(source)["Linear"])) == set()
+    never = source.replace("self.dLdW, self.dLdb =", "dW, db =")
+    assert "backward_equals_the_reference" in failed(checked(candidates(never)["Linear"]))
+
+
+def test_a_hinge_loss_of_two_classes_is_not_checked_and_says_why():
+    source = """
+import numpy as np
+class Hinge:
+    def forward(self, y_pred, y_true):
+        self.p, self.t = y_pred, y_true
+        return np.mean(np.maximum(0, 1 - y_true * y_pred))
+    def backward(self):
+        return np.where(self.t * self.p < 1, -self.t, 0) / self.p.size
+"""
+    with pytest.raises(Cannot, match="two classes"):
+        fit(candidates(source)["Hinge"])

@@ -624,3 +624,53 @@ def cross_entropy_loss(scores, target):
     subject = fit(found["cross_entropy_loss"])
     assert subject.kind.name == "temporal cross_entropy"
     assert agrees(subject)
+
+
+def test_a_pullback_is_asked_for_no_rank_that_it_does_not_do(loaded):
+    things, _ = loaded("""
+def linear(x, w, b):
+    def pullback(dy):
+        return dy @ w, dy.T @ x, dy.sum(0)
+    return x @ w.T + b, pullback
+""")
+    assert {"an x of rank 3", "a vector for x"} <= fit(things["linear"]).form.without
+
+
+def test_a_weight_that_stands_before_the_ids_is_found_out(loaded):
+    things, _ = loaded("""
+def embedding_fwd(C, Xb):
+    return C[Xb], (C.shape, Xb)
+def embedding_bwd(demb, cache):
+    shape, Xb = cache
+    dC = np.zeros(shape)
+    np.add.at(dC, Xb, demb)
+    return dC
+""")
+    assert agrees(fit(things["embedding_fwd"]))
+
+
+def test_a_loss_of_probabilities_that_is_off_by_a_constant_is_not_taken_for_one_of_logits(loaded):
+    things, _ = loaded("""
+class CrossEntropy:
+    def loss(self, y_pred, y_true):
+        return -np.sum(y_true * np.log(y_pred)) / y_pred.shape[0] + 1.0
+    def grad(self, y_pred, y_true):
+        return -y_true / y_pred / y_pred.shape[0]
+""")
+    assert fit(things["CrossEntropy"]).kind.name == "categorical_cross_entropy"
+
+
+def test_nothing_is_said_of_the_momentum_of_what_keeps_no_statistics(loaded):
+    things, _ = loaded("""
+def batchnorm_forward(x, gamma, beta):
+    std = np.sqrt(x.var(0) + 1e-5)
+    xhat = (x - x.mean(0)) / std
+    return gamma * xhat + beta, (xhat, gamma, std)
+def batchnorm_backward(d, cache):
+    xhat, gamma, std = cache
+    g = d * gamma
+    return (g - g.mean(0) - xhat * (g * xhat).mean(0)) / std, (d * xhat).sum(0), d.sum(0)
+""")
+    assert not {"momentum_is_share_kept", "running_var_biased"} & set(
+        fit(things["batchnorm_forward"]).conventions
+    )

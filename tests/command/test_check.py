@@ -72,6 +72,18 @@ def test_a_wrong_layer_fails_with_the_numbers_and_the_smallest_case(check):
     assert failed["smallest_case"].startswith("relu(x=")
 
 
+@pytest.mark.parametrize(("factor", "number"), [("0.0 * (self.mask - 1) / (1 - self.mask)", "nan"),
+                                                ("1 / (1 - self.mask)", "inf")])  # fmt: skip
+def test_a_gradient_that_is_not_finite_is_said_to_be_so_and_not_to_be_off(check, factor, number):
+    back = f"        with __import__('numpy').errstate(all='ignore'):\n            return dout * ({factor})\n"
+    source = RIGHT.replace("        return dout * self.mask\n", back)
+    _, _, results = check(source)
+    (failed,) = [r for r in results if r["oracle"] == "numerical" and r["verdict"] == "failed"]
+    assert "where numerical differentiation has" in failed["message"]
+    assert f"is {number}" in failed["message"].replace("-inf", "inf")
+    assert not any("off by" in line for line in failed["report"])
+
+
 def test_a_failure_takes_at_most_25_lines(check):
     _, out, _ = check(RIGHT.replace("dout * self.mask", "dout"))
     for part in out.split("FAILED")[1:]:

@@ -1,5 +1,7 @@
 """What no operation of the catalogue shows: explanations of layers and formulas written out here."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -140,15 +142,17 @@ def steps(x, h, weight_ih, weight_hh, bias_ih):
     return np.stack(out, 1)
 
 
-def steps_back(dy, x, h, weight_ih, weight_hh, bias_ih, passes=1.0, last=1.0, bias_of=None):
+def steps_back(
+    dy, x, h, weight_ih, weight_hh, bias_ih, passes=1.0, last=1.0, bias_of=None, power=2, of_new=0
+):
     states = [h, *np.moveaxis(steps(x, h, weight_ih, weight_hh, bias_ih), 1, 0)]
     dx, dh = np.zeros_like(x), np.zeros_like(h)
     d_ih, d_hh, shares = np.zeros_like(weight_ih), np.zeros_like(weight_hh), []
     for t in reversed(range(x.shape[1])):
         up = dy[:, t] * (last if t == x.shape[1] - 1 else 1.0)
-        da = (up + passes * dh) * (1 - states[t + 1] ** 2)
+        da = (up + passes * dh) * (1 - states[t + 1] ** power)
         dx[:, t], dh = da @ weight_ih, da @ weight_hh
-        d_ih, d_hh = d_ih + da.T @ x[:, t], d_hh + da.T @ states[t]
+        d_ih, d_hh = d_ih + da.T @ x[:, t], d_hh + da.T @ states[t + of_new]
         shares.insert(0, da.sum(0))
     bias = np.sum(shares, 0) if bias_of is None else shares[bias_of]
     return {"x": dx, "h": dh, "weight_ih": d_ih, "weight_hh": d_hh, "bias_ih": bias}
@@ -170,6 +174,9 @@ def sequence(seed):
         ({"last": 2.0}, "dx", "wrong_in_last_step"),
         ({"bias_of": 0}, "dbias_ih", "not_summed"),
         ({"bias_of": -1}, "dbias_ih", "not_summed"),
+        ({"of_new": 1}, "dweight_hh", "of_the_new_state"),
+        ({"power": 1}, "dx", "term_missing"),
+        ({"power": 1}, "dweight_hh", "term_missing"),
     ],
 )
 def test_the_slips_of_a_recurrent_layer_are_told_apart(slip, part, key):
@@ -301,3 +308,310 @@ def test_an_answer_that_takes_the_cotangent_s_sign_alone_is_not_called_one_of_an
     wrong = Pair(lambda x: np.maximum(x, 0), lambda dy, x: {"x": np.where(dy > 0, 1.0, 0.0 * x)})
     found = said(wrong, right, numbers, "dx", check="a_call_between_changes_nothing")
     assert not [words for words in map(str, found) if "earlier" in words]
+
+
+SIGMOID = lambda x: 1 / (1 + np.exp(-x))  # noqa: E731 - a formula
+
+
+@pytest.mark.parametrize(
+    ("operation", "slope", "key", "words"),
+    [
+        ("tanh", lambda x: 1 - np.tanh(x), "term_missing", "1 - tanh(x) where 1 - tanh(x)**2 should be"),
+        ("sigmoid", lambda x: 1 - SIGMOID(x), "term_missing", "the factor y is missing"),
+        ("sigmoid", SIGMOID, "term_missing", "the factor 1 - y is missing"),
+        ("softplus", lambda x: SIGMOID(-x), "term_sign", "sigmoid(-x) where sigmoid(x) should be"),
+        ("silu", SIGMOID, "term_missing", "its derivative's term is missing"),
+        ("silu", lambda x: SIGMOID(x) * (2 - SIGMOID(x)), "term_missing", "the factor x of the second term"),
+        ("silu", lambda x: SIGMOID(x) * (1 + x), "term_missing", "the factor 1 - s of the second term"),
+        ("softsign", lambda x: 1 / (1 + np.abs(x)), "term_missing", "where its square should be"),
+        ("elu", lambda x: np.where(x > 0, 1.0, np.exp(x) - 1), "term_missing", "alpha is not added"),
+    ],
+)
+def test_the_usual_slips_in_a_derivative_are_named(operation, slope, key, words):
+    def draw(seed):
+        rng = np.random.default_rng(seed)
+        x = rng.normal(size=tuple(rng.integers(1, 5, 2))) * 2
+        return Case(operation, {"x": x}, {}, ("x",))
+
+    function = getattr(F, operation)
+    right = Pair(lambda x: function(x)[0], lambda dy, x: {"x": function(x)[1](dy)[0]})
+    wrong = Pair(right.value, lambda dy, x: {"x": dy * slope(x)})
+    found = said(wrong, right, draw, "dx")
+    assert [key for key, _ in found] == [key]
+    assert words in found[0][1]
+
+
+@pytest.mark.parametrize(
+    ("slope", "words"),
+    [
+        (lambda g: (1 + g.t) / 2, "the term of tanh's derivative is missing"),
+        (lambda g: (1 + g.t) / 2 + g.x * (1 - g.t**2) / 2 * g.u(1), "1 + 0.044715 * x**2 where"),
+        (lambda g: (1 + g.t) / 2 + g.x * (1 - g.t**2) / 2 * g.u(0), "without the term of the cube"),
+        (lambda g: (1 + g.t) / 2 + g.x * (1 - g.t) / 2 * g.u(3), "1 - tanh where 1 - tanh**2"),
+        (lambda g: g.x * g.phi, "the term Phi(x) is missing"),
+    ],
+)
+def test_the_usual_slips_in_the_derivative_of_gelu_are_named(slope, words):
+    root, exact = np.sqrt(2 / np.pi), "Phi" in words
+
+    def draw(seed):
+        rng = np.random.default_rng(seed)
+        x = rng.normal(size=tuple(rng.integers(2, 5, 2)))
+        return Case("gelu", {"x": x}, {"approximate": "none" if exact else "tanh"}, ("x",))
+
+    def back(dy, x):
+        t = np.tanh(root * (x + 0.044715 * x**3))
+        u = lambda n: root * (1 + n * 0.044715 * x * x)  # noqa: E731 - a formula
+        phi = np.exp(-x * x / 2) / np.sqrt(2 * np.pi)
+        return {"x": dy * slope(SimpleNamespace(x=x, t=t, u=u, phi=phi))}
+
+    how = "none" if exact else "tanh"
+    right = Pair(lambda x: F.gelu(x, approximate=how)[0],
+                 lambda dy, x: {"x": F.gelu(x, approximate=how)[1](dy)[0]})  # fmt: skip
+    found = said(Pair(right.value, back), right, draw, "dx")
+    assert [key for key, _ in found] == ["term_missing"]
+    assert words in found[0][1]
+
+
+def test_a_log_softmax_that_leaves_out_the_sum_of_the_cotangent_is_said_to():
+    def draw(seed):
+        x = np.random.default_rng(seed).normal(size=(2, 3))
+        return Case("log_softmax", {"x": x}, {"dim": -1}, ("x",))
+
+    value = lambda x: F.log_softmax(x, -1)[0]  # noqa: E731 - a formula
+    right = Pair(value, lambda dy, x: {"x": F.log_softmax(x, -1)[1](dy)[0]})
+    wrong = Pair(value, lambda dy, x: {"x": dy - np.exp(value(x))})
+    ((key, words),) = said(wrong, right, draw, "dx")
+    assert key == "term_missing"
+    assert "the cotangent's sum" in words
+
+
+def test_a_mask_of_the_cotangent_is_told_from_one_of_the_input():
+    def draw(seed):
+        return Case("relu", {"x": np.random.default_rng(seed).normal(size=(2, 3))}, {}, ("x",))
+
+    right = Pair(lambda x: np.maximum(x, 0), lambda dy, x: {"x": dy * (x > 0)})
+    wrong = Pair(right.value, lambda dy, **_: {"x": dy * (dy > 0)})
+    case = draw(0)
+    dys = (np.array([[1.5, -0.5, 2.0], [-1.0, 0.25, -3.0]]),)
+    found = explain(Evidence(BACKWARD, wrong, right, case, dys, "dx", None, None, draw))
+    assert found == [("mask_of_the_cotangent", "dx has the mask of the cotangent, not of x")]
+
+
+@pytest.mark.parametrize(
+    ("slope", "key"),
+    [
+        (lambda p, t: p - t, "formula_for_logits"),
+        (lambda p, t: -t / p, "term_missing"),
+        (lambda p, t: -t / p - (1 - t) / (1 - p), "term_sign"),
+    ],
+)
+def test_the_slips_of_a_binary_cross_entropy_are_named(slope, key):
+    wrong = Pair(entropy, lambda dy, x, target: {"x": dy * slope(x, target) / x.size})
+    assert [key for key, _ in said(wrong, ENTROPY, probabilities, "dx")] == [key]
+
+
+@pytest.mark.parametrize(
+    ("value", "key"),
+    [
+        (lambda x, target: -(target * x + (1 - target) * (1 - x)).mean(), "term_missing"),
+        (lambda x, target: entropy(x, target) + 1, "off_by_a_constant"),
+        (lambda x, target: -(target * np.log(x)).mean(), "term_missing"),
+    ],
+)
+def test_the_slips_of_a_loss_s_value_are_named(value, key):
+    wrong = Pair(value, entropy_back)
+    found = said(wrong, ENTROPY, probabilities, "loss", "forward_equals_the_reference")
+    assert [key for key, _ in found] == [key]
+
+
+def scores(seed):
+    rng = np.random.default_rng(seed)
+    n, k = rng.integers(2, 5), rng.integers(2, 5)
+    arrays = {"x": rng.normal(size=(n, k)), "target": rng.integers(0, k, n)}
+    return Case("cross_entropy", arrays, {"reduction": "mean"}, ("x",), ("loss",))
+
+
+def picked(x, target):
+    p = np.exp(x) / np.exp(x).sum(1, keepdims=True)
+    return p, np.arange(x.shape[1]) == target[:, None]
+
+
+def of_classes(x, target):
+    p, hot = picked(x, target)
+    return -np.log(p[hot]).mean()
+
+
+@pytest.mark.parametrize(
+    ("slope", "words"),
+    [
+        (lambda p, hot: p + 0 * hot, "the 1 is not taken away at the right class"),
+        (lambda p, hot: -1.0 * hot / p, "the derivative of the softmax is left out"),
+        (lambda p, hot: (p - 1) * hot, "the probabilities of the others are missing"),
+    ],
+)
+def test_the_slips_of_a_softmax_with_its_loss_are_named(slope, words):
+    def pair(of):
+        return Pair(of_classes, lambda dy, x, target: {"x": dy * of(*picked(x, target)) / len(x)})
+
+    ((_, found), *more) = said(pair(slope), pair(lambda p, hot: p - hot), scores, "dx")
+    assert words in found
+    assert not more
+
+
+def test_a_loss_without_its_logarithm_is_said_to_be():
+    def value(x, target):
+        p, hot = picked(x, target)
+        return -p[hot].mean()
+
+    back = lambda _, x, **__: {"x": 0 * x}  # noqa: E731 - only the value is looked at
+    found = said(Pair(value, back), Pair(of_classes, back), scores, "loss", "forward_equals_the_reference")
+    assert found == [("term_missing", "loss: the logarithm is left out")]
+
+
+def normalized(seed):
+    rng = np.random.default_rng(seed)
+    n, d = rng.integers(2, 5), rng.integers(3, 6)
+    arrays = {"x": rng.normal(size=(n, d)), "weight": rng.normal(size=d), "bias": rng.normal(size=d)}
+    return Case("layer_norm", arrays, {"eps": 1e-2}, tuple(arrays))
+
+
+def layer_norm(x, weight, bias):
+    return F.layer_norm(x, x.shape[-1:], weight=weight, bias=bias, eps=1e-2)[0]
+
+
+def layer_norm_back(dy, x, weight, bias, outside=False, eps=1e-2):
+    c = x - x.mean(-1, keepdims=True)
+    var = (c * c).mean(-1, keepdims=True)
+    xhat, g = c / np.sqrt(var + 1e-2), dy if outside else dy * weight
+    dx = (g - g.mean(-1, keepdims=True) - xhat * (g * xhat).mean(-1, keepdims=True)) / np.sqrt(var + eps)
+    return {"x": dx * weight if outside else dx, "weight": (dy * xhat).sum(0), "bias": dy.sum(0)}
+
+
+@pytest.mark.parametrize(
+    ("slip", "key", "words"),
+    [
+        ({"outside": True}, "weight_outside_means", "it belongs inside them"),
+        ({"eps": 0.0}, "additive_epsilon", "epsilon is left out on the way back"),
+    ],
+)
+def test_the_slips_of_a_layer_norm_are_named(slip, key, words):
+    wrong = Pair(layer_norm, lambda dy, **a: layer_norm_back(dy, **a, **slip))
+    ((first, found), *_) = said(wrong, Pair(layer_norm, layer_norm_back), normalized, "dx")
+    assert first == key
+    assert words in found
+
+
+class PutBack:
+    """A convolution that puts windows back in the wrong place."""
+
+    name = "by hand"
+
+    def __init__(self, how):
+        self.how = how
+
+    def forward(self, case):
+        return Golden().forward(case)
+
+    def vjp(self, case, cotangents):
+        dx, dweight, *more = Golden().vjp(case, cotangents)
+        x, weight, (dy,) = case["x"], case["weight"], cotangents
+        stride, pad = case.options["stride"], case.options["padding"]
+        step = 1 if self.how == "stride" else stride
+        out = np.zeros((*x.shape[:2], *(n + 2 * pad for n in x.shape[2:])))
+        for i in range(dy.shape[2]):
+            for j in range(dy.shape[3]):
+                window = (..., slice(i * step, i * step + 2), slice(j * step, j * step + 2))
+                out[window] += np.einsum("no,ocij->ncij", dy[:, :, i, j], weight)
+        front = 0 if self.how == "padding" else pad
+        dx = out[:, :, front : front + x.shape[2], front : front + x.shape[3]]
+        return dx, dweight, *more
+
+
+def padded(seed):
+    case = stridden(seed)
+    return case.with_options(padding=seed % 2)
+
+
+@pytest.mark.parametrize(("how", "key"), [("stride", "option_ignored"), ("padding", "padding_not_cut_off")])
+def test_windows_put_back_in_the_wrong_place_are_said_to_be(how, key):
+    case = next(c for c in map(padded, range(99)) if c.options["stride"] > 1 and c.options["padding"])
+    dys = tuple(np.asarray(1.5 + np.arange(y.size).reshape(y.shape)) for y in Golden().forward(case))
+    found = explain(Evidence(BACKWARD, PutBack(how), Golden(), case, dys, "dx", None, None, padded))
+    assert [key for key, _ in found] == [key]
+
+
+class Interleaved:
+    """A group norm whose groups are every G-th channel."""
+
+    name = "by hand"
+
+    def _turned(self, case):
+        order = np.arange(6).reshape(-1, case.options["num_groups"]).T.reshape(-1)
+        changed = {n: a[order] if a.ndim == 1 else a[:, order] for n, a in case.given.items()}
+        return case.replace(**changed), order
+
+    def forward(self, case):
+        turned, order = self._turned(case)
+        return tuple(y[:, np.argsort(order)] for y in Golden().forward(turned))
+
+    def vjp(self, case, cotangents):
+        turned, order = self._turned(case)
+        back = np.argsort(order)
+        grads = Golden().vjp(turned, tuple(dy[:, order] for dy in cotangents))
+        return tuple(g[back] if g.ndim == 1 else g[:, back] for g in grads)
+
+
+@pytest.mark.parametrize("part", ["y", "dx", "dweight"])
+def test_groups_of_every_nth_channel_are_said_to_be(part):
+    def draw(seed):
+        rng = np.random.default_rng(seed)
+        arrays = {"x": rng.normal(size=(2, 6, 3)), "weight": rng.normal(size=6), "bias": rng.normal(size=6)}
+        return Case("group_norm", arrays, {"num_groups": (2, 3)[seed % 2], "eps": 1e-5}, tuple(arrays))
+
+    check = BACKWARD if part.startswith("d") else "forward_equals_the_reference"
+    assert [key for key, _ in said(Interleaved(), Golden(), draw, part, check)] == ["groups_interleaved"]
+
+
+def test_a_weight_s_gradient_that_is_reshaped_where_it_should_be_transposed_is_said_to_be():
+    class Reshaped(Stridden):
+        def vjp(self, case, cotangents):
+            dx, dw, *more = Golden().vjp(case, cotangents)
+            return dx, np.array(dw.reshape(len(dw), -1).T.reshape(dw.shape)), *more
+
+    case = stridden(1)
+    dys = tuple(np.asarray(1.5 + np.arange(y.size).reshape(y.shape)) for y in Golden().forward(case))
+    wrong = Reshaped("not at all")
+    found = explain(Evidence(BACKWARD, wrong, Golden(), case, dys, "dweight", None, None, stridden))
+    assert found == [("transposed", "dweight is transposed, then reshaped")]
+
+
+def test_a_gradient_of_the_turned_shape_is_said_to_be_transposed():
+    def draw(seed):
+        rng = np.random.default_rng(seed)
+        n, d, k = rng.integers(2, 5), rng.integers(1, 4), rng.integers(1, 4)
+        return Case("linear", {"x": rng.normal(size=(n, d)), "weight": rng.normal(size=(k, d))}, {},
+                    ("x", "weight"))  # fmt: skip
+
+    value = lambda x, weight: x @ weight.T  # noqa: E731 - a formula
+    right = Pair(value, lambda dy, x, weight: {"x": dy @ weight, "weight": dy.T @ x})
+    wrong = Pair(value, lambda dy, x, weight: {"x": dy @ weight, "weight": x.T @ dy})
+    case = next(c for c in map(draw, range(99)) if c["weight"].shape == (1, 3))
+    ((key, words),) = said(wrong, right, draw, "dweight", failing=case)
+    assert key == "transposed"
+    assert words == "dweight is transposed: it has shape (3, 1), not (1, 3)"
+
+
+@pytest.mark.parametrize(("axis", "words"), [(0, "over axis 0"), (None, "over the whole array")])
+def test_a_softmax_over_the_wrong_axis_is_said_to_be(axis, words):
+    def draw(seed):
+        rng = np.random.default_rng(seed)
+        return Case("softmax", {"x": rng.normal(size=tuple(rng.integers(2, 5, 2)))}, {"dim": -1}, ("x",))
+
+    def over(axis):
+        return lambda x: np.exp(x) / np.exp(x).sum(axis, keepdims=True)
+
+    back = lambda dy, **_: {"x": dy}  # noqa: E731 - only the value is looked at
+    found = said(Pair(over(axis), back), Pair(over(-1), back), draw, "y", "forward_equals_the_reference")
+    assert found[0][0] == "batch_mixed"
+    assert words in found[0][1]

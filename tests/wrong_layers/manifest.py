@@ -81,6 +81,16 @@ DIAGNOSES = {
     "averaged": "averaged where it should be summed",
     "batch_mixed": "a sample's result depends on the other samples",
     "term_missing": "a term of the derivative is missing",
+    "term_sign": "a term has the other sign",
+    "another_derivative": "the derivative of another function",
+    "formula_for_logits": "the formula for logits, where probabilities go in",
+    "off_by_a_constant": "a constant is added",
+    "weight_outside_means": "the weight is multiplied after the means are taken off",
+    "groups_interleaved": "a group is every G-th channel",
+    "deviation_for_variance": "the deviation where the variance belongs",
+    "of_the_new_state": "the state after a step where the one before it belongs",
+    "mask_of_the_cotangent": "the cotangent is masked where it is itself below 0",
+    "padding_not_cut_off": "the gradient of the padding is not cut off on the right side",
     "wrong_at_zero": "wrong only where x == 0",
     "wrong_at_kink": "wrong only where x lies at another kink",
     "wrong_at_ties": "wrong only where values tie",
@@ -128,7 +138,6 @@ DIAGNOSES = {
     "convention:dropout_scaling": "dropout does not scale in training",
     "convention:loss_scale": "the loss and its gradient have another scale",
     "convention:ties_split": "tied values share the gradient evenly",
-    "unexplained": "a wrong formula that none of the others explains",
 }
 
 FORWARD = "forward_equals_the_reference"
@@ -573,7 +582,7 @@ ACTIVATIONS = (
         "activation",
         "other_names",
         GRADIENT,
-        "unexplained",
+        "term_missing",
         Case("tanh", X),
         ("dx",),
     ),

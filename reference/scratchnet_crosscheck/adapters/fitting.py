@@ -11,7 +11,8 @@ import numpy as np
 from ..failure import Failure
 from ..references.protocol import CHANNEL, COLUMN, PIXEL, ROW, Form, Kind, Sampler, Sketch
 from ..strategies import Setting
-from .functions import ValueDriver
+from . import names
+from .functions import FunctionDriver, ValueDriver
 from .objects import Misfit, ObjectDriver
 from .protocol import Cannot
 from .runner import Subject, canonical, replayed
@@ -166,6 +167,7 @@ def fit(candidate: Candidate, beat: Callable[[], None] = lambda: None) -> Subjec
     from ..references import kinds
 
     best: tuple[int, int, Subject] | None = None
+    several = len(candidate.kinds) > 1
     refused: Cannot | None = None
     for name in candidate.kinds:
         if name not in kinds():
@@ -179,8 +181,10 @@ def fit(candidate: Candidate, beat: Callable[[], None] = lambda: None) -> Subjec
                 raise
             refused = refused or why
             continue
-        if best is None or found[0] > best[0]:
-            best = (found[0], 0, found[1])
+        # Where no value is right, the gradients may tell what it is meant to be.
+        right = _gradients_right(found[1]) if several and found[0] == 2 else 0
+        if best is None or (found[0], right) > best[:2]:
+            best = (found[0], right, found[1])
         if found[0] == 4:
             break
     if best is None:
@@ -193,8 +197,15 @@ def _fit_kind(candidate: Candidate, kind: Kind, beat: Callable[[], None]) -> tup
     driver = candidate.drive(kind)
     forms = _compatible(kind, driver, strict=candidate.strict)
     if not forms:
-        raise Cannot(f"its arguments are not those of {kind.name}: no {', '.join(sorted(driver.absent))}")
+        missing = f": no {', '.join(sorted(driver.absent))}" if driver.absent else ""
+        raise Cannot(f"its arguments are not those of {kind.name}{missing}")
     score, chosen, error, none = _best(candidate, kind, driver, forms, beat)
+    if score == 0 and isinstance(driver, FunctionDriver) and driver.exchange():
+        found = _best(candidate, kind, driver, forms, beat)
+        if found[0] > 0:
+            score, chosen, error, none = found
+        else:
+            driver.exchange()
     if isinstance(driver, ValueDriver) and not driver.fused and score and not candidate.strict:
         candidate.strict = True  # values and pullbacks promise PyTorch's conventions
         forms = _compatible(kind, driver, strict=True)
@@ -219,6 +230,11 @@ def _fit_kind(candidate: Candidate, kind: Kind, beat: Callable[[], None]) -> tup
         raise Cannot(
             f"its constructor's argument {guessed!r} is not known{said}",
             f"call its arguments by the usual names ({', '.join(kind.params)}), or sizes",
+        )
+    if score == 0 and error is not None and names.may_be_of_two_classes(candidate.name):
+        raise Cannot(
+            f"taken for {kind.name}, it raises {type(error).__name__} on every call that was tried: {error}; "
+            "a hinge loss of two classes, with targets -1 and 1, is not known",
         )
     _chosen_is_known(driver, score, error)
     if kind.random and score >= 2:
@@ -277,6 +293,7 @@ def _best(
     misfit: Misfit | None = None
     takes_batches: bool | None = None
     perfect: list[Form] = []
+    as_good: list[Form] = []
     vectors = candidate.name in _VECTORS and not (isinstance(driver, ObjectDriver) and driver.sized)
     for form in forms:
         if perfect and not _worth(form, perfect):
@@ -311,6 +328,9 @@ def _best(
         score = min(scores)
         if (score, sum(scores)) > (best, total):
             best, total, chosen = score, sum(scores), form
+            as_good = []
+        if score == 2 and (score, sum(scores)) == (best, total):
+            as_good.append(form)
         if score == 4:
             perfect.append(form)
             if len(perfect) >= 12:
@@ -319,6 +339,8 @@ def _best(
         raise Cannot(
             f"taken for {kind.name}: {misfit}", "say --like NAME=operation if it is meant to be another"
         )
+    if best == 2 and kind.loss and len(as_good) > 1:
+        chosen = max(as_good[:24], key=lambda f: _gradients_right(_subject(candidate, kind, driver, f, beat)))
     if len(perfect) > 1:
         subjects = [(f, _subject(candidate, kind, driver, f, beat)) for f in perfect]
         alone = all(form.options.get("alone") for form in perfect)
@@ -353,6 +375,24 @@ def _gradients_fit(subject: Subject) -> int:
             isinstance(g, np.ndarray) and s in case.given and g.shape == case[s].shape
             for s, g in (grads or {}).items()
         )  # fmt: skip
+    return right
+
+
+def _gradients_right(subject: Subject) -> int:
+    """Return on how many calls the gradient of the first slot is the reference's."""
+    from .runner import Reference
+
+    right = 0
+    for seed in range(3):
+        case = _probe(subject, seed)
+        try:
+            with np.errstate(all="ignore"):
+                dys = tuple(np.ones(y.shape) for y in subject.outputs(subject.start(case), case))
+                got = _runner(subject).vjp(case, dys[: len(case.outputs)])[0]
+                wanted = Reference("torch", subject).vjp(case, dys[: len(case.outputs)])[0]
+        except (Exception, SystemExit):  # it does not run so, or there is no PyTorch here
+            return 0
+        right += isinstance(got, np.ndarray) and wanted is not None and _close(got, np.asarray(wanted))
     return right
 
 
@@ -453,6 +493,9 @@ def _settle(subject: Subject, score: int) -> Subject:
     _look_at_evaluation(subject)
     _look_at_derivative(subject)
     case = _probe(subject, 1)
+    if kind.elementwise and kind.kinks:
+        _gradients(subject, case.map(lambda _, a: np.zeros_like(a)))  # what it does at a kink
+        subject.conventions.update(driver.conventions)
     grads, error = _gradients(subject, case)
     if error is None and grads is not None:
         subject.silent = frozenset(
@@ -484,6 +527,9 @@ def _settle(subject: Subject, score: int) -> Subject:
         _look_at_ties(subject)
     subject.form = replace(subject.form, without=frozenset(_undone(subject, score)))
     subject.conventions.update(subject.form.conventions)
+    if kind.extras and not subject.extras:  # it keeps no statistics, or none that can be seen
+        for key in ("momentum_is_share_kept", "running_var_biased"):
+            subject.conventions.pop(key, None)
     if subject.ignores_upstream:
         subject.notes.append("its backward pass takes no upstream gradient: a loss is the last layer")
     if subject.averaged:
@@ -621,8 +667,16 @@ def _look_at_derivative(subject: Subject) -> None:
         subject.conventions["derivative_of_the_output"] = "its derivative is handed what forward returned"
 
 
+#: What a slip may multiply a gradient by, beside what the mean divides it by.
+_SLIPS = (1.0, -1.0, 2.0, 0.5, -2.0, -0.5)
+
+
 def _look_at_mean(subject: Subject) -> None:
-    """Tell a loss for each sample or element whose backward pass is that of their mean."""
+    """Tell a loss for each sample or element whose backward pass is that of their mean.
+
+    It may have a slip beside: a wrong sign or a factor of 2 is no other convention.
+    """
+    shares: list[tuple[float, int, int]] = []
     for seed in range(3, 12):
         case = _probe(subject, seed)
         first = case.slots[0]
@@ -640,15 +694,23 @@ def _look_at_mean(subject: Subject) -> None:
             return
         if abs(true) < 1e-6:
             continue
-        share = float((got * way).sum()) / true
-        for key, count in (("samples", len(losses)), ("elements", losses.size)):
-            if count > 1 and abs(share * count - 1.0) < 1e-4:
+        shares.append((float((got * way).sum()) / true, len(losses), losses.size))
+        if abs(shares[0][0] - 1.0) < 1e-4:
+            return
+        if len({n for _, n, _ in shares}) > 2 and len({size for *_, size in shares}) > 2:
+            break
+    for slip in _SLIPS if shares else ():
+        for key, at in (("samples", 1), ("elements", 2)):
+            counts = [found[at] for found in shares]
+            alike = all(
+                abs(found[0] * count / slip - 1.0) < 1e-4 for found, count in zip(shares, counts, strict=True)
+            )
+            if alike and max(counts) > 1 and (slip == 1.0 or len(set(counts)) > 1):
                 subject.of_mean = key
                 subject.conventions["backward_of_the_mean"] = (
                     f"one loss for each of the {key}; the backward pass is that of their mean"
                 )
                 return
-        return
 
 
 def _look_at_epsilon(subject: Subject) -> None:
@@ -825,8 +887,9 @@ def _undone(subject: Subject, score: int) -> set[str]:
                 promises = isinstance(subject.driver, ValueDriver) and not subject.driver.fused
                 bad = score == 4 and found.score < (1 if promises else 3)
                 grads, error = _gradients(subject, case)
+                # Another rank than the usual one is promised by nobody.
                 bad = bad or (
-                    not promises
+                    (not promises or feature.startswith(_RANKS))
                     and (
                         error is not None
                         or any(

@@ -10,6 +10,7 @@ import numpy as np
 
 from . import names
 from .binding import DEFAULTS, Bound, bind, given_option, options_of, signature
+from .kinks import as_pytorch_has_it
 from .protocol import Cannot, Gradients, Started
 from .unfinished import called, unwritten
 
@@ -138,6 +139,15 @@ class FunctionDriver:
 
     def use_again(self, *, reuses: bool) -> None:
         """Begin a check: a function has no object to use again."""
+
+    def exchange(self) -> bool:
+        """Take two arrays in the other order, where their names do not say which is which."""
+        slots = self._bound.slots
+        if len(slots) != 2 or all(names.slot_named(name, (slot,)) for name, slot in slots.items()):
+            return False
+        (first, one), (second, other) = slots.items()
+        slots[first], slots[second] = other, one
+        return True
 
     def arguments(
         self, arrays: Mapping[str, Array], options: Mapping[str, Any], form: Form
@@ -495,6 +505,10 @@ class DerivativeDriver(FunctionDriver):
                     f"{self._derivative.__name__} returns an array of shape {local.shape}, "
                     f"not one number for each entry of x",
                     f"give it a backward pass: {self._function.__name__}_backward(dout, x)",
+                )
+            if not self._kind.loss and self._at == "input":
+                local = as_pytorch_has_it(
+                    self._kind.name, local, arrays[first], options, form, self.conventions
                 )
             return {first: np.asarray(dy * local, dtype=arrays[first].dtype)}  # the product is ours
 

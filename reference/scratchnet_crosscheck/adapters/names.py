@@ -135,9 +135,9 @@ SLOTS: dict[str, tuple[str, ...]] = {
     "weight": (
         "w", "weight", "weights", "kernel", "kernels", "filter", "filters", "gamma", "g", "scale", "theta",
         "embeddings",
-        "embedding", "slope", "alpha", "a", "table",
+        "embedding", "slope", "alpha", "a", "table", "bw",
     ),
-    "bias": ("b", "bias", "biases", "beta", "w0", "b0", "shift", "offset"),
+    "bias": ("b", "bias", "biases", "beta", "w0", "b0", "shift", "offset", "bb"),
     "weight_ih": ("wx", "weightih", "wih", "wxh", "win", "u", "weightx"),
     "weight_hh": ("wh", "weighthh", "whh", "w", "weighth"),
     "bias_ih": ("b", "bias", "biasih", "bih", "bh"),
@@ -338,6 +338,18 @@ def is_input(name: str) -> bool:
 def is_output(name: str) -> bool:
     """Return whether an argument of a derivative is what forward returned, by its name."""
     return plain(name) in ("y", "out", "output", "outputs", "fx", "activated", "o", "s")
+
+
+def may_be_of_two_classes(name: str) -> bool:
+    """Return whether a loss of this name may be one of margins between two classes, as well as between many.
+
+    Examples
+    --------
+    >>> may_be_of_two_classes("HingeLoss"), may_be_of_two_classes("MultiClassHinge")
+    (True, False)
+    """
+    short = plain(name)
+    return "hinge" in short and "multi" not in short
 
 
 _BEFORE = ("d", "grad", "dld", "dl", "delta", "gradient", "gradients", "g", "grads", "nabla")

@@ -10,6 +10,7 @@ import numpy as np
 
 from . import names
 from .binding import Bound, bind, given_option, sides, signature
+from .kinks import as_pytorch_has_it
 from .protocol import Cannot, Gradients, Started
 
 if TYPE_CHECKING:
@@ -22,6 +23,11 @@ _HOLDERS = ("params", "parameters", "_params", "_parameters", "weights_dict", "p
 _GRADIENT_HOLDERS = ("grads", "grad", "gradients", "_grads", "dparams", "gradient", "d")
 _VALUE_KEYS = ("val", "value", "data", "W", "w", "param", "weight")
 _GRADIENT_KEYS = ("grad", "gradient", "d", "dW", "dw", "g")
+#: What sets gradients that add up back to zero, of an object or of what keeps one of its parameters.
+_ZEROES = (
+    "zero_grad", "zero_grads", "zero_gradient", "zero_gradients", "clear_grad", "clear_grads", "cleargrad",
+    "cleargrads", "clear_gradients", "reset_grad", "reset_grads", "reset_gradient", "reset_gradients",
+)  # fmt: skip
 _OUTPUTS = ("output", "out", "outputs", "y", "a")
 _INPUT_GRADIENTS = (
     "dinputs",
@@ -183,6 +189,9 @@ class ObjectDriver:
         #: Whether what it is guessed to be made with, "sizes" and pairs, may be what it stumbles over.
         self.pairs = False
         self._mode_words = False
+        #: The argument for the padding, where it is a word: "valid" or "same".
+        self._padding_word = next((p for p in made if self._new.options.get(p.name) == "padding"
+                                   and str(p.default).lower() in ("valid", "same")), None)  # fmt: skip
         #: Parameters that forward is handed beside its inputs.
         self._called: tuple[str, ...] = ()
         self._bind_forward()
@@ -194,6 +203,8 @@ class ObjectDriver:
         self.takes = self._new.takes | self._call.takes | self._modes()
         if "kernel_h" in self.takes or "kernel_w" in self.takes:
             self.takes |= {"kernel_size", "unequal kernel"}
+        if self._padding_word is not None:
+            self.takes |= {"padding in words"}
         if self._new.sizes and "kernel" in self._new.sizes.values():
             self.takes |= {"square kernel"}
         known = {*self._new.slots.values(), *self._called}
@@ -365,6 +376,9 @@ class ObjectDriver:
             value = given_option(self._kind, option, options, form, defaults[arg])
             if self.pairs and option in ("kernel_size", "stride", "padding") and isinstance(value, int):
                 value = (value, value)
+            if self._padding_word is not None and arg == self._padding_word.name and isinstance(value, int):
+                value = "same" if value else "valid"
+                value = value.upper() if self._padding_word.default.isupper() else value
             if (
                 option in options
                 or option in form.options
@@ -410,8 +424,42 @@ class ObjectDriver:
                             f"its {place.name} has the shape {np.shape(place.get())}, not {held[slot].shape}"
                         )
                     place.put(held[slot])
+                self._recast(thing, slot, where.get(slot, []), held[slot])
         where = {s: found for s, found in where.items() if found}
         return thing, where, key
+
+    @staticmethod
+    def _recast(thing: Any, slot: str, where: list[Place], value: Array) -> None:
+        """Make what is to hold a parameter's gradient of the parameter's dtype: it was of the one before."""
+        own = [p.name.split(".")[0] for p in where] or [slot]
+        wanted = frozenset[str]().union(*(names.gradient_names(slot, name) for name in own))
+        kept = [(p, names.plain(p.name.split(".")[0]) in wanted) for p in places(thing)]
+        for place in where:
+            if place.owner is not thing and isinstance(place.key, _Attribute):
+                kept += [(Place(place.owner, _Attribute(k), k), True) for k in _GRADIENT_KEYS
+                         if k in vars(place.owner)]  # fmt: skip
+        for place, is_gradient in kept:
+            held = place.get()
+            alike = isinstance(held, np.ndarray) and held.shape == value.shape and held.dtype != value.dtype
+            if is_gradient and alike and held.dtype.kind == "f" and not held.any():
+                place.put(np.zeros_like(held, dtype=value.dtype))
+
+    def _zero(self, thing: Any, where: Mapping[str, list[Place]]) -> None:
+        """Set gradients that add up by design back to zero, by the thing's own method."""
+        owners = [thing, *(p.owner for found in where.values() for p in found if p.owner is not thing)]
+        for owner in {id(o): o for o in owners if not isinstance(o, dict | list)}.values():
+            for name in _ZEROES:
+                zero = getattr(owner, name, None)
+                if not callable(zero):
+                    continue
+                try:
+                    zero()
+                except Exception:  # it is for something else, or not finished
+                    continue
+                words = f"{name}() is called before each backward pass: until then gradients may add up"
+                if words not in self.notes:
+                    self.notes.append(words)
+                break
 
     def _own_params(self, arrays: Mapping[str, Array]) -> list[str]:
         """Return the parameters that the object keeps, of those that a call has."""
@@ -458,7 +506,8 @@ class ObjectDriver:
 
         def back(cotangents: tuple[Array, ...], _: Any) -> Gradients:
             kept = self._pool.pop(key, None)
-            grads = self._run_back(thing, where, arrays, outputs, cotangents, cache, flags)
+            self._zero(thing, where)
+            grads = self._run_back(thing, where, arrays, outputs, cotangents, cache, flags, options, form)
             if kept is not None and kept[0] is thing:
                 self._pool[key] = kept
             return grads
@@ -504,7 +553,7 @@ class ObjectDriver:
     def _run_back(
         self, thing: Any, where: dict[str, list[Place]], arrays: Mapping[str, Array],
         outputs: tuple[Any, ...], cotangents: tuple[Array, ...], cache: tuple[Any, ...],
-        flags: Mapping[str, Any],
+        flags: Mapping[str, Any], options: Mapping[str, Any], form: Form,
     ) -> Gradients:  # fmt: skip
         params = self._own_params(arrays)
         rate, arguments = 0.0, self._back_arguments(thing, arrays, outputs, cotangents, cache)
@@ -530,7 +579,11 @@ class ObjectDriver:
                 ) from error
             raise
         if self.local:
-            returned = cotangents[0] * returned
+            first = arrays[self._inputs[0]]
+            local = as_pytorch_has_it(
+                self._kind.name, np.asarray(returned), first, options, form, self.conventions
+            )
+            returned = np.asarray(cotangents[0] * local, dtype=first.dtype)  # the product is ours
         grads = self._inputs_gradients(thing, returned, params)
         for position, slot in enumerate(params):
             if slot in grads:
@@ -684,14 +737,18 @@ class ObjectDriver:
             exact |= {f"d{plain}", f"grad{plain}", f"{plain}grad", f"dld{plain}", f"dl{plain}"}
         kept = list(places(thing))
         for names_wanted in (exact, wanted):
-            for place in kept:
-                if any(place.owner is w.owner and place.key == w.key for w in where):
-                    continue
-                plain = names.plain(place.name.split(".")[0])
-                value = place.get()
-                if plain in names_wanted and _is_array(value):
-                    self._note(place.name, own[0])
-                    return value
+            found = [
+                place
+                for place in kept
+                if not any(place.owner is w.owner and place.key == w.key for w in where)
+                and names.plain(place.name.split(".")[0]) in names_wanted
+                and _is_array(place.get())
+            ]
+            if found:
+                # A name that was set to zeros at first and is never written to is not where it is kept.
+                chosen = next((p for p in found if np.any(p.get())), found[0])
+                self._note(chosen.name, own[0])
+                return chosen.get()
         for holder in _GRADIENT_HOLDERS:
             held = getattr(thing, holder, None)
             if isinstance(held, dict):

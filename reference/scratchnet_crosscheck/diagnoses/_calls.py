@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from ..case import Case, all_equal
 from ..oracles.protocol import Linearizes, linearize
 from ..strategies import LAYOUTS, lay_out
-from ._bench import USED_AGAIN, close, generic
+from ._bench import USED_AGAIN, bench, close, generic
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -166,12 +167,39 @@ def raises_when_used_again(evidence: Evidence) -> tuple[str, str] | None:
     driver = getattr(getattr(evidence.subject, "subject", None), "driver", None)
     if driver is None or evidence.check not in USED_AGAIN:
         return None
-    driver.use_again(reuses=False)
-    case = evidence.case.copy()
-    outputs = evidence.subject.forward(case)
-    # What raises here is no matter of use.
-    evidence.run(case, evidence.cotangents or _dys(evidence, outputs))
-    return "stale", "it raises in a call that follows another: values of the earlier call are used"
+    case = evidence.case
+    try:
+        driver.use_again(reuses=False)
+        dys = evidence.cotangents or _dys(evidence, evidence.subject.forward(case.copy()))
+        evidence.run(case.copy(), dys)  # what raises here is no matter of use
+        moved = case.map(lambda _, a: np.asarray(0.5 - a, a.dtype) if a.dtype.kind == "f" else a)
+        for other in (case, moved, *(s.case for s in itertools.islice(bench(evidence).calls, 8))):
+            if _raises_after(evidence, driver, other, dys):
+                return (
+                    "stale",
+                    "it raises in a call that follows another: values of the earlier call are used",
+                )
+    finally:
+        driver.use_again(reuses=True)
+    return None
+
+
+def _raises_after(evidence: Evidence, driver: Any, other: Case, dys: Outputs) -> bool:
+    """Return whether the call, forward or twice backward, raises after another one that does not."""
+    try:
+        driver.use_again(reuses=False)
+        evidence.run(other.copy(), _dys(evidence, evidence.subject.forward(other.copy())))
+        driver.use_again(reuses=True)
+        evidence.run(other.copy(), _dys(evidence, evidence.subject.forward(other.copy())))
+    except Exception:  # by itself
+        return False
+    try:
+        _, pull = linearize(evidence.subject, evidence.case.copy())
+        for _ in range(2):
+            pull(tuple(np.array(dy, copy=True) for dy in dys), None)
+    except Exception:
+        return True
+    return False
 
 
 def _afresh(evidence: Evidence) -> None:

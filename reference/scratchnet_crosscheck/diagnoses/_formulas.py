@@ -234,17 +234,37 @@ def softmax_term_missing(evidence: Evidence) -> tuple[str, str] | None:
     if b.here is None or not b.part.startswith("d"):
         return None
     output = b.here.case.outputs[0]
-    short: dict[str, tuple[Callable[[Sample], Array], ...]] = {
+    diagonal = "only the diagonal of the derivative: the sum over the classes is missing"
+    short: dict[str, tuple[tuple[Callable[[Sample], Array], str], ...]] = {
         "softmax": (
-            lambda s: s.dys[0] * s.truth[output] * (1 - s.truth[output]),
-            lambda s: s.dys[0] * s.truth[output],
+            (lambda s: s.dys[0] * s.truth[output] * (1 - s.truth[output]), diagonal),
+            (lambda s: s.dys[0] * s.truth[output], diagonal),
         ),
-        "log_softmax": (lambda s: s.dys[0],),
+        "log_softmax": (
+            (lambda s: s.dys[0], diagonal),
+            (
+                lambda s: s.dys[0] - np.exp(s.truth[output]),
+                "exp(y) taken away once: the factor of the cotangent's sum over the classes is missing",
+            ),
+        ),
     }
-    for formula in short.get(b.here.case.operation, ()):
+    for formula, words in short.get(b.here.case.operation, ()):
         if b.fits(formula):
-            return (
-                "term_missing",
-                f"{b.part} has only the diagonal of the derivative: the sum over the classes is missing",
-            )
+            return "term_missing", f"{b.part} has {words}"
+    return None
+
+
+def normalized_elsewhere(evidence: Evidence) -> tuple[str, str] | None:
+    """A softmax whose sum goes over the samples, or over everything."""
+    b = bench(evidence)
+    if b.here is None or b.here.case.operation != "softmax" or b.part not in b.here.case.outputs:
+        return None
+    for axis, words in ((0, "axis 0"), (None, "the whole array")):
+
+        def predict(s: Sample, axis: int | None = axis) -> Array:
+            e = np.exp(_x(s) - _x(s).max())
+            return np.asarray(e / e.sum(axis=axis, keepdims=True))
+
+        if b.fits(predict):
+            return "batch_mixed", f"{b.part} is normalised over {words}, not over the classes of each sample"
     return None

@@ -33,6 +33,7 @@ def _axes(way: Way, rank: int) -> tuple[int, ...]:
     return tuple(range(axis if kind == "from" else rank - axis, rank))
 
 
+_OVER_N_1 = ("unbiased", "backward unbiased", "variance's term over n - 1")
 _EPSILONS = ("epsilon on the deviation", "no epsilon")
 
 
@@ -44,6 +45,7 @@ def _formula(s: Sample, way: Way, variant: str) -> tuple[Array, Array]:
     shape = x.shape
     eps = float(s.options.get("eps", 1e-5))
     dxhat = dy
+    outside: Array = np.ones(1)
     if weight is not None:
         kept = [1] * x.ndim
         if weight.ndim == 1 and not groups and 0 in axes:
@@ -52,7 +54,10 @@ def _formula(s: Sample, way: Way, variant: str) -> tuple[Array, Array]:
             kept[1] = weight.size
         else:
             kept[x.ndim - weight.ndim :] = weight.shape
-        dxhat = dy * weight.reshape(kept)
+        if variant == "weight outside":
+            outside = weight.reshape(kept)
+        else:
+            dxhat = dy * weight.reshape(kept)
     if groups:
         number = int(s.options.get("num_groups", s.options.get("groups", 1)))
         x, dxhat = (a.reshape(shape[0], number, -1) for a in (x, dxhat))
@@ -65,20 +70,16 @@ def _formula(s: Sample, way: Way, variant: str) -> tuple[Array, Array]:
     back = inv
     if variant.endswith("unbiased"):
         back = 1 / np.sqrt(var * n / (n - 1) + eps)
-        if variant == "unbiased":
+        if variant in ("unbiased", "by the biased formula, unbiased"):
             inv = back
     elif variant == "epsilon on the deviation":
         back = 1 / (np.sqrt(var) + eps)
-    elif variant == "no epsilon":
+    elif variant in ("no epsilon", "backward no epsilon"):
         back = 1 / np.sqrt(var)
     xhat = centred * (back if variant in ("backward unbiased", *_EPSILONS) else inv)
     over = n * (shape[1] * int(np.prod(shape[2:])) // n if variant == "averages over all" else 1)
     first = dxhat.sum(axis=axes, keepdims=True) / over
-    second = (
-        xhat
-        * (dxhat * xhat).sum(axis=axes, keepdims=True)
-        / (n - 1 if variant.endswith(("unbiased", "over n - 1")) else over)
-    )
+    second = xhat * (dxhat * xhat).sum(axis=axes, keepdims=True) / (n - 1 if variant in _OVER_N_1 else over)
     if variant == "short of the mean" or "rms" in s.case.operation:
         first = np.zeros_like(first)
     if variant == "short of the variance":
@@ -86,18 +87,26 @@ def _formula(s: Sample, way: Way, variant: str) -> tuple[Array, Array]:
     dx = back * (dxhat - first - second)
     if variant == "short of both":
         dx = back * dxhat
-    return (centred * inv).reshape(shape), np.asarray(dx.reshape(shape))
+    return (centred * inv).reshape(shape), np.asarray(dx.reshape(shape) * outside)
 
 
 VARIANTS = {
     "short of the mean": ("term_missing", "the term of the mean is missing"),
     "short of the variance": ("term_missing", "the term of the variance is missing"),
     "short of both": ("term_missing", "the terms of the mean and of the variance are missing"),
+    "weight outside": (
+        "weight_outside_means",
+        "the weight is multiplied after the two means are taken off: it belongs inside them",
+    ),
     "averages over all": (
         "factor:1/groups",
         "the means are over all channels: off by one over the number of groups",
     ),
     "unbiased": ("biased_variance", "the unbiased variance stands where the biased one should"),
+    "by the biased formula, unbiased": (
+        "biased_variance",
+        "the unbiased variance stands where the biased one should",
+    ),
     "backward unbiased": (
         "biased_variance",
         "the way back has the unbiased variance where forward has the biased one",
@@ -111,6 +120,10 @@ VARIANTS = {
         "epsilon is added to the deviation, not to the variance",
     ),
     "no epsilon": ("additive_epsilon", "epsilon is left out"),
+    "backward no epsilon": (
+        "additive_epsilon",
+        "epsilon is left out on the way back",
+    ),
 }
 
 
@@ -135,7 +148,42 @@ def normalization(evidence: Evidence) -> tuple[str, str] | None:
             if all(_says(s, way, variant, part) for s in fitting):
                 if variant == "short of both" and "batch_norm" in b.here.case.operation:
                     return "mode_confused", f"{part}: {words}, as in evaluation: training's formula has them"
+                if variant == "no epsilon" and not any(off for _, off in b.judged(b.here.case.outputs[0])):
+                    return key, f"{part}: {words} on the way back"
                 return key, f"{part}: {words}"
+    return None
+
+
+def groups_interleaved(evidence: Evidence) -> tuple[str, str] | None:
+    """A group is every G-th channel, not channels that lie together."""
+    b = bench(evidence)
+    if b.here is None or "group_norm" not in b.here.case.operation:
+        return None
+    reference, slot = evidence.reference, b.part.removeprefix("d")
+    if reference is None or b.part not in b.here.truth:
+        return None
+
+    def predict(s: Sample) -> Array | None:
+        groups = int(s.options["num_groups"])
+        channels = s.x.shape[1]
+        order = np.arange(channels).reshape(-1, groups).T.reshape(-1)
+        changed = {"x": s.own("x", s.x[:, order])}
+        for name in ("weight", "bias"):
+            if name in s.case.given:
+                changed[name] = s.own(name, s.as_torch(name, s.case[name])[order])
+        y = s.case.outputs[0]
+        found = b.should(s.judged.replace(**changed), (s.own(y, s.dy[:, order]),)).get(b.part)
+        if found is None:
+            return None
+        array = s.as_torch(slot, found)
+        back = np.argsort(order)
+        return s.own(slot, array[back] if slot in ("weight", "bias") else array[:, back])
+
+    if b.fits(predict):
+        return (
+            "groups_interleaved",
+            f"{b.part}: a group is every G-th channel, not channels next to each other",
+        )
     return None
 
 
@@ -180,6 +228,24 @@ def running_variance(evidence: Evidence) -> tuple[str, str] | None:
 
         return predict
 
+    def deviation(share: bool, with_eps: bool) -> Callable[[Sample], Array | None]:
+        def predict(s: Sample) -> Array | None:
+            if not s.options.get("training", True) or "running_var" not in s.case.given:
+                return None
+            momentum = float(s.options.get("momentum", 0.1))
+            taken = momentum if share else 1.0 - momentum
+            old = (1 - taken) * s.case["running_var"]
+            var = (s.truth[b.part] - old) / taken
+            return np.asarray(
+                old + taken * np.sqrt(var + (float(s.options.get("eps", 1e-5)) if with_eps else 0.0))
+            )
+
+        return predict
+
+    if "running_var" in b.part and any(
+        b.fits(deviation(share, with_eps)) for share in (True, False) for with_eps in (True, False)
+    ):
+        return "deviation_for_variance", f"{b.part} takes in the standard deviation, not the variance"
     if "running_var" in b.part and b.fits(running):
         return "biased_variance", f"{b.part} takes in the biased variance where it should be the unbiased"
     if b.part == b.here.case.outputs[0]:

@@ -151,7 +151,15 @@ def wrong_shape(evidence: Evidence) -> tuple[str, str] | None:
             "wrong_for_batch_of_one",
             f"{b.part} has another shape for a batch of one: {off[0][0]}, not {off[0][1]}",
         )
-    return "wrong_shape", f"{b.part} has shape {off[0][0]}, not {off[0][1]}"
+    words = f"{b.part} has shape {off[0][0]}, not {off[0][1]}"
+    turned = [
+        close(s.got[b.part].T, s.truth[b.part])
+        for s in b.samples
+        if b.part in s.got and b.part in s.truth and s.got[b.part].shape != s.truth[b.part].shape
+    ]
+    return ("transposed", f"{b.part} is transposed: it {words[len(b.part) + 1 :]}") if all(turned) else (
+        "wrong_shape", words
+    )  # fmt: skip
 
 
 def declared_shape(evidence: Evidence) -> tuple[str, str] | None:

@@ -28,8 +28,8 @@ def _swap(a: int, b: int) -> Turn:
 
 
 def _reshaped(array: Array) -> Array | None:
-    """Transposed, and put into the right shape all the same."""
-    return np.asarray(array.T.reshape(array.shape)) if array.ndim == 2 else None
+    """Transposed as a matrix, and put into the right shape all the same."""
+    return np.asarray(array.reshape(len(array), -1).T.reshape(array.shape)) if array.ndim > 1 else None
 
 
 def _flip(array: Array) -> Array | None:
@@ -46,7 +46,8 @@ def transposed(evidence: Evidence) -> tuple[str, str] | None:
     b = bench(evidence)
     for turn in TURNS:
         if b.fits(lambda s, turn=turn: turn(s.truth[b.part])):  # type: ignore[misc]  # bound in the loop
-            return "transposed", f"{b.part} is transposed"
+            again = ", then reshaped" if turn is _reshaped else ""
+            return "transposed", f"{b.part} is transposed{again}"
     if b.here is None:
         return None
     for slot in b.here.case.slots[1:]:

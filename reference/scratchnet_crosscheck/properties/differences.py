@@ -74,7 +74,7 @@ def backward_equals_numerical_differentiation(subject: Runner, case: Case, trial
             f"the forward pass {between} (allowed {found.allowed:.2g})",
             case,
             cotangents,
-            error=found.off,
+            error=found.off if np.isfinite(found.off) else None,
             allowed=found.allowed,
         )
         failure.place = lambda: bench.placed(failure, directions)
@@ -94,6 +94,8 @@ class _Along:
     @property
     def off(self) -> float:
         """How far the backward pass is from the forward pass."""
+        if np.isnan(self.analytic):
+            return float("inf")
         return max(self.low - self.analytic, self.analytic - self.high, 0.0)
 
     @property
@@ -132,11 +134,10 @@ class _Bench:
             high += float(np.maximum(one, other).sum())
             doubt += float((np.abs(dy) * slope.error).sum())
             scale += float(np.abs(one).sum())
-        given = {name: self._grads[name] * step for name, step in directions.items()}
-        analytic = sum(float(part.sum()) for part in given.values())
-        magnitude = sum(
-            float(np.abs(self._grads[name])[step != 0].sum()) for name, step in directions.items()
-        )
+        entries = {name: self._grads[name][step != 0] for name, step in directions.items()}
+        analytic = sum(float((entries[name] * step[step != 0]).sum()) for name, step in directions.items())
+        # What is not finite is no measure of how exact the rest is.
+        magnitude = sum(float(np.abs(part[np.isfinite(part)]).sum()) for part in entries.values())
         coarse = not np.isfinite(doubt) or doubt > 1e-4 * max(scale, magnitude)
         allowed = 8.0 * doubt + 64.0 * float(np.finfo(np.float64).eps) * (scale + magnitude)
         return _Along(analytic, low, high, allowed, doubt if coarse else None)
@@ -193,6 +194,20 @@ class _Bench:
         wrong: int | None = None,
     ) -> Failure:
         place = f"[{', '.join(map(str, index))}]" if index else ""
+        if not np.isfinite(found.analytic):
+            return replace(
+                failure,
+                message=f"d{name}{place} is {found.analytic:g} where numerical differentiation has "
+                f"{found.truth:.9g}",
+                part=f"d{name}",
+                index=index,
+                got=got,
+                wanted=wanted,
+                error=None,
+                allowed=None,
+                wrong=wrong,
+                place=None,
+            )
         kink = "" if found.high - found.low <= found.allowed else " at the nearest, as this is a kink,"
         many = "" if wrong is None or got is None else f"; {wrong} of {got.size} elements"
         message = (

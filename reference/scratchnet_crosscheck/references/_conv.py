@@ -78,6 +78,9 @@ def _draw_conv(sketch: Sketch) -> Parts:
         stride = options["stride"] = sketch.d.one_of(1, 2, 3)
     if "padding" in sketch.takes:
         pad = options["padding"] = sketch.d.one_of(0, 1, 2)
+        if "padding in words" in sketch.takes:  # "same" is (k - 1) / 2 where the kernel is odd, the stride 1
+            odd = kh == kw and kh % 2 and stride < 2
+            pad = options["padding"] = sketch.d.one_of(0, (kh - 1) // 2) if odd else 0
     dilation = groups = 1
     if "dilation" in sketch.takes:
         dilation = options["dilation"] = sketch.d.one_of(1, 2)
@@ -149,6 +152,8 @@ def _draw_conv1d(sketch: Sketch) -> Parts:
     options: dict[str, Any] = {}
     for name, values in (("stride", (1, 2)), ("padding", (0, 1)), ("dilation", (1, 2))):
         options |= sketch.option(name, *values)
+    if "padding in words" in sketch.takes:
+        options["padding"] = 0
     step, pad, dilation = options.get("stride", 1), options.get("padding", 0), options.get("dilation", 1)
     c_in, c_out = sketch.side(1, 3), sketch.side(1, 3)
     length = _span(sketch, (kernel - 1) * dilation + 1, step, pad)
@@ -205,7 +210,7 @@ def _draw_pool(sketch: Sketch) -> Parts:
     strides = _pair(options.get("stride", sketch.form.options.get("stride", (kh, kw))))
     pad = 0
     if "padding" in sketch.takes and min(kh, kw) > 1:
-        pad = options["padding"] = sketch.d.one_of(0, 1)
+        pad = options["padding"] = 0 if "padding in words" in sketch.takes else sketch.d.one_of(0, 1)
     h = _span(sketch, kh, strides[0], pad)
     w = _span(sketch, kw, strides[1], pad) if sketch.may("unequal sides", 1) or kh != kw else h
     batch = () if sketch.form.options.get("samples") == 0 else (sketch.batch(high=3),)
@@ -272,7 +277,11 @@ def _draw_global(sketch: Sketch) -> Parts:
 ADAPTIVE_AVG_POOL2D = Kind(
     "adaptive_avg_pool2d", ("x",), lambda a, o: (a["x"].mean(axis=(2, 3), keepdims="flat" not in o),),
     lambda _, a, o: (a["x"].mean(dim=(2, 3), keepdim="flat" not in o),), _draw_global,
-    lambda _: [Form(), Form(options={"flat": True})], per_sample=("x",),
+    lambda _: [
+        Form(), Form(options={"flat": True}), Form({"x": CHANNELS_LAST}, {"flat": True}),
+        Form({"x": CHANNELS_LAST, "y": CHANNELS_LAST}),
+    ],
+    per_sample=("x",),
 )  # fmt: skip
 
 

@@ -25,7 +25,7 @@ from .protocol import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_OUT_IN = {"weight": SAME}
+_ONE_ROW = {"one_sample": "its backward pass does one sample at a time, as a row (1, D)"}
 
 
 def _forms(_: bool) -> list[Form]:
@@ -37,8 +37,11 @@ def _forms(_: bool) -> list[Form]:
         [Form({"x": BATCH_LAST, "y": BATCH_LAST})], weights, [Form({"bias": b}) for b in (COLUMN, SAME, ROW)]
     )
     none = every([Form(options={"samples": 0})], weights, biases)
-    column = Form({"x": COLUMN, "y": COLUMN, "bias": COLUMN}, {"samples": 0, "alone": True})
-    return [*first, *last, *none, *every([column], weights)]
+    alone = [
+        Form(dict.fromkeys(("x", "y", "bias"), one), {"samples": 0, "alone": True}, words)
+        for one, words in ((COLUMN, {}), (ROW, _ONE_ROW))
+    ]
+    return [*first, *last, *none, *every(alone, weights)]
 
 
 def _draw(sketch: Sketch) -> Parts:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ._activation import _sigmoid
-from .protocol import TURNED, Form, Kind, Parts, Sketch, every, lay
+from .protocol import TIME_FIRST, TURNED, Form, Kind, Parts, Sketch, every, lay
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -146,8 +146,11 @@ def _kind(name: str, step: Callable[..., tuple[Any, Any]], gates: int, *, steps:
     absent = [frozenset({"c"}) if lstm and steps else frozenset[str]()]
     if steps:
         absent.append(frozenset({"h", "c"}))
+        absent += [frozenset[str]()] if lstm else []
     forms = _weights(*absent)
     forms = _gated(forms) if lstm else _gru_forms(forms) if gates == 3 else forms
+    if steps:
+        forms = [*forms, *every([Form({"x": TIME_FIRST, "y": TIME_FIRST})], forms)]
     return Kind(
         name, slots, lambda a, o: run(_numpy(), a, o), lambda t, a, o: run(_of_torch(t), a, o),
         lambda sketch: _draw(sketch, gates, steps=steps, cell=lstm), lambda _: forms, params=_CELL[2:],
