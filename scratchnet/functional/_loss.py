@@ -395,7 +395,5 @@ def _picked_pullback(
 
 def _total(factors: Array | None, kept: Array, dtype: np.dtype[Any]) -> Scalar:
     """Return what the mean divides by: the weight, or number, of the targets that count."""
-    total: Scalar = (
-        dtype.type(np.count_nonzero(kept)) if factors is None else np.add.reduce(factors, dtype=dtype)
-    )
+    total: Scalar = dtype.type(np.count_nonzero(kept)) if factors is None else np.add.reduce(factors)
     return total

@@ -357,13 +357,13 @@ def _of_errors(
         losses = plain if weight is None else np.asarray(plain * weight)
         counts = weight if by_weights else None
         divisor = x.dtype.type(losses.size) if counts is None else np.add.reduce(counts, axis=None)
-    y = reduce_losses(plain.copy() if losses is plain else losses, reduction, divisor)
+    y = reduce_losses(losses, reduction, divisor)
 
     def pullback(dy: Array | float = 1.0, needs_input_grad: _Needs3 = (True, True, True)) -> Cotangents:
         dlosses = reduce_pullback(function, dy, shape, x.dtype, reduction, divisor)
         dx = dtarget = dweight = None
         with np.errstate(all="ignore"):
-            if needs_input_grad[0] or (needs_input_grad[1] and has_derivative):
+            if needs_input_grad[0] or needs_input_grad[1]:
                 derrors = np.asarray(slopes(errors, dlosses))
                 if weight is not None:
                     derrors = np.asarray(derrors * weight)
@@ -372,12 +372,10 @@ def _of_errors(
                 if needs_input_grad[1] and has_derivative:
                     dtarget = spread_back(np.negative(derrors), shape, target.shape)
             if weight is not None and needs_input_grad[2]:
-                if counts is not None and reduction == "mean" and shape == x.shape:
-                    dweight = np.asarray((plain - y) * dlosses)
+                if counts is not None and reduction == "mean":
+                    dweight = np.asarray((spread_back(plain, shape, x.shape) - y) * dlosses)
                 else:
                     dweight = spread_back(plain * dlosses, shape, x.shape)
-                    if counts is not None and reduction == "mean":
-                        dweight = np.asarray(dweight - y * dlosses)
         return dx, dtarget, dweight
 
     return y, pullback

@@ -280,16 +280,13 @@ def _pairwise_distance(a: Array, b: Array, p: float, eps: float) -> tuple[Array,
     """Return the p-norm of ``a - b + eps`` along the last axis, and its pullback."""
     number = a.dtype.type
     errors = np.asarray(a - b + number(eps))
-    shape = errors.shape
     if errors.ndim == 0:
         errors = errors.reshape(1)
     sizes = np.abs(errors)
     norms = _norms(errors, sizes, p)
 
     def pullback(dy: Array) -> Cotangents:
-        with np.errstate(all="ignore"):
-            derrors = _norm_pullback(errors, sizes, np.asarray(norms)[..., None], dy[..., None], p)
-        derrors = np.asarray(derrors).reshape(shape)
+        derrors = np.asarray(_norm_pullback(errors, sizes, norms[..., None], dy[..., None], p))
         return unbroadcast(derrors, a.shape), unbroadcast(np.asarray(-derrors), b.shape)
 
     return norms, pullback

@@ -381,6 +381,8 @@ def test_weighted_losses_overflow_to_infinity_without_a_warning():
     y, pullback = F.nll_loss(x, np.array([0, 0]), weight, reduction="none")
     assert np.isinf(y).all()
     assert np.isinf(pullback(np.array([3e38, np.inf], np.float32))[0][:, 0]).all()
+    _, pullback = F.nll_loss(x, np.array([1, 1]), weight, reduction="none")
+    assert np.isnan(pullback(np.full(2, np.inf, np.float32))[0][:, 1]).all()
     assert np.isnan(F.cross_entropy(x, np.array([0, 0]), np.array([0.0, 1.0], np.float32))[0])
     x, target = np.array([3e38, np.inf, np.inf], np.float32), np.array([-3e38, 0.0, np.inf], np.float32)
     weight = np.array([100.0, 0.0, 1.0], np.float32)

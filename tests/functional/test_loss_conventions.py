@@ -95,6 +95,10 @@ CALLS = [
         swap=True,
     ),
     call("triplet_margin_loss", np.array(0.0), np.array(1.0), np.array(0.5)),
+    *(
+        call("triplet_margin_loss", np.array([[1e200]]), np.array([[-1e200]]), np.array([[2e200]]), p=p)
+        for p in (2, 3, 1, 0)
+    ),
     call("triplet_margin_loss", np.ones((2, 0)), np.ones((2, 0)), np.ones((2, 0))),
 ]  # fmt: skip
 
@@ -213,6 +217,42 @@ def test_targets_of_integers_are_those_of_floats_without_a_derivative(name):
     np.testing.assert_array_equal(pullback()[0], wanted_pullback()[0])
 
 
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+@pytest.mark.parametrize(("name", "power"), [("mse_loss", 2), ("l1_loss", 1)])
+def test_weights_beside_a_larger_target_have_the_slopes_of_the_formula(name, power, reduction):
+    torch = pytest.importorskip("torch")
+    x, target = np.array([1.0, -2.0, 0.5]), np.array([[0.0, 1.0, 3.0], [2.0, -1.5, 0.25]])
+    weight = np.array([0.5, 2.0, 1.0])
+    y, pullback = getattr(F, name)(x, target, reduction=reduction, weight=weight)
+    tensors = [torch.from_numpy(a).requires_grad_() for a in (x, target, weight)]
+    total = (tensors[2] * (tensors[0] - tensors[1]).abs() ** power).sum()
+    theirs = total / tensors[2].sum() if reduction == "mean" else total
+    theirs.backward()
+    np.testing.assert_allclose(y, theirs.item(), rtol=1e-14)
+    for mine, tensor in zip(pullback(), tensors, strict=True):
+        np.testing.assert_allclose(mine, tensor.grad.numpy(), rtol=1e-14, atol=1e-15)
+
+
+def test_gradients_are_summed_back_where_both_arguments_were_broadcast():
+    x, target = np.array([[-1.0], [-2.0]]), np.array([[0.25, 0.5, 0.25]])
+    y, pullback = F.kl_div(x, target, reduction="sum")
+    wide_x, wide_target = (np.array(np.broadcast_to(a, (2, 3))) for a in (x, target))
+    wanted, wanted_pullback = F.kl_div(wide_x, wide_target, reduction="sum")
+    assert y == wanted
+    (dx, dtarget), (wide_dx, wide_dtarget) = pullback(), wanted_pullback()
+    np.testing.assert_allclose(dx, wide_dx.sum(axis=1, keepdims=True), rtol=1e-15)
+    np.testing.assert_allclose(dtarget, wide_dtarget.sum(axis=0, keepdims=True), rtol=1e-15)
+    own = F.kl_div(wide_x, target, reduction="sum")[1]()[0]
+    np.testing.assert_array_equal(own, wide_dx)
+    assert own.flags.writeable
+
+
+def test_a_pullback_is_told_of_each_argument_whether_its_gradient_is_needed():
+    _, pullback = F.kl_div(np.zeros(2), np.ones(2))
+    with pytest.raises(ValueError, match="shorter"):
+        pullback(needs_input_grad=(True,))
+
+
 LOSSES = [
     name
     for family in ("loss", "loss_likelihood", "loss_margin", "loss_regression", "loss_triplet")
@@ -226,6 +266,18 @@ def test_the_cotangent_of_a_reduced_loss_is_1_where_none_is_given(name):
         case = seeded_case(operations()[name].draw, Setting(np.dtype(np.float64)), seed)
         _, pullback = getattr(F, name)(**case.given, **{**case.options, "reduction": "sum"})
         np.testing.assert_equal(pullback(), pullback(np.asarray(1.0)))
+
+
+@pytest.mark.parametrize("shape", [(3,), (2, 3), (2, 2, 3)])
+@pytest.mark.parametrize("p", [0, 0.5, 1, 2, 3, inf, -inf])
+def test_every_norm_of_triplets_is_taken_along_the_last_axis_and_keeps_the_dtype(p, shape):
+    triplet = (np.ones(shape, np.float32), np.zeros(shape, np.float32), np.ones(shape, np.float32))
+    y, pullback = F.triplet_margin_loss(*triplet, p=p, reduction="none")
+    assert y.dtype == np.float32
+    assert y.shape == shape[:-1]
+    for gradient in pullback(np.ones(shape[:-1], np.float32)):
+        assert gradient.dtype == np.float32
+        assert gradient.shape == shape
 
 
 # ---- a distance of one's own
@@ -275,6 +327,16 @@ def test_a_distance_of_ones_own_that_returns_something_else_is_refused_by_name(d
         F.triplet_margin_with_distance_loss(*np.eye(3)[:, None], distance_function=distance)
     assert "triplet_margin_with_distance_loss: distance_function must return" in str(caught.value)
     assert "got distance_function=<" in str(caught.value)
+
+
+def test_a_distance_of_ones_own_must_have_the_gradients_of_two_arrays():
+    def three(a, b):
+        value, pullback = squared(a, b)
+        return value, lambda dy: (*pullback(dy), None)
+
+    _, pullback = F.triplet_margin_with_distance_loss(*np.eye(3)[:, None], distance_function=three)
+    with pytest.raises(ValueError, match="longer"):
+        pullback()
 
 
 # ---- ctc_loss

@@ -222,6 +222,11 @@ MULTI_MARGIN_LOSS = Operation(
             "no classes", _MULTI.replace(x=np.ones((2, 0)), weight=None), (": x must be scores", "(2, 0)")
         ),
         Invalid(
+            "no classes of one sample",
+            _MULTI.replace(x=np.ones(0), target=np.array(0), weight=None),
+            (": x must be scores", "x of shape (0,)"),
+        ),
+        Invalid(
             "labels of floats", _MULTI.replace(target=np.ones(2)), (": target must", "float64"), TypeError
         ),
     ),
@@ -281,8 +286,10 @@ def _draw_cosine(d: Draw) -> Case:
     # Of two vectors of one element the cosine is 1 or -1: its derivative is 0 plus rounding, no yardstick.
     shape = (*d.samples(high=5), d.side(2))
     other = shape if d.setting.batched or len(shape) == 1 or d.integer(0, 5) else (1, shape[1])
+    # One target for all vectors, or one for each.
+    of_target = shape[:-1] if d.setting.batched or len(shape) == 1 or d.integer(0, 5) else (1,)
     arrays = {
-        "input1": d.array(*shape), "input2": d.array(*other), "target": signs(d, *shape[:-1], others=True),
+        "input1": d.array(*shape), "input2": d.array(*other), "target": signs(d, *of_target, others=True),
     }  # fmt: skip
     margin = d.one_of(0, 0.5, -0.25)
     return _case("cosine_embedding_loss", arrays, "input1", "input2", margin=margin, reduction=d.reduction())
@@ -308,8 +315,26 @@ COSINE_EMBEDDING_LOSS = Operation(
             TypeError,
         ),
         Invalid("other vectors", _COSINE.replace(input2=np.ones((2, 4))), ("must broadcast", "(2, 4)")),
-        Invalid("one target for two", _COSINE.replace(target=np.array(1)), (": the vectors must be", "()")),
-        Invalid("targets for three", _COSINE.replace(target=np.ones(3, int)), (": target must hold", "(3,)")),
+        Invalid(
+            "one target for two",
+            _COSINE.replace(target=np.array(1)),
+            (
+                ": the vectors must be",
+                "input1 of shape (2, 3)",
+                "input2 of shape (2, 3)",
+                "target of shape ()",
+            ),
+        ),
+        Invalid(
+            "targets for three",
+            _COSINE.replace(target=np.ones(3, int)),
+            (": target must hold", "target of shape (3,)", "input1 of shape (2, 3)"),
+        ),
+        Invalid(
+            "matrices of vectors",
+            _COSINE.replace(input1=np.ones((2, 3, 4)), input2=np.ones((2, 3, 4)), target=_SIGNS),
+            (": the vectors must be", "input1 of shape (2, 3, 4)"),
+        ),
         Invalid("a matrix of targets", _COSINE.replace(target=_SIGNS), (": the vectors must be", "(2, 3)")),
     ),
     ties=True,

@@ -120,6 +120,12 @@ def _invalid(name: str, **options: object) -> tuple[Invalid, ...]:
     return (
         *bad,
         Invalid(
+            "a weight of another dtype",
+            good.replace(weight=np.ones((2, 3), np.float32)),
+            (": weight must have the dtype of x", "float32", "float64"),
+            TypeError,
+        ),
+        Invalid(
             "a weight of another shape",
             good.replace(weight=np.ones(3)),
             (": weight must have the shape of x", "(3,)", "(2, 3)"),

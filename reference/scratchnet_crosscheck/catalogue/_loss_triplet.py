@@ -54,10 +54,18 @@ def _invalid(name: str, *, deprecated: bool) -> tuple[Invalid, ...]:
         Invalid("a negative margin", good.with_options(margin=-1.0), (": margin must be", "margin=-1.0")),
         Invalid(
             "other dimensions", good.replace(negative=np.ones(3)),
-            (": the three must have one number of dimensions", "negative of shape (3,)"),
+            (
+                ": the three must have one number of dimensions",
+                "anchor of shape (2, 3)", "positive of shape (2, 3)", "negative of shape (3,)",
+            ),
         ),
-        Invalid(
-            "vectors of another length", good.replace(positive=np.ones((2, 4))), ("must broadcast", "(2, 4)"),
+        *(
+            Invalid(
+                f"an {each} of another length" if each == "anchor" else f"a {each} of another length",
+                good.replace(**{each: np.ones((2, 4))}),
+                (": the shapes of anchor, positive and negative must broadcast", f"{each} of shape (2, 4)"),
+            )
+            for each in good.arrays
         ),
     )  # fmt: skip
 
@@ -70,10 +78,13 @@ TRIPLET_MARGIN_LOSS = Operation(
     (
         *_invalid("triplet_margin_loss", deprecated=True),
         *no_number(_good("triplet_margin_loss"), "p", "eps"),
-        Invalid(
-            "the largest of nothing",
-            _case("triplet_margin_loss", *(np.ones((2, 0)),) * 3, p=float("inf")),
-            (": an infinite norm needs", "p=inf", "(2, 0)"),
+        *(
+            Invalid(
+                f"the largest of nothing in {len(shape)} dimensions",
+                _case("triplet_margin_loss", *(np.ones(shape),) * 3, p=float("inf")),
+                (": an infinite norm needs", "p=inf", f"anchor of shape {shape}"),
+            )
+            for shape in ((0,), (2, 0))
         ),
     ),
     ties=True,
