@@ -259,10 +259,23 @@ class LeakyReLU:
         return np.where(x >= 0, x, self.alpha * x)
     def derivative(self, x):
         return np.where(x >= 0, 1, self.alpha)
+class ELU:
+    def __init__(self, alpha=0.1):
+        self.alpha = alpha
+    def __call__(self, x):
+        return np.where(x >= 0, x, self.alpha * np.expm1(np.minimum(x, 0)))
+    def derivative(self, x):
+        return np.where(x >= 0, 1, self.alpha * np.exp(np.minimum(x, 0)))
+class SELU:
+    alpha, scale = 1.6732632423543772, 1.0507009873554805
+    def __call__(self, x):
+        return self.scale * np.where(x >= 0, x, self.alpha * np.expm1(np.minimum(x, 0)))
+    def derivative(self, x):
+        return self.scale * np.where(x >= 0, 1, self.alpha * np.exp(np.minimum(x, 0)))
 """
 
 
-@pytest.mark.parametrize("name", ["ReLU", "LeakyReLU"])
+@pytest.mark.parametrize("name", ["ReLU", "LeakyReLU", "ELU", "SELU"])
 def test_the_derivative_of_an_element_chooses_its_own_at_a_kink_and_the_product_is_not_its_own(name):
     subject, records = everything(DERIVATIVE, name)
     assert failed(records) == set()

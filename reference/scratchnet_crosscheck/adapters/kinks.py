@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..references._activation import SELU_ALPHA, SELU_SCALE
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -19,6 +21,10 @@ def _sides(kind: str, options: Mapping[str, Any]) -> tuple[float, float] | None:
         return 0.0, 1.0
     if kind == "leaky_relu":
         return float(options.get("negative_slope", 0.01)), 1.0
+    if kind == "elu":
+        return float(options.get("alpha", 1.0)), 1.0
+    if kind == "selu":
+        return SELU_SCALE * SELU_ALPHA, SELU_SCALE
     return None
 
 

@@ -110,9 +110,9 @@ SOFTPLUS = _elementwise(
 )
 MISH = _elementwise("mish", lambda x: x * np.tanh(np.logaddexp(0, x)), _f("mish"))
 RELU6 = _elementwise("relu6", lambda x: np.clip(x, 0, 6), _f("relu6"), (0.0, 6.0))
-_SELU_ALPHA, _SELU_SCALE = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
+SELU_ALPHA, SELU_SCALE = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
 SELU = _elementwise(
-    "selu", lambda x: _SELU_SCALE * np.where(x > 0, x, _SELU_ALPHA * np.expm1(np.minimum(x, 0))), _f("selu"),
+    "selu", lambda x: SELU_SCALE * np.where(x > 0, x, SELU_ALPHA * np.expm1(np.minimum(x, 0))), _f("selu"),
     (0.0,),
 )  # fmt: skip
 CELU = _elementwise(
