@@ -137,11 +137,17 @@ SLIPS: dict[str, tuple[tuple[str, str, Slope], ...]] = {
     "elu": (
         ("term_missing", "the output alone for x < 0: alpha is not added", lambda x, y, _: np.where(
             x > 0, 1.0, y)),
-        ("term_missing", "alpha * (exp(x) - 1) + 1 for x < 0, not alpha * exp(x)", lambda x, y, _: np.where(
-            x > 0, 1.0, y + 1.0)),
-        ("term_missing", "exp(x) for x < 0: the factor alpha is missing", lambda x, *_: np.where(
-            x > 0, 1.0, np.exp(np.minimum(x, 0.0)))),
-        ("option_ignored", "alpha alone for x < 0: the factor exp(x) is missing", lambda x, _, o: np.where(
+        (
+            "only_at_initial_value",
+            "alpha * (exp(x) - 1) + 1 for x < 0, not alpha * exp(x): right only where alpha is 1, as by default",
+            lambda x, y, _: np.where(x > 0, 1.0, y + 1.0),
+        ),
+        (
+            "only_at_initial_value",
+            "exp(x) for x < 0: the factor alpha is missing, which is 1 by default",
+            lambda x, *_: np.where(x > 0, 1.0, np.exp(np.minimum(x, 0.0))),
+        ),
+        ("term_missing", "alpha alone for x < 0: the factor exp(x) is missing", lambda x, _, o: np.where(
             x > 0, 1.0, _alpha(o))),
     ),
     "mish": (
