@@ -139,7 +139,7 @@ SLIPS: dict[str, tuple[tuple[str, str, Slope], ...]] = {
             x > 0, 1.0, y)),
         (
             "only_at_initial_value",
-            "alpha * (exp(x) - 1) + 1 for x < 0, not alpha * exp(x): right only where alpha is 1, as by default",
+            "alpha * (exp(x) - 1) + 1 for x < 0, not alpha * exp(x): right only where alpha is 1",
             lambda x, y, _: np.where(x > 0, 1.0, y + 1.0),
         ),
         (
