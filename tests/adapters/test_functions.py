@@ -637,6 +637,7 @@ def linear(x, w, b):
 
 
 def test_a_weight_that_stands_before_the_ids_is_found_out(loaded):
+    pytest.importorskip("torch")
     things, _ = loaded("""
 def embedding_fwd(C, Xb):
     return C[Xb], (C.shape, Xb)
@@ -650,6 +651,7 @@ def embedding_bwd(demb, cache):
 
 
 def test_a_loss_of_probabilities_that_is_off_by_a_constant_is_not_taken_for_one_of_logits(loaded):
+    pytest.importorskip("torch")
     things, _ = loaded("""
 class CrossEntropy:
     def loss(self, y_pred, y_true):
