@@ -149,7 +149,7 @@ def pairwise_distance(
     def pullback(dy: Array, needs_input_grad: tuple[bool, bool] = (True, True)) -> Cotangents:
         dy = check_cotangent("pairwise_distance", dy, shape, dtype).reshape(norm.shape)
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            dd = _p_norm_backward(dy, d, norm, p)
+            dd = p_norm_backward(dy, d, norm, p)
         return (
             np.array(unbroadcast(dd, x1.shape)) if needs_input_grad[0] else None,
             np.asarray(unbroadcast(-dd, x2.shape)) if needs_input_grad[1] else None,
@@ -175,7 +175,8 @@ def p_norm(d: Array, p: float) -> Array:
     return np.asarray(np.add.reduce(size ** power(p), axis=-1, keepdims=True) ** power(1 / p))
 
 
-def _p_norm_backward(dy: Array, d: Array, norm: Array, p: float) -> Array:
+def p_norm_backward(dy: Array, d: Array, norm: Array, p: float) -> Array:
+    """Return the cotangent of `d`, where that of `p_norm`, which is `norm`, is `dy`."""
     if p == 0:
         return np.zeros_like(d)
     if p == 2:

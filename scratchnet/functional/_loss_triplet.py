@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .._check import check_float_arrays, check_number, refuse, refuse_type
+from ._distance import p_norm, p_norm_backward
 from ._loss_reduction import check_deprecated, check_reduction, reduce_losses, reduce_pullback
 from ._shapes import unbroadcast
 
@@ -282,48 +283,10 @@ def _pairwise_distance(a: Array, b: Array, p: float, eps: float) -> tuple[Array,
     errors = np.asarray(a - b + number(eps))
     if errors.ndim == 0:
         errors = errors.reshape(1)
-    sizes = np.abs(errors)
-    norms = _norms(errors, sizes, p)
+    norms = p_norm(errors, p)
 
     def pullback(dy: Array) -> Cotangents:
-        derrors = np.asarray(_norm_pullback(errors, sizes, norms[..., None], dy[..., None], p))
+        derrors = p_norm_backward(dy[..., None], errors, norms, p)
         return unbroadcast(derrors, a.shape), unbroadcast(np.asarray(-derrors), b.shape)
 
-    return norms, pullback
-
-
-def _norms(errors: Array, sizes: Array, p: float) -> Array:
-    number = errors.dtype.type
-    found: Any
-    if sizes.shape[-1] == 1 and p != 0:
-        found = sizes[..., 0].copy()  # no power of it is taken, which might overflow
-    elif p == 0:
-        found = np.add.reduce((errors != 0).astype(errors.dtype), axis=-1)
-    elif p == 1:
-        found = np.add.reduce(sizes, axis=-1)
-    elif p == 2:
-        found = np.sqrt(np.add.reduce(errors * errors, axis=-1))
-    elif math.isinf(p):
-        found = np.maximum.reduce(sizes, axis=-1) if p > 0 else np.minimum.reduce(sizes, axis=-1)
-    else:
-        found = np.add.reduce(sizes ** number(p), axis=-1) ** number(1 / p)
-    return np.asarray(found)
-
-
-def _norm_pullback(errors: Array, sizes: Array, norms: Array, dnorms: Array, p: float) -> Any:
-    number = errors.dtype.type
-    zero = number(0)
-    if p == 0:
-        return np.zeros_like(errors)
-    if p == 2:
-        return dnorms * np.where(norms == 0, zero, errors / norms)
-    signs = np.subtract(errors > 0, errors < 0, dtype=errors.dtype)
-    if p == 1:
-        return dnorms * signs
-    if math.isinf(p):
-        chosen = ((sizes == norms) | (np.isnan(sizes) & np.isnan(norms))).astype(errors.dtype)
-        return signs * chosen * (dnorms / np.add.reduce(chosen, axis=-1, keepdims=True))
-    powers = sizes ** number(p - 1)
-    if p < 1:
-        return signs * np.where(errors == 0, zero, powers) * dnorms * norms ** number(1 - p)
-    return signs * powers * np.where(norms == 0, zero, dnorms / norms ** number(p - 1))
+    return np.asarray(norms[..., 0]), pullback
