@@ -62,12 +62,3 @@ def either(choice: Array, first: Array, second: Array) -> Array:
     np.bitwise_xor(bits, other, out=bits)
     chosen: Array = bits.view(first.dtype)
     return chosen
-
-
-def keep_bits(x: Array, mask: Array, out: Array) -> None:
-    """Write `x` to `out`, which is of its dtype, where the int8 `mask` is -1, and zero where it is 0.
-
-    In float32 and float64; `x` may be a single number.
-    """
-    integer = _INTEGER_OF_SIZE[out.dtype.itemsize]
-    np.bitwise_and(x.view(integer), mask, out.view(integer))

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from .._types import Array
-from ._bits import keep_bits
+from ._bits import keep
 from ._windows import Geometry, Sides, Slices, first_inside
 
 Forward: TypeAlias = tuple[Array, Callable[[Array], Array]]
@@ -106,12 +106,22 @@ def _phases(plan: _Plan, n: int, value: float, dtype: np.dtype[Any]) -> dict[Sid
     return dict(zip(plan.parts, memory, strict=True))
 
 
+def _images(x: Array, geometry: Geometry) -> tuple[Array, _Plan]:
+    """Return the channels of all samples as images ``(N, *sides)``, and the plan for them."""
+    sides = x.shape[-len(geometry.out) :]
+    return x.reshape(-1, *sides), _plan(sides, geometry)
+
+
+def _fill(phases: dict[Sides, Array], plan: _Plan, images: Array) -> None:
+    """Write the images to their phases."""
+    for phase, (mine, theirs) in plan.parts.items():
+        phases[phase][: len(images)][mine] = images[theirs]
+
+
 def max_pool_phases(x: Array, geometry: Geometry) -> Forward:
     """Return what `max_forward_plain` and `max_dx_plain` return; `x` holds no NaN."""
-    sides = x.shape[-len(geometry.out) :]
-    lead = x.shape[: -len(sides)]
-    images = x.reshape(-1, *sides)
-    plan = _plan(sides, geometry)
+    images, plan = _images(x, geometry)
+    sides = images.shape[1:]  # the pullback needs no more of the images
     step, blocks = _blocks(len(images), plan.grid)
     size = math.prod(plan.grid)
     y = np.empty((len(images), *geometry.out), dtype=x.dtype)
@@ -124,8 +134,7 @@ def max_pool_phases(x: Array, geometry: Geometry) -> Forward:
     for block in blocks:
         some = images[block]
         n = len(some) * size - plan.reach
-        for phase, (mine, theirs) in plan.parts.items():
-            phases[phase][: len(some)][mine] = some[theirs]
+        _fill(phases, plan, some)
         top, is_better, first = best[:n], better[:n], winner[block].reshape(-1)[:n]
         number_if_better = is_better.view(np.uint8)
         for number, (phase, on) in enumerate(plan.offsets):
@@ -143,15 +152,13 @@ def max_pool_phases(x: Array, geometry: Geometry) -> Forward:
     def dx(dy: Array) -> Array:
         return _add_up(dy.reshape(-1, *geometry.out), plan, sides, winner).reshape(x.shape)
 
-    return y.reshape(*lead, *geometry.out), dx
+    return y.reshape(*x.shape[: -len(geometry.out)], *geometry.out), dx
 
 
 def avg_pool_phases(x: Array, divisor: Array, geometry: Geometry) -> Forward:
     """Return what `avg_forward_plain` and `avg_dx_plain` return."""
-    sides = x.shape[-len(geometry.out) :]
-    lead = x.shape[: -len(sides)]
-    images = x.reshape(-1, *sides)
-    plan = _plan(sides, geometry)
+    images, plan = _images(x, geometry)
+    sides = images.shape[1:]  # the pullback needs no more of the images
     step, blocks = _blocks(len(images), plan.grid)
     size = math.prod(plan.grid)
     y = np.empty((len(images), *geometry.out), dtype=x.dtype)
@@ -161,8 +168,7 @@ def avg_pool_phases(x: Array, divisor: Array, geometry: Geometry) -> Forward:
         for block in blocks:
             some = images[block]
             n = len(some) * size - plan.reach
-            for phase, (mine, theirs) in plan.parts.items():
-                phases[phase][: len(some)][mine] = some[theirs]
+            _fill(phases, plan, some)
             total = sums[:n]
             total.fill(0)
             for phase, on in plan.offsets:
@@ -173,7 +179,7 @@ def avg_pool_phases(x: Array, divisor: Array, geometry: Geometry) -> Forward:
         each = dy / divisor
         return _add_up(each.reshape(-1, *geometry.out), plan, sides, None).reshape(x.shape)
 
-    return y.reshape(*lead, *geometry.out), dx
+    return y.reshape(*x.shape[: -len(geometry.out)], *geometry.out), dx
 
 
 def _add_up(dy: Array, plan: _Plan, sides: Sides, winner: Array | None) -> Array:
@@ -198,8 +204,7 @@ def _add_up(dy: Array, plan: _Plan, sides: Sides, winner: Array | None) -> Array
                 np.not_equal(winner[block].reshape(-1)[:n], np.uint8(number), out=closed[:n])
                 mask = closed[:n].view(np.int8)
                 np.subtract(mask, np.int8(1), out=mask)  # every bit where it is the winner, else none
-                own = kept[:n]
-                keep_bits(every, mask, own)
+                own = keep(every, mask, kept[:n])
             np.add(added, own, out=added)
         for phase, (mine, theirs) in plan.parts.items():
             dx[block][theirs] = phases[phase][: len(some)][mine]

@@ -52,6 +52,13 @@ def one_step(evidence: Evidence) -> tuple[str, str] | None:
     return None
 
 
+def _of_all_steps(b: Bench, s: Sample, shares: list[Array]) -> Array:
+    """Return the gradient of a sequence, of the part in question, from that of each step by itself."""
+    if b.part == "dx":
+        return s.own("x", np.concatenate([s.as_torch("x", share) for share in shares], axis=1))
+    return shares[0] if b.part == "dh" else np.asarray(np.sum(shares, axis=0))
+
+
 def nothing_passed_on(evidence: Evidence) -> tuple[str, str] | None:
     """Each step goes back for itself: the gradient of the state is not passed on to the step before."""
     b = bench(evidence)
@@ -69,9 +76,7 @@ def nothing_passed_on(evidence: Evidence) -> tuple[str, str] | None:
             if share is None:
                 return None
             shares.append(share)
-        if b.part == "dx":
-            return s.own("x", np.concatenate([s.as_torch("x", share) for share in shares], axis=1))
-        return shares[0] if b.part == "dh" else np.asarray(np.sum(shares, axis=0))
+        return _of_all_steps(b, s, shares)
 
     if b.fits(predict):
         return "term_missing", f"{b.part}: the gradient of the state is not passed on to the step before"
@@ -151,9 +156,7 @@ def square_missing(evidence: Evidence) -> tuple[str, str] | None:
             found = b.should(step, (s.own(y, dy),))
             carried = found["dh"]
             shares.insert(0, found[b.part])
-        if b.part == "dx":
-            return s.own("x", np.concatenate([s.as_torch("x", share) for share in shares], axis=1))
-        return shares[0] if b.part == "dh" else np.asarray(np.sum(shares, axis=0))
+        return _of_all_steps(b, s, shares)
 
     if b.fits(predict):
         return "term_missing", f"{b.part} has 1 - h where 1 - h**2 should be, the derivative of tanh"
