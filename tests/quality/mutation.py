@@ -5,15 +5,19 @@
 mutmut changes one operator, number, argument or word of a module at a time, and the family's tests are run
 against each such mutant. One that they do not notice has survived: it needs a better test, or a line in
 `equivalent_mutants.txt` that says why it behaves as the original does. The command fails where a mutant
-survives that is not listed there, and where one is listed that does not survive.
+survives that is not listed there, and where one is listed that is gone or noticed.
 
-What is run is `tests/functional/test_<family>.py` and `test_<family>_bodies.py`, at few cases with a fixed
-seed, so that a family takes minutes: what kills a mutant here kills it at the default number of cases too.
+What is run is `tests/functional/test_<family>.py`, those named after it and what FAMILIES adds, at few cases
+with a fixed seed: what kills a mutant here kills it at the default number of cases too. mutmut makes the
+mutants; they are run by `mutation_run.py`, beside this file.
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
+import contextlib
+import difflib
 import json
 import os
 import re
@@ -23,20 +27,20 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-TABLE = Path(__file__).with_name("equivalent_mutants.txt")
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+TABLE = HERE / "equivalent_mutants.txt"
 
 #: Of each family, what its name does not tell: further modules to change, and further tests to run.
 FAMILIES = {
     "linear": (("shapes",), ("sums",)),
-    "activation": (("bits", "elementwise", "erf"), ("bits", "loss_bodies")),
-    "loss": (
-        ("softmax_fast", "buffers", "ctc", "ctc_scaled"),
-        ("activation", "activation_softmax", "ctc", "ctc_bodies"),
-    ),
+    "activation": (("bits", "elementwise", "erf", "softmax_fast", "buffers"), ("bits", "loss_bodies")),
+    "loss": ((), ("activation", "activation_softmax")),
+    "ctc": ((), ()),
     "normalization": ((), ()),
     "reshape": ((), ()),
     "dropout": ((), ()),
@@ -51,8 +55,8 @@ FAMILIES = {
 }
 NOTHING_TO_CHANGE = ("__init__", "_constants")
 
-# What mutmut calls a mutant that the tests noticed: they failed, took far too long, or crashed.
-NOTICED = ("killed", "timeout", "segfault", "caught by type check")
+#: What is no survival: the tests failed, took far too long, or the mutant brought the process down.
+NOTICED = ("killed", "timeout", "crashed")
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ def listed(table: Path = TABLE) -> dict[Change, str]:
     """Read the table of equivalent mutants: entries parted by empty lines, `#` for comments.
 
     ``module.function``, ``- the line``, ``+ the line as the mutant has it``, ``= why it is the same``.
-    Several `+` are several mutants with one reason.
+    Several `+` are several mutants with one reason; ``+ *`` is every change of that line.
     """
     found: dict[Change, str] = {}
     blocks = re.split(r"\n\s*\n", table.read_text(encoding="utf-8")) if table.exists() else []
@@ -91,6 +95,12 @@ def listed(table: Path = TABLE) -> dict[Change, str]:
         for after in afters:
             found[Change(where, befores[0], after)] = why
     return found
+
+
+def entry_of(change: Change, known: Iterable[Change]) -> Change | None:
+    """Return the entry of the table that has a change, or None."""
+    every = Change(change.where, change.before, "*")
+    return next((entry for entry in (change, every) if entry in known), None)
 
 
 def modules_of(family: str) -> tuple[str, ...]:
@@ -112,78 +122,89 @@ def without_family() -> list[str]:
     return sorted(there - has - set(NOTHING_TO_CHANGE))
 
 
-def furnish(work: Path, modules: tuple[str, ...], tests: tuple[str, ...]) -> None:
-    """Lay out in `work` what mutmut mutates and runs."""
+def without_caches(source: str) -> str:
+    """Return a module without its functions' caches: mutmut changes no function that has a decorator."""
+    return re.sub(r"^@(functools\.)?(lru_)?cache(\(.*\))?\n", "", source, flags=re.MULTILINE)
+
+
+def make_mutants(path: Path) -> dict[str, Change]:
+    """Write the mutants of a module into it, chosen by an environment variable; return what each changes."""
+    from mutmut.mutation.file_mutation import mutate_file_contents
+
+    made = mutate_file_contents(str(path), without_caches(path.read_text(encoding="utf-8")))
+    path.write_text(made.code, encoding="utf-8")
+    lines = made.code.splitlines()
+    bodies = {
+        node.name: [line.rstrip() for line in lines[node.lineno - 1 : node.end_lineno]]
+        for node in ast.walk(ast.parse(made.code))
+        if isinstance(node, ast.FunctionDef) and "__mutmut" in node.name
+    }
+    changes = {}
+    for name in made.mutant_names:
+        mangled = name.rpartition("__mutmut_")[0]
+        where = mangled.removeprefix("x_").removeprefix("xǁ").replace("ǁ", ".")
+        before, after = (
+            [line.replace(full, "") for line in bodies[full]] for full in (f"{mangled}__mutmut_orig", name)
+        )
+        told = list(difflib.unified_diff(before, after, n=0, lineterm=""))[2:]
+        sides = (
+            " ".join(" ".join(line[1:] for line in told if line.startswith(mark)).split()) for mark in "-+"
+        )
+        changes[f"scratchnet.functional.{path.stem}.{name}"] = Change(f"{path.stem[1:]}.{where}", *sides)
+    return changes
+
+
+def furnish(work: Path, modules: tuple[str, ...]) -> dict[str, Change]:
+    """Lay out in `work` what is changed and run, and return the mutants."""
     leave = shutil.ignore_patterns("__pycache__")
     for folder in ("scratchnet", "reference", "tests/functional"):
+        shutil.rmtree(work / folder, ignore_errors=True)
         shutil.copytree(ROOT / folder, work / folder, ignore=leave)
     shutil.copy(ROOT / "pyproject.toml", work)
-    files = [work / f"tests/functional/test_{name}.py" for name in tests]
-    lines = {
-        "source_paths": ["scratchnet"],
-        "only_mutate": [f"scratchnet/functional/_{name}.py" for name in modules],
-        "pytest_add_cli_args_test_selection": [str(f.relative_to(work)) for f in files if f.exists()],
+    (work / "setup.cfg").write_text("[mutmut]\nsource_paths = scratchnet\n", encoding="utf-8")
+    mutants: dict[str, Change] = {}
+    with contextlib.chdir(work):  # where mutmut looks for its settings
+        for module in modules:
+            mutants |= make_mutants(Path(f"scratchnet/functional/_{module}.py"))
+    return mutants
+
+
+def run(work: Path, mutants: list[str], tests: tuple[str, ...], children: int, seconds: float) -> None:
+    """Run the tests against the mutants; what becomes of each is appended to outcomes.jsonl."""
+    (work / "mutants.json").write_text(json.dumps(mutants), encoding="utf-8")
+    files = [f"tests/functional/test_{name}.py" for name in tests]
+    command = [
+        sys.executable, "-m", "pytest", "-pmutation_run", "-pno:cacheprovider", "-q", "--no-header",
+        "--hypothesis-seed=0", "--hypothesis-profile=few",
+        "--tb=native",  # for another, pytest parses the module with all its mutants
         # JAX compiles anew for every shape, which is too slow here; PyTorch judges the same.
-        "pytest_add_cli_args": [
-            "-pno:cacheprovider",
-            "--hypothesis-seed=0",
-            "--hypothesis-profile=few",
-            "-knot jax",
-        ],
-        "use_git_change_detection": ["false"],
-        "track_dependencies": ["false"],
-    }
-    text = "[mutmut]\n" + "".join(
-        f"{key} =\n" + "".join(f"    {value}\n" for value in values)
-        if len(values) > 1
-        else f"{key} = {values[0]}\n"
-        for key, values in lines.items()
-    )
-    (work / "setup.cfg").write_text(text, encoding="utf-8")
-
-
-def run(work: Path, children: int) -> None:
-    """Run mutmut in `work`."""
-    paths = [str(work / "reference"), *filter(None, [os.environ.get("PYTHONPATH")])]
+        "-knot jax",
+        *(file for file in files if (work / file).exists()),
+    ]  # fmt: skip
+    paths = [str(work), str(work / "reference"), str(HERE), *filter(None, [os.environ.get("PYTHONPATH")])]
     settings = {
         "PYTHONPATH": os.pathsep.join(paths),
         "SCRATCHNET_FEW_CASES": "1",
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
+        "MUTATION_CHILDREN": str(children),
+        "MUTATION_SECONDS": str(seconds),
     }
-    command = [sys.executable, "-m", "mutmut", "run", "--max-children", str(children)]
     with (work / "log.txt").open("w", encoding="utf-8") as log:
         done = subprocess.run(
             command, cwd=work, env={**os.environ, **settings}, stdout=log, stderr=log, check=False
         )
     if done.returncode:
         tail = (work / "log.txt").read_text(encoding="utf-8")[-4000:]
-        raise SystemExit(f"mutmut ended with {done.returncode}:\n{tail}")
+        raise SystemExit(f"the run of mutants ended with {done.returncode}:\n{tail}")
 
 
-def outcomes(work: Path, module: str) -> dict[str, str]:
-    """Return each mutant of a module and what became of it."""
-    from mutmut.stats import status_by_exit_code
-
-    meta = work / f"mutants/scratchnet/functional/_{module}.py.meta"
-    codes: dict[str, int | None] = json.loads(meta.read_text(encoding="utf-8"))["exit_code_by_key"]
-    return {name: status_by_exit_code[code] for name, code in codes.items()}
-
-
-def change(work: Path, mutant: str) -> Change:
-    """Return what a mutant changes."""
-    shown = subprocess.run(
-        [sys.executable, "-m", "mutmut", "show", mutant],
-        cwd=work, capture_output=True, text=True, check=True,
-    ).stdout  # fmt: skip
-    lines = [line for line in shown.splitlines() if not line.startswith(("---", "+++", "#", "@@"))]
-
-    def side(mark: str) -> str:
-        return " ".join(" ".join(line[1:] for line in lines if line.startswith(mark)).split())
-
-    module, _, function = mutant.rpartition("__mutmut_")[0].rpartition(".")
-    where = function.removeprefix("x_").replace("xǁ", "").replace("ǁ", ".")
-    return Change(f"{module.rpartition('._')[2]}.{where}", side("-"), side("+"))
+def outcomes(work: Path) -> dict[tuple[str, str], str]:
+    """Return what became of each mutant that was run, by its name and its change."""
+    path = work / "outcomes.jsonl"
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    records = [json.loads(line) for line in lines]
+    return {(record["mutant"], record["change"]): record["outcome"] for record in records}
 
 
 def is_wording(change: Change) -> bool:
@@ -200,40 +221,52 @@ def is_wording(change: Change) -> bool:
     return bool(differ) and all(len(before.split()) > 2 for before in differ)
 
 
-def check(family: str, work: Path, children: int) -> bool:
+def check(family: str, work: Path, given: argparse.Namespace) -> bool:
     """Run the mutants of one family, print what became of them, and return whether all is accounted for."""
-    modules, tests = modules_of(family), tests_of(family)
+    modules = modules_of(family)
     start = time.monotonic()
-    furnish(work, modules, tests)
-    run(work, children)
-    minutes = (time.monotonic() - start) / 60
+    work.mkdir(parents=True, exist_ok=True)
+    mutants = furnish(work, modules)
+    (work / "changes.json").write_text(
+        json.dumps({name: str(change) for name, change in mutants.items()}), encoding="utf-8"
+    )
     known = {entry: why for entry, why in listed().items() if entry.where.split(".")[0] in modules}
+    entries = {name: entry_of(change, known) for name, change in mutants.items()}
+    had = outcomes(work)
+    asked = [
+        name
+        for name, change in mutants.items()
+        if had.get((name, str(change))) not in NOTICED
+        and not is_wording(change)
+        and (given.listed_too or entries[name] is None)
+    ]
+    if asked:
+        run(work, asked, tests_of(family), given.children, given.seconds)
+    found = outcomes(work)
     count: Counter[str] = Counter()
-    met: set[Change] = set()
     unknown: list[tuple[str, str, Change]] = []
-    for module in modules:
-        for mutant, outcome in outcomes(work, module).items():
-            if outcome in NOTICED:
-                count["killed"] += 1
-                continue
-            found = change(work, mutant)
-            if found in known:
-                met.add(found)
-                count["equivalent"] += 1
-            elif outcome == "survived" and is_wording(found):
-                count["wording of a message"] += 1
-            else:
-                count["unaccounted for"] += 1
-                unknown.append((mutant, outcome, found))
-    total = sum(count.values())
+    needless = {str(entry) for entry in known.keys() - set(entries.values())}
+    for name, change in mutants.items():
+        outcome, entry = found.get((name, str(change)), "survived"), entries[name]
+        if outcome in NOTICED:
+            count["killed"] += 1
+            if entry == change:
+                needless.add(str(entry))
+        elif entry is not None:
+            count["equivalent"] += 1
+        elif is_wording(change):
+            count["wording of a message"] += 1
+        else:
+            count["unaccounted for"] += 1
+            unknown.append((name, outcome, change))
     told = ", ".join(f"{number} {what}" for what, number in sorted(count.items()))
-    print(f"{family}: {total} mutants in {minutes:.1f} min: {told}")
-    for mutant, outcome, found in unknown:
-        print(f"\n# {outcome}: {mutant}\n{found}")
-    needless = sorted(str(entry) for entry in known.keys() - met)
-    for entry in needless:
-        print(f"\nlisted as equivalent, but gone or killed:\n{entry}")
-    return not unknown and not needless and total > 0
+    minutes = (time.monotonic() - start) / 60
+    print(f"{family}: {len(mutants)} mutants, {len(asked)} of them run in {minutes:.1f} min: {told}")
+    for name, outcome, change in unknown:
+        print(f"\n# {outcome}: {name}\n{change}")
+    for text in sorted(needless):
+        print(f"\nlisted as equivalent, but gone or killed:\n{text}")
+    return not unknown and not needless and bool(mutants)
 
 
 def main() -> int:
@@ -242,8 +275,16 @@ def main() -> int:
     parser.add_argument("families", nargs="*", help=f"of {', '.join(FAMILIES)}; all by default")
     parser.add_argument("--children", type=int, default=1, help="mutants run at a time")
     parser.add_argument(
-        "--work", type=Path, help="where to work, instead of a temporary folder; is left there"
+        "--seconds", type=float, default=float("inf"),
+        help="processor seconds a mutant is tried for at most: for a first look",
+    )  # fmt: skip
+    parser.add_argument(
+        "--listed-too", action="store_true", help="run those that are listed as equivalent as well"
     )
+    parser.add_argument(
+        "--work", type=Path,
+        help="where to work, instead of a temporary folder; is left there, and gone on with the next time",
+    )  # fmt: skip
     given = parser.parse_args()
     unknown = set(given.families) - set(FAMILIES)
     if unknown:
@@ -252,14 +293,10 @@ def main() -> int:
     if lost:
         parser.error(f"in no family of FAMILIES: {', '.join(lost)}")
     fine = True
-    for family in given.families or FAMILIES:
-        if given.work is not None:
-            given.work.mkdir(parents=True, exist_ok=True)
-            fine &= check(family, given.work.resolve() / family, given.children)
-        else:
-            with tempfile.TemporaryDirectory() as folder:
-                fine &= check(family, Path(folder) / family, given.children)
-        sys.stdout.flush()
+    with tempfile.TemporaryDirectory() as folder:
+        for family in given.families or FAMILIES:
+            fine &= check(family, (given.work or Path(folder)).resolve() / family, given)
+            sys.stdout.flush()
     return 0 if fine else 1
 
 

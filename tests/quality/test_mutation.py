@@ -55,3 +55,19 @@ def test_a_table_without_a_reason_is_refused(tmp_path):
     table.write_text("module.function\n- a\n+ b\n", encoding="utf-8")
     with pytest.raises(ValueError, match=r"module\.function"):
         mutation.listed(table)
+
+
+def test_an_entry_for_every_change_of_a_line_has_each_of_them_and_no_other_line(tmp_path):
+    table = tmp_path / "table.txt"
+    table.write_text("m.f\n- a\n+ *\n= only time\n\nm.f\n- b\n+ c\n= the same\n", encoding="utf-8")
+    known = mutation.listed(table)
+    every, one = mutation.Change("m.f", "a", "*"), mutation.Change("m.f", "b", "c")
+    assert mutation.entry_of(mutation.Change("m.f", "a", "x"), known) == every
+    assert mutation.entry_of(one, known) == one
+    assert mutation.entry_of(mutation.Change("m.f", "b", "x"), known) is None
+    assert mutation.entry_of(mutation.Change("m.g", "a", "x"), known) is None
+
+
+def test_a_function_under_a_cache_is_bared_so_that_it_is_changed_too():
+    source = "@functools.lru_cache(maxsize=16)\ndef f(x):\n    return x\n\n\n@staticmethod\ndef g(): ...\n"
+    assert mutation.without_caches(source) == source.replace("@functools.lru_cache(maxsize=16)\n", "")
