@@ -40,7 +40,9 @@ def test_numbers_are_vectors_of_one_for_their_angle_too():
 @pytest.mark.parametrize("p", [p for p in ANY_P if p != 0])
 @pytest.mark.parametrize("value", [1e300, -1e-300])
 def test_the_distance_of_vectors_of_one_neither_overflows_nor_vanishes(p, value):
-    assert F.pairwise_distance(np.array([[value]]), np.zeros((1, 1)), p, 0.0)[0].tolist() == [abs(value)]
+    for rows in (1, 2):
+        y, _ = F.pairwise_distance(np.full((rows, 1), value), np.zeros((rows, 1)), p, 0.0)
+        assert y.tolist() == [abs(value)] * rows
     assert F.pairwise_distance(np.array(value), np.array(0.0), p, 0.0)[0].tolist() == abs(value)
 
 

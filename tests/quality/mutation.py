@@ -3,8 +3,8 @@
     python tests/quality/mutation.py linear activation
 
 mutmut changes one operator, number, argument or word of a module at a time, and the family's tests are run
-against each such mutant. One that they do not notice has survived: it needs a better test, or a line in
-`equivalent_mutants.txt` that says why it behaves as the original does. The command fails where a mutant
+against each such mutant. One that they do not notice has survived: it needs a better test, or an entry in
+`equivalent_mutants/<family>.txt` that says why it behaves as the original does. The command fails where a mutant
 survives that is not listed there, and where one is listed that is gone or noticed.
 
 What is run is `tests/functional/test_<family>.py`, those named after it and what FAMILIES adds, at few cases
@@ -33,7 +33,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-TABLE = HERE / "equivalent_mutants.txt"
+TABLES = HERE / "equivalent_mutants"
 
 #: Of each family, what its name does not tell: further modules to change, and further tests to run.
 FAMILIES = {
@@ -72,28 +72,26 @@ class Change:
         return f"{self.where}\n- {self.before}\n+ {self.after}"
 
 
-def listed(table: Path = TABLE) -> dict[Change, str]:
-    """Read the table of equivalent mutants: entries parted by empty lines, `#` for comments.
+def listed(folder: Path = TABLES) -> dict[Change, str]:
+    """Read the tables of equivalent mutants: entries parted by empty lines, `#` for comments.
 
     ``module.function``, ``- the line``, ``+ the line as the mutant has it``, ``= why it is the same``.
     Several `+` are several mutants with one reason; ``+ *`` is every change of that line.
     """
     found: dict[Change, str] = {}
-    blocks = re.split(r"\n\s*\n", table.read_text(encoding="utf-8")) if table.exists() else []
-    for block in blocks:
-        lines = [line.rstrip() for line in block.splitlines() if line.strip() and not line.startswith("#")]
-        if not lines:
-            continue
-        where, marked = lines[0], [(line[0], " ".join(line[1:].split())) for line in lines[1:]]
-        befores = [text for mark, text in marked if mark == "-"]
-        why = " ".join(text for mark, text in marked if mark == "=")
-        afters = [text for mark, text in marked if mark == "+"]
-        if len(befores) != 1 or not afters or not why:
-            raise ValueError(
-                f"{table.name}: {where} needs one line with -, one or more with +, and one with ="
-            )
-        for after in afters:
-            found[Change(where, befores[0], after)] = why
+    for table in sorted(folder.glob("*.txt")):
+        for block in re.split(r"\n\s*\n", table.read_text(encoding="utf-8")):
+            lines = [line.rstrip() for line in block.splitlines() if line.strip() and line[0] != "#"]
+            if not lines:
+                continue
+            where, marked = lines[0], [(line[0], " ".join(line[1:].split())) for line in lines[1:]]
+            befores, afters, reasons = ([text for mark, text in marked if mark == m] for m in "-+=")
+            if len(befores) != 1 or not afters or not reasons:
+                raise ValueError(
+                    f"{table.name}: {where} needs one line with -, one or more with +, and one with ="
+                )
+            for after in afters:
+                found[Change(where, befores[0], after)] = " ".join(reasons)
     return found
 
 

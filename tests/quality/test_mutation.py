@@ -54,13 +54,13 @@ def test_a_table_without_a_reason_is_refused(tmp_path):
     table = tmp_path / "table.txt"
     table.write_text("module.function\n- a\n+ b\n", encoding="utf-8")
     with pytest.raises(ValueError, match=r"module\.function"):
-        mutation.listed(table)
+        mutation.listed(tmp_path)
 
 
 def test_an_entry_for_every_change_of_a_line_has_each_of_them_and_no_other_line(tmp_path):
     table = tmp_path / "table.txt"
     table.write_text("m.f\n- a\n+ *\n= only time\n\nm.f\n- b\n+ c\n= the same\n", encoding="utf-8")
-    known = mutation.listed(table)
+    known = mutation.listed(tmp_path)
     every, one = mutation.Change("m.f", "a", "*"), mutation.Change("m.f", "b", "c")
     assert mutation.entry_of(mutation.Change("m.f", "a", "x"), known) == every
     assert mutation.entry_of(one, known) == one
