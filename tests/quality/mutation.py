@@ -4,8 +4,8 @@
 
 mutmut changes one operator, number, argument or word of a module at a time, and the family's tests are run
 against each such mutant. One that they do not notice has survived: it needs a better test, or an entry in
-`equivalent_mutants/<family>.txt` that says why it behaves as the original does. The command fails where a mutant
-survives that is not listed there, and where one is listed that is gone or noticed.
+`equivalent_mutants/<family>.txt` that says why it behaves as the original does. The command fails where a
+mutant survives that is not listed there, and where one is listed that is gone or noticed.
 
 What is run is `tests/functional/test_<family>.py`, those named after it and what FAMILIES adds, at few cases
 with a fixed seed: what kills a mutant here kills it at the default number of cases too. mutmut makes the
