@@ -221,8 +221,8 @@ def _taps(
         index = low.astype(np.intp)[:, None] + np.arange(-1, 3)
         return _fixed(index, cubic_weights(place - low, -0.75), n)
     place = np.maximum(place, 0.0)
-    low = np.minimum(np.floor(place), n - 1)
-    part = np.clip(place - low, 0.0, 1.0)
+    low = np.floor(place)
+    part = place - low
     return _fixed(low.astype(np.intp)[:, None] + np.arange(2), np.stack([1 - part, part], axis=1), n)
 
 
