@@ -122,8 +122,8 @@ def ctc_loss(
             if mean:
                 dlosses = dlosses / divisors
             dframes = slopes()
-            # PyTorch's own difference of logarithms has no value there.
-            if np.minimum.reduce(frames, axis=None) == -np.inf:
+            # PyTorch's own difference of logarithms has no value there. The minimum but for NaN, elsewhere.
+            if np.fmin.reduce(frames, axis=None) == -np.inf:
                 dframes[np.isneginf(frames)] = np.nan
             if scaled is None:
                 dframes[:, infinite] = np.nan
@@ -151,11 +151,11 @@ def _read(
     check_integer_array(function, "targets", targets)
     times, all_times = _lengths("input_lengths", input_lengths, n, log_probs.ndim == 2)
     counts, all_counts = _lengths("target_lengths", target_lengths, n, log_probs.ndim == 2)
-    if max(all_times, default=0) > n_times:
+    if max(all_times) > n_times:
         raise refuse(
             function, f"no input is longer than the {n_times} times of log_probs", input_lengths=input_lengths
         )
-    longest, total = max(all_counts, default=0), sum(all_counts)
+    longest, total = max(all_counts), sum(all_counts)
     inside = np.arange(longest) < counts[:, None]
     if targets.ndim == 2:
         if targets.shape[0] != n or targets.shape[1] < longest:
@@ -184,20 +184,20 @@ def _read(
 
 def _lengths(name: str, lengths: Any, n: int, single: bool) -> tuple[Array, list[int]]:
     """Return the lengths, as an array and as a list, checked."""
+    if single and isinstance(lengths, int | np.integer):
+        lengths = [lengths]
     if isinstance(lengths, np.ndarray):
         check_integer_array("ctc_loss", name, lengths)
         found = lengths.astype(np.intp)
     elif isinstance(lengths, list | tuple):
         found = np.array([check_integer("ctc_loss", name, length) for length in lengths], np.intp)
-    elif single and isinstance(lengths, int | np.integer):
-        found = np.array([check_integer("ctc_loss", name, int(lengths))], np.intp)
     else:
         raise refuse_type("ctc_loss", f"{name} must be an array or a sequence of integers", **{name: lengths})
     if found.shape != (n,) and not (single and found.shape == ()):
         raise refuse("ctc_loss", f"{name} must hold {n} lengths, one a sequence", **{name: lengths})
     found = found.reshape(-1)
     numbers: list[int] = found.tolist()
-    if min(numbers, default=0) < 0:
+    if min(numbers) < 0:
         raise refuse("ctc_loss", f"no length in {name} may be negative", **{f"min({name})": min(numbers)})
     return found, numbers
 
@@ -210,10 +210,13 @@ def _path(labels: Array, blank: int) -> Array:
     return path
 
 
-def _skips(path: Array, blank: int) -> Array:
-    """Return 0 where the blank before a state may be left out, minus infinity elsewhere."""
+def _skips(path: Array) -> Array:
+    """Return 0 where the state before one may be left out, minus infinity elsewhere.
+
+    That is so between two labels that differ; every other state is a blank, as is the one two before it.
+    """
     allowed = np.zeros(path.shape, bool)
-    allowed[:, 2:] = (path[:, 2:] != blank) & (path[:, 2:] != path[:, :-2])
+    allowed[:, 2:] = path[:, 2:] != path[:, :-2]
     return np.where(allowed, 0.0, -np.inf)
 
 
@@ -226,8 +229,8 @@ def _scan_logarithms(
     """
     path = _path(labels, blank)
     emitted = np.take_along_axis(frames, np.broadcast_to(path, (frames.shape[0], *path.shape)), axis=2)
-    skips = _skips(path, blank)
-    alpha = _alphas(emitted, skips, counts)
+    skips = _skips(path)
+    alpha = _alphas(emitted, skips)
 
     def slopes() -> Array:
         # Divided by their own sum, not by the probability of the labels, which has lost digits by then.
@@ -242,12 +245,11 @@ def _scan_logarithms(
     return -_last(alpha, times, counts), slopes
 
 
-def _alphas(emitted: Array, skips: Array, counts: Array) -> Array:
+def _alphas(emitted: Array, skips: Array) -> Array:
     """Return the log-probabilities of all beginnings: alpha[t, n, s] includes what is emitted at t."""
     skips = skips.astype(emitted.dtype)
     alpha = np.full(emitted.shape, -np.inf, emitted.dtype)
-    alpha[0, :, 0] = emitted[0, :, 0]
-    alpha[0, :, 1:2] = np.where(counts[:, None] > 0, emitted[0, :, 1:2], -np.inf)
+    alpha[0, :, :2] = emitted[0, :, :2]
     for t in range(1, emitted.shape[0]):
         before, now = alpha[t - 1], alpha[t]
         now[...] = before

@@ -92,8 +92,6 @@ def scan_scaled(
         share = share + divided[-1, 0]
         by = np.arange(n_times) // _EVERY
         agreed = share - divided[by, 0] - divided[by[::-1], 1]
-        if not np.minimum.reduce(totals, axis=None) > 0:
-            return None
     if not np.minimum.reduce(agreed, axis=None) >= _LEAST:
         return None
     losses = -share
@@ -225,9 +223,11 @@ def _borrow(*shapes: tuple[int, ...]) -> list[Array]:
     sizes = [math.prod(shape) for shape in shapes]
     if sum(sizes) < _BLOCK:
         return [np.empty(shape) for shape in shapes]
-    memory = _KEPT.pop() if _KEPT else None
-    if memory is None or memory.size < sum(sizes) or sys.getrefcount(memory) > 2:
-        memory = np.empty(sum(sizes))
+    held = [_KEPT.pop()] if _KEPT else []
+    # Two references are this list's and the question's own.
+    if not held or held[0].size < sum(sizes) or sys.getrefcount(held[0]) > 2:
+        held = [np.empty(sum(sizes))]
+    (memory,) = held
     ends = list(itertools.accumulate(sizes))
     found = [
         memory[end - size : end].reshape(shape) for end, size, shape in zip(ends, sizes, shapes, strict=True)

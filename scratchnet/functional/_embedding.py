@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import overload
+from typing import Any, overload
 
 import numpy as np
 
@@ -139,7 +139,8 @@ def embedding(
         rows, numbers = dy.reshape(ids.size, shape[-1]), ids
         if kept is not None:
             rows, numbers = rows[kept], numbers[kept]
-        return None, add_rows(numbers, rows, weight.shape[0], average=scale_grad_by_freq)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return None, add_rows(numbers, rows, weight.shape[0], average=scale_grad_by_freq)
 
     y = table.take(ids, axis=0).reshape(shape)
     return (y, pullback) if max_norm is None else (y, pullback, table)
@@ -314,33 +315,38 @@ def embedding_bag(
     if mode == "max":
         y, winners = _maximum(rows, numbers, sizes)
     else:
-        if factors is not None:
-            rows *= factors[:, None]
-        y = _sum_bags(rows, sizes)
+        with np.errstate(over="ignore", invalid="ignore"):
+            if factors is not None:
+                rows *= factors[:, None]
+            y = _sum_bags(rows, sizes)
         if mode == "mean":
-            y /= np.maximum(sizes, 1).astype(dtype)[:, None]
+            y /= _divisors(np.maximum(sizes, 1), dtype)
 
     def pullback(
         dy: Array, needs_input_grad: tuple[bool, bool, bool, bool] = (True, True, True, True)
     ) -> Cotangents:
         dy = check_cotangent(name, dy, shape, dtype)
         dweight = dfactors = None
-        if needs_input_grad[1]:
-            if winners is not None:
-                dweight = np.zeros(weight.shape, dtype)
-                full = sizes > 0
-                np.add.at(dweight, (winners[full], np.arange(columns)), dy[full])
-            else:
-                share = dy if mode == "sum" else dy * (1 / np.maximum(sizes, 1)).astype(dtype)[:, None]
-                each = share.take(bag_of, axis=0)
-                if factors is not None:
-                    each *= factors[:, None]
-                dweight = add_rows(numbers, each, weight.shape[0], average=scale_grad_by_freq)
-        if per_sample_weights is not None and needs_input_grad[3]:
-            each = np.zeros(ids.size, dtype)
-            each[counting] = np.add.reduce(dy[bag_of] * table[numbers], axis=1)
-            dfactors = each.reshape(x.shape)
+        with np.errstate(over="ignore", invalid="ignore"):
+            if needs_input_grad[1]:
+                dweight = weight_gradient(dy)
+            if per_sample_weights is not None and needs_input_grad[3]:
+                each = np.zeros(ids.size, dtype)
+                each[counting] = np.add.reduce(dy[bag_of] * table[numbers], axis=1)
+                dfactors = each.reshape(x.shape)
         return None, dweight, None, dfactors
+
+    def weight_gradient(dy: Array) -> Array:
+        if winners is not None:
+            dweight = np.zeros(weight.shape, dtype)
+            full = sizes > 0
+            np.add.at(dweight, (winners[full], np.arange(columns)), dy[full])
+            return dweight
+        share = dy if mode == "sum" else dy * (1 / np.maximum(sizes, 1)).astype(dtype)[:, None]
+        each = share.take(bag_of, axis=0)
+        if factors is not None:
+            each *= factors[:, None]
+        return add_rows(numbers, each, weight.shape[0], average=scale_grad_by_freq)
 
     return (y, pullback) if max_norm is None else (y, pullback, table)
 
@@ -357,9 +363,14 @@ def add_rows(numbers: Array, rows: Array, count: int, *, average: bool = False) 
         often[-1] = numbers.size - first[-1]
         sums = _sum_each_run(rows, order, first, often)
         if average:
-            sums /= often.astype(rows.dtype)[:, None]
+            sums /= _divisors(often, rows.dtype)
         total[ordered[first]] = sums
     return total
+
+
+def _divisors(counts: Array, dtype: np.dtype[Any]) -> Array:
+    """Return what rows of a dtype are divided by: not in float16, which has not all numbers beyond 2048."""
+    return counts.astype(np.float64 if dtype == np.float16 else dtype)[:, None]
 
 
 _WORTH_RUNS = 8_192  # elements from which the sums of short runs are taken a place at a time
@@ -427,9 +438,9 @@ def _renormalized(
     if max_norm is None:
         return weight
     max_norm = check_number(function, "max_norm", max_norm)
-    table = np.array(weight, order="C")
+    table: Array = weight.copy()
     numbers = np.unique(ids)
-    if numbers.size and weight.shape[1]:
+    if weight.shape[1]:  # there is no largest of no columns
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             norms = p_norm(table[numbers], norm_type).astype(np.float64)[:, 0]
             large = norms > max_norm
@@ -465,14 +476,12 @@ def _bounds(x: Array, offsets: Array | None, include_last_offset: bool) -> tuple
 def _sum_bags(rows: Array, sizes: Array) -> Array:
     """Return the sum of each bag's rows, which stand one bag behind the other; 0 without a row."""
     bags, columns = sizes.size, rows.shape[1]
-    with np.errstate(over="ignore", invalid="ignore"):
-        if rows.size and np.minimum.reduce(sizes) * bags == rows.shape[0]:  # all have the same size
-            return np.asarray(np.add.reduce(rows.reshape(bags, -1, columns), axis=1))
-        total = np.zeros((bags, columns), rows.dtype)
-        full = sizes > 0
-        if rows.shape[0]:
-            often = sizes[full]
-            total[full] = _sum_each_run(rows, np.arange(rows.shape[0]), np.cumsum(often) - often, often)
+    if rows.size and np.minimum.reduce(sizes) * bags == rows.shape[0]:  # all have the same size
+        return np.asarray(np.add.reduce(rows.reshape(bags, -1, columns), axis=1))
+    total = np.zeros((bags, columns), rows.dtype)
+    full = sizes > 0
+    often = sizes[full]
+    total[full] = _sum_each_run(rows, np.arange(rows.shape[0]), np.cumsum(often) - often, often)
     return total
 
 
@@ -484,8 +493,7 @@ def _maximum(rows: Array, numbers: Array, sizes: Array) -> tuple[Array, Array]:
     for place in range(int(sizes.max(initial=0))):
         bags = np.flatnonzero(sizes > place)
         row = first[bags] + place
-        with np.errstate(invalid="ignore"):
-            better = (rows[row] > best[bags]) | (place == 0)
+        better = (rows[row] > best[bags]) | (place == 0)
         best[bags] = np.where(better, rows[row], best[bags])
         winners[bags] = np.where(better, numbers[row][:, None], winners[bags])
     return best, winners

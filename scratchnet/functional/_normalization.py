@@ -136,7 +136,7 @@ def batch_norm(
     if training and x.size and x.size == x.shape[1]:
         raise refuse("batch_norm", "training takes more than one value a channel", x=x)
     eps = check_number("batch_norm", "eps", eps, minimum=0)
-    momentum = check_number("batch_norm", "momentum", momentum, minimum=-float("inf"))
+    momentum = check_number("batch_norm", "momentum", momentum)
     if training and eps == 0:
         raise refuse("batch_norm", "eps must be positive when training", eps=eps)
 
@@ -239,7 +239,7 @@ def instance_norm(
     if use_input_stats and math.prod(x.shape[2:]) == 1:
         raise refuse(name, "the statistics of x take more than one value a channel and sample", x=x)
     eps = check_number(name, "eps", eps, minimum=0)
-    momentum = check_number(name, "momentum", momentum, minimum=-float("inf"))
+    momentum = check_number(name, "momentum", momentum)
 
     samples, state = _samples(x), (_copied(running_mean), _copied(running_var))
     if use_input_stats:
@@ -519,8 +519,7 @@ def local_response_norm(
         raise refuse(name, "x must be (N, C, d1, ...)", x=x)
     n = check_integer(name, "size", size, minimum=1)
     alpha, beta, k = (
-        check_number(name, word, value, minimum=-float("inf"))
-        for word, value in (("alpha", alpha), ("beta", beta), ("k", k))
+        check_number(name, word, value) for word, value in (("alpha", alpha), ("beta", beta), ("k", k))
     )
     number = x.dtype.type
     with np.errstate(all="ignore"):
@@ -628,8 +627,8 @@ def normalize_plainly(
 
 
 def _over_batch(x: Array, weight: Array | None, bias: Array | None, eps: float) -> Normalized:
-    """Normalise each channel of ``(N, C, M)`` over the batch; all that has no M is (C,)."""
-    if x.size and x.dtype.char in "fd":
+    """Normalise each channel of ``(N, C, M)`` over a batch that is not empty; all that has no M is (C,)."""
+    if x.dtype.char in "fd":
         return normalize_columns(x, weight, bias, eps)
     y, backward, mean, var = normalize_plainly(x, (0, 2), _column(weight), _column(bias), eps)
     return y, backward, mean.reshape(-1), var.reshape(-1)
@@ -662,10 +661,11 @@ def _normalize_with(
     """Normalise each channel of ``(N, C, M)`` with given statistics: ``w (x - mean) / sqrt(var + eps) + b``.
 
     An empty batch has no statistics, and any others, such as those taken for None, give its empty value and
-    its zero gradients. The statistics are constants: ``dx = w dy / sqrt(var + eps)``.
+    its zero gradients. The statistics are constants: ``dx = w dy / sqrt(var + eps)``. The value and `dx` are
+    (N, C M).
     """
     n, n_channels, length = x.shape
-    dtype, shape, matrix = x.dtype, x.shape, x.reshape(n, n_channels * length)
+    dtype, matrix = x.dtype, x.reshape(n, n_channels * length)
     mean = np.zeros(n_channels, dtype) if mean is None else mean
     var = np.ones(n_channels, dtype) if var is None else var
     y = np.empty(matrix.shape, dtype)
@@ -684,7 +684,7 @@ def _normalize_with(
         dweight = dbias = None
         with np.errstate(over="ignore", invalid="ignore"):
             if wanted[0]:
-                dx = np.multiply(dy, repeat(scale, length)).reshape(shape)
+                dx = dy * repeat(scale, length)
             if wanted[1]:
                 terms = matrix - repeat(mean, length)
                 terms *= dy
@@ -694,7 +694,7 @@ def _normalize_with(
                 dbias = channel_sums(dy, n_channels)
         return dx, dweight, dbias
 
-    return y.reshape(shape), backward
+    return y, backward
 
 
 def _over_last_axes(

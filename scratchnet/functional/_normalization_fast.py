@@ -118,7 +118,7 @@ def normalize_rows(
                     z = base * column
                     if offset is not None:
                         z -= offset[:, None]
-                    dweight += sum_rows(np.multiply(dy[part], z, z))
+                    dweight += sum_rows(dy[part] * z)
         return dx, dweight, dbias
 
     return y, backward
@@ -250,7 +250,7 @@ def normalize_groups(
         offset = shift * inverse
         scale = (inverse * weights).reshape(n * channels, 1)
         level = (offset * weights).reshape(n, channels)
-        level = np.negative(level, level) if bias is None else np.subtract(bias, level, level)
+        level = -level if bias is None else bias - level
         level = level.reshape(n * channels, 1)
         with broadcast_along_rows(length):
             for part in _blocks(base):
@@ -351,7 +351,7 @@ def normalize_columns(x: Array, weight: Array | None, bias: Array | None, eps: f
         inverse = _inverse_root(var, np.array(eps, dtype))
         scale = inverse if weight is None else weight * inverse
         level = shift * scale
-        level = np.negative(level, level) if bias is None else np.subtract(bias, level, level)
+        level = -level if bias is None else bias - level
         factors, levels = repeat(scale, length), repeat(level, length)
         for rows in blocks(n, matrix.nbytes):
             part = y[rows]

@@ -219,7 +219,7 @@ def _added_narrowly(
     """Return the cotangent of what `_copied_narrowly` was given; it must equal `_add_copies` axis by axis."""
     for axis, (before, _) in pairs.items():
         along = dy.swapaxes(0, axis)
-        dx = np.array(along[before : before + shape[axis]].swapaxes(0, axis), order="C")
+        dx = along[before : before + shape[axis]].swapaxes(0, axis).copy()
         sums = dx.swapaxes(0, axis)
         for place, source in copies[axis]:
             total = sums[source - before]
@@ -266,16 +266,15 @@ def _check_pair(mode: str, side: int, pair: tuple[int, int], pad: Sequence[int],
     if max(before, behind) > side:
         raise refuse("pad", "pad must be at most the side of x for mode='circular'", pad=pad, x=x)
     start, end = max(-before, 0), side - max(-behind, 0)
-    if out < 0 or (start >= end and out > 0) or start > end:
+    if start > end or (start == end and out > 0):
         raise refuse("pad", "pad must not take away all that it copies", pad=pad, x=x)
 
 
 def _add_copies(dy: Array, source: Array, side: int, axis: int) -> Array:
     """Return, for each of the `side` elements of one axis, the sum over its copies."""
     dx = np.zeros((*dy.shape[:axis], side, *dy.shape[axis + 1 :]), dtype=dy.dtype)
-    if source.size and dy.size:
-        order = np.argsort(source, kind="stable")
-        copied, first = np.unique(source[order], return_index=True)
-        sums = np.add.reduceat(np.take(dy, order, axis=axis), first, axis=axis)
-        dx[(slice(None),) * axis + (copied,)] = sums
+    order = np.argsort(source, kind="stable")
+    copied, first = np.unique(source[order], return_index=True)
+    sums = np.add.reduceat(np.take(dy, order, axis=axis), first, axis=axis)
+    dx[(slice(None),) * axis + (copied,)] = sums
     return dx

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import scratchnet.functional as F
+from scratchnet.functional import _normalization
 from scratchnet.functional._normalization import _over_batch, _over_groups, normalize_plainly
 from scratchnet.functional._normalization_fast import normalize_rows
 
@@ -298,6 +299,7 @@ def check_body(body, shape, width, dtype, *, affine=(True, True), special=""):
     ours, theirs = backward(dy, wanted), their_backward(wide[1], wanted)
     # The parameters' are sums of terms about 1 with rounding errors of any sign.
     many = (x.size // width) ** 0.5
+    assert y.shape == their_y.shape == ours[0].shape == shape
     pairs = zip((y, *moments, *ours), (their_y, *their_moments, *theirs), strict=True)
     for (mine, plain), terms in zip(pairs, (1.0,) * (len(moments) + 2) + (many, many), strict=True):
         assert (mine is None) == (plain is None)
@@ -454,12 +456,25 @@ def test_a_mean_far_above_the_spread_costs_the_rows_no_digits_either(name, dtype
 @pytest.mark.parametrize("dtype", [np.float16, np.longdouble])
 def test_other_precisions_go_through_the_plain_body_and_stay(dtype):
     x = np.arange(24).reshape(2, 3, 4).astype(dtype)
-    for y, pullback, *_ in (
-        F.layer_norm(x, (4,)), F.rms_norm(x, (4,)), F.group_norm(x, 3), F.instance_norm(x),
-        F.batch_norm(x, None, None, training=True), F.local_response_norm(x, 2),
-    ):  # fmt: skip
-        assert y.dtype == dtype
-        assert pullback(np.ones_like(y))[0].dtype == dtype
+    dy = (np.arange(24).reshape(2, 3, 4) % 5 - 2).astype(dtype)
+    # Deviations are differences of numbers up to 24, whose spread is about 1.
+    close = 24 * 16 * max(float(np.finfo(dtype).eps), float(np.finfo(np.float64).eps))
+    for call in (
+        lambda x: F.layer_norm(x, (4,)),
+        lambda x: F.rms_norm(x, (4,), eps=1e-5),
+        lambda x: F.group_norm(x, 3),
+        F.instance_norm,
+        lambda x: F.batch_norm(x, None, None, training=True),
+        lambda x: F.local_response_norm(x, 2, alpha=1.0),
+    ):
+        (y, pullback, *_), (wanted, wanted_pullback, *_) = call(x), call(x.astype(np.float64))
+        dx, wanted_dx = pullback(dy)[0], wanted_pullback(dy.astype(np.float64))[0]
+        assert y.dtype == dx.dtype == dtype
+        np.testing.assert_allclose(y.astype(np.float64), wanted, rtol=0, atol=close)
+        np.testing.assert_allclose(dx.astype(np.float64), wanted_dx, rtol=0, atol=close)
+    for norm in (F.instance_norm, lambda *a: F.batch_norm(*a, training=True)):
+        state = norm(x, np.zeros(3, dtype), np.ones(3, dtype))[2]
+        assert [(a.shape, a.dtype) for a in state] == [((3,), dtype)] * 2
     eps = 8 * float(np.finfo(dtype).eps)
     np.testing.assert_allclose(F.layer_norm(x, (4,), eps=0.0)[0].mean(axis=-1), 0, atol=max(eps, 1e-30))
 
@@ -487,3 +502,87 @@ def test_instance_statistics_of_an_empty_batch_stay_as_they_were():
     assert y.shape == (0, 3, 2)
     np.testing.assert_array_equal(state, [mean, var])
     assert pullback(y)[0].shape == (0, 3, 2)
+
+
+def test_the_fast_bodies_take_float32_and_float64_and_nothing_empty(monkeypatch):
+    called = []
+    for name in ("normalize_rows", "normalize_groups", "normalize_columns", "normalize_plainly"):
+        body = getattr(_normalization, name)
+        monkeypatch.setattr(
+            _normalization,
+            name,
+            lambda *a, name=name, body=body, **k: (called.append(name), body(*a, **k))[1],
+        )
+    calls = (
+        lambda x: F.layer_norm(x, (4,)), lambda x: F.rms_norm(x, (4,)), lambda x: F.group_norm(x, 3),
+        F.instance_norm, lambda x: F.batch_norm(x, None, None, training=True),
+    )  # fmt: skip
+    for dtype in (*DTYPES, np.float16, np.longdouble):
+        for call in calls:
+            call(np.ones((2, 3, 4), dtype))
+        fast = ["normalize_rows"] * 2 + ["normalize_groups"] * 2 + ["normalize_columns"]
+        assert called == (fast if dtype in DTYPES else ["normalize_plainly"] * 5)
+        called.clear()
+    for call in calls:
+        call(np.ones((0, 3, 4)))
+    assert called == ["normalize_plainly"] * 4  # of an empty batch no statistics are taken
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_given_statistics_that_overflow_or_are_infinite_come_without_a_warning(dtype):
+    # Warnings are errors here. In each channel one thing happens: the scale, the offset and the value
+    # overflow, infinities are subtracted, a variance of 0 is divided by.
+    most = np.finfo(dtype).max
+    x = np.array([[2, 2, most, np.inf, 2]], dtype)
+    mean = np.array([-1, -most, 0, np.inf, 0], dtype)
+    var = np.array([2.0**-14, 0.25, 0.25, 1, 0], dtype)
+    weight = np.array([most, 1, 1, 1, 0], dtype)
+    for norm in (F.batch_norm, lambda *a, eps: F.instance_norm(*a, use_input_stats=False, eps=eps)):
+        y, pullback, _ = norm(x, mean, var, weight, None, eps=0.0)
+        np.testing.assert_array_equal(y, [[np.inf, np.inf, np.inf, np.nan, np.nan]])
+        dx, _, _, dweight, _ = pullback(np.array([[1, most, 1, 1, 1]], dtype))
+        np.testing.assert_array_equal(dx, [[np.inf, np.inf, 2, 1, np.nan]])
+        np.testing.assert_array_equal(dweight, [384, np.inf, np.inf, np.nan, np.inf])
+        infinite = pullback(np.full((1, 5), np.inf, dtype))[0]
+        np.testing.assert_array_equal(infinite, [[np.inf, np.inf, np.inf, np.inf, np.nan]])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_local_response_that_overflows_or_is_none_comes_without_a_warning(dtype):
+    most = np.finfo(dtype).max
+    x = np.array([most, np.inf, 0, 1, -2], dtype).reshape(5, 1, 1)
+    y, pullback = F.local_response_norm(x, 1, alpha=1.0, beta=0.5, k=0.0)
+    np.testing.assert_array_equal(y.ravel(), [0, np.nan, np.nan, 1, -1])
+    for dy in (1, np.inf, np.nan, most):
+        dx = pullback(np.full_like(x, dy))[0]
+        assert np.isnan(dx[2]).all()
+    F.local_response_norm(np.full_like(x, 1e-30), 1, alpha=1e-30, beta=4.0, k=1e-30)[1](x)
+
+
+@pytest.mark.parametrize("dtype", [*DTYPES, np.float16, np.longdouble])
+@pytest.mark.parametrize("n", [41, 53, 500, 1000, 1024, 4000])
+def test_what_rounding_leaves_of_a_mean_is_taken_off_and_added_to_the_running_mean(n, dtype):
+    # The sum of so many equal numbers is off by several units; what is left of each of them is exact.
+    tenth, zero, one = dtype(0.1), np.zeros(1, dtype), np.ones(1, dtype)
+    for y, _, (mean, _) in (
+        F.batch_norm(np.full((n, 1), tenth), zero, one, training=True, momentum=1.0),
+        F.instance_norm(np.full((2, 1, n), tenth), zero, one, momentum=1.0),
+    ):
+        assert mean[0] == tenth
+        np.testing.assert_array_equal(y, np.zeros_like(y))
+
+
+@pytest.mark.parametrize("dtype", [*DTYPES, np.longdouble])
+def test_each_gradient_is_none_where_it_is_not_asked_for(dtype):
+    x, (weight, bias) = np.arange(24).reshape(2, 3, 4).astype(dtype), np.ones((2, 3), dtype)
+    row = np.arange(4).astype(dtype)
+    for pullback, slots in (
+        (F.batch_norm(x, None, None, weight, bias, training=True)[1], (0, 3, 4)),
+        (F.instance_norm(x, None, None, weight, bias)[1], (0, 3, 4)),
+        (F.group_norm(x, 3, weight, bias)[1], (0, 1, 2)),
+        (F.layer_norm(x, (4,), row, row)[1], (0, 1, 2)),
+        (F.rms_norm(x, (4,), row)[1], (0, 1)),
+    ):
+        for slot in slots:
+            needs = tuple(i == slot for i in range(slots[-1] + 1))
+            assert [gradient is not None for gradient in pullback(x, needs)] == list(needs)

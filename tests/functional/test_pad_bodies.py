@@ -47,3 +47,29 @@ def test_views_and_what_is_not_finite_pass(mode):
     dx = pullback(dy)[0]
     assert np.isposinf(dx).all()
     assert not np.shares_memory(dx, pullback(dy)[0])
+
+
+def test_copies_are_added_in_the_order_of_their_places_whatever_stands_between_them():
+    rng = np.random.default_rng(0)
+    source, dy = rng.integers(0, 5, size=2_000), rng.normal(size=(2, 2_000))
+    order = sorted(range(2_000), key=lambda place: (source[place], place))
+    np.testing.assert_array_equal(
+        body._add_copies(dy, source, 5, 1), body._add_copies(dy[:, order], source[order], 5, 1)
+    )
+
+
+@pytest.mark.parametrize("pad", [(-4, 0), (0, -4), (-1, -3)], ids=str)
+def test_circular_padding_may_take_everything_away(pad):
+    y, pullback = F.pad(np.ones((2, 3, 4)), pad, "circular")
+    assert y.shape == (2, 3, 0)
+    np.testing.assert_array_equal(pullback(y)[0], np.zeros((2, 3, 4)))
+
+
+@pytest.mark.parametrize(
+    ("shape", "pad", "padded"),
+    [((2, 0, 4), (1, 2), (2, 0, 7)), ((2, 0, 9), (9, 0), (2, 0, 18)), ((0, 3, 4), (0, 1, 2, 0), (0, 5, 5))],
+)
+def test_circular_padding_minds_no_empty_channels(shape, pad, padded):
+    y, pullback = F.pad(np.ones(shape), pad, "circular")
+    assert y.shape == padded
+    assert pullback(y)[0].shape == shape

@@ -75,11 +75,20 @@ def _elementwise(
 
     good = _case(name, np.ones((2, 3)), **{option: values[0] for option, values in usual.items()})
     bad = [
-        Invalid(f"{option}={value}", good.with_options(**{option: value}), (option, str(value)))
+        Invalid(
+            f"{option}={value}",
+            good.with_options(**{option: value}),
+            (f": {option} must", f"{option}={value!r}"),
+        )
         for option, value in invalid
     ]
     bad += [
-        Invalid(f"{option} no number", good.with_options(**{option: "1"}), (option, "'1'"), TypeError)
+        Invalid(
+            f"{option} no number",
+            good.with_options(**{option: "1"}),
+            (f": {option} must", f"{option}='1'"),
+            TypeError,
+        )
         for option, values in usual.items()
         if isinstance(values[0], float)
     ]
@@ -168,8 +177,14 @@ RELU6 = _elementwise(
 HARDTANH = _elementwise(
     "hardtanh", kinks=(-1.0, 1.0, -2.0, 0.5), twin=_one_at_nan("hardtanh"),
     options={"min_val": (-1.0, -2.0), "max_val": (1.0, 0.5, -1.0)},
-    invalid=(("min_val", 1.5), ("max_val", -2), ("min_val", _NAN), ("max_val", _NAN)),
+    invalid=(("min_val", 1.5), ("min_val", _NAN), ("max_val", _NAN)),
 )  # fmt: skip
+_BELOW = Invalid(
+    "max_val=-2",
+    _case("hardtanh", np.ones((2, 3)), min_val=-1.0, max_val=-2),
+    (": min_val must not be above max_val", "min_val=-1.0", "max_val=-2"),
+)
+HARDTANH = replace(HARDTANH, invalid=(*HARDTANH.invalid, _BELOW))
 HARDSIGMOID = _elementwise(
     "hardsigmoid", _in_jax("hard_sigmoid", {-3.0: 0.0, 3.0: 0.0}), kinks=(-3.0, 3.0), twin=_hardsigmoid
 )  # fmt: skip
@@ -253,9 +268,9 @@ def _jax_cannot(case: Case) -> str | None:
 
 def _bad_dims(good: Case) -> tuple[Invalid, ...]:
     return (
-        Invalid("a dim out of range", good.with_options(dim=2), ("dim", "2")),
-        Invalid("a negative dim out of range", good.with_options(dim=-3), ("dim", "-3")),
-        Invalid("a dim that is no integer", good.with_options(dim=1.5), ("dim", "1.5"), TypeError),
+        Invalid("a dim out of range", good.with_options(dim=2), (": dim must", "dim=2")),
+        Invalid("a negative dim out of range", good.with_options(dim=-3), (": dim must", "dim=-3")),
+        Invalid("a dim that is no integer", good.with_options(dim=1.5), (": dim must", "dim=1.5"), TypeError),
     )
 
 
@@ -280,8 +295,8 @@ GLU = Operation(
     (
         *usual_refusals(_GLU, (2, 2)),
         *_bad_dims(_GLU),
-        Invalid("an odd side", _GLU.replace(x=np.ones((2, 3))), ("x", "(2, 3)", "dim=1")),
-        Invalid("a number", _case("glu", np.ones(()), dim=0), ("x", "()")),
+        Invalid("an odd side", _GLU.replace(x=np.ones((2, 3))), (": x must", "x of shape (2, 3)", "dim=1")),
+        Invalid("a number", _case("glu", np.ones(()), dim=0), (": x must", "x of shape ()", "dim=0")),
     ),
     jax="jax.nn.glu",
     per_sample=_other_dims_samples,
@@ -309,11 +324,19 @@ PRELU = Operation(
     _draw_prelu,
     (
         *usual_refusals(_PRELU, (2, 3)),
-        Invalid("not one a channel", _PRELU.replace(weight=np.ones(2)), ("weight", "(2,)", "3 channels")),
-        Invalid("channels last", _PRELU.replace(x=np.ones((4, 5, 3))), ("weight", "(3,)", "5 channels")),
-        Invalid("several for one line", _PRELU.replace(x=np.ones(3)), ("weight", "(3,)", "1 channel")),
-        Invalid("a matrix", _PRELU.replace(weight=np.ones((3, 1))), ("weight", "(3, 1)")),
-        Invalid("a list", _PRELU.replace(weight=[0.25] * 3), ("weight", "list"), TypeError),  # type: ignore[arg-type]  # a bad call
+        Invalid(
+            "not one a channel",
+            _PRELU.replace(weight=np.ones(2)),
+            (": weight must", "weight of shape (2,)", "3 channels", "x of shape (2, 3)"),
+        ),
+        Invalid(
+            "channels last", _PRELU.replace(x=np.ones((4, 5, 3))), (": weight must", "(3,)", "5 channels")
+        ),
+        Invalid("several for one line", _PRELU.replace(x=np.ones(3)), (": weight must", "(3,)", "1 channel")),
+        Invalid(
+            "a matrix", _PRELU.replace(weight=np.ones((3, 1))), (": weight must", "weight of shape (3, 1)")
+        ),
+        Invalid("a list", _PRELU.replace(weight=[0.25] * 3), (": weight must", "list"), TypeError),  # type: ignore[arg-type]  # a bad call
     ),
     kinks=(0.0,),
     per_sample=_elementwise_samples,
@@ -346,13 +369,29 @@ RRELU = Operation(
     _draw_rrelu,
     (
         *usual_refusals(_RRELU, (2, 3)),
-        Invalid("bounds out of order", _RRELU.with_options(lower=0.5), ("lower", "0.5", "upper", "0.375")),
-        Invalid("an infinite bound", _RRELU.with_options(upper=float("inf")), ("upper", "inf")),
-        Invalid("a bound that is NaN", _RRELU.with_options(lower=_NAN), ("lower", "nan")),
-        Invalid("a bound that is no number", _RRELU.with_options(upper="1"), ("upper", "'1'"), TypeError),
         Invalid(
-            "a seed for a generator", replace(_RRELU, seed=None).with_options(generator=3), ("generator",),
-            TypeError,
+            "bounds out of order", _RRELU.with_options(lower=0.5),
+            (": lower and upper must", "lower=0.5", "upper=0.375"),
+        ),
+        Invalid(
+            "an infinite bound", _RRELU.with_options(upper=float("inf")),
+            (": lower and upper must", "lower=0.125", "upper=inf"),
+        ),
+        Invalid(
+            "an infinite lower bound", _RRELU.with_options(lower=-float("inf")),
+            (": lower and upper must", "lower=-inf", "upper=0.375"),
+        ),
+        Invalid("a bound that is NaN", _RRELU.with_options(lower=_NAN), (": lower must", "lower=nan")),
+        *(
+            Invalid(
+                f"{bound} no number", _RRELU.with_options(**{bound: "1"}),
+                (f": {bound} must", f"{bound}='1'"), TypeError,
+            )
+            for bound in ("lower", "upper")
+        ),
+        Invalid(
+            "a seed for a generator", replace(_RRELU, seed=None).with_options(generator=3),
+            (": generator must", "int"), TypeError,
         ),
     ),
     twin=_rrelu,

@@ -174,12 +174,19 @@ def _operation(n: int) -> Operation:
                     ": something must be left of the output",
                     f"the sides {(-1,) * n}",
                     f"padding={(2,) * n}",
+                    f"x of shape {(2, 4, *(1,) * n)}",
+                    f"weight of shape {weight.shape}",
                 ),
             ),
             Invalid(
                 "an output_padding of the stride",
                 good.with_options(stride=2, output_padding=2),
-                (": output_padding must be smaller than", "output_padding=2", f"stride={(2,) * n}"),
+                (
+                    ": output_padding must be smaller than",
+                    "output_padding=2",
+                    f"stride={(2,) * n}",
+                    f"dilation={(1,) * n}",
+                ),
             ),
             Invalid(
                 "a negative output_padding",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -54,6 +54,8 @@ def _tangent(case: Case, directions: dict[str, Array]) -> dict[str, Array]:
 _UNIFORM = np.log(np.full((4, 2, 3), 1 / 3))
 _LABELS = np.array([[1, 2], [2, 1]])
 _GOOD = _case(_UNIFORM, _LABELS, np.array([4, 3]), np.array([2, 1]))
+_SECOND = _GOOD.with_options(blank=1)
+_ALONE = _case(_UNIFORM[:, 0], _LABELS[0], np.array(4), np.array(2))
 
 CTC_LOSS = Operation(
     "ctc_loss",
@@ -62,10 +64,21 @@ CTC_LOSS = Operation(
         *usual_refusals(_GOOD, ()),
         *bad_reduction(_GOOD, deprecated=False),
         Invalid("a blank beyond the classes", _GOOD.with_options(blank=3), (": blank must be", "blank=3")),
-        Invalid("a blank label", _GOOD.replace(targets=_LABELS - 1), (": every label must", "label=0")),
+        Invalid("a blank of 1.5", _GOOD.with_options(blank=1.5), (": blank must", "blank=1.5"), TypeError),
+        Invalid(
+            "a blank label", _GOOD.replace(targets=_LABELS - 1), (": every label must", "label=0", "blank=0")
+        ),
         Invalid(
             "a label beyond the classes", _GOOD.replace(targets=_LABELS + 1),
             (": every label must", "label=3"),
+        ),
+        Invalid(
+            "a label beyond the classes, behind a good one", _SECOND.replace(targets=np.array([[0, 3]] * 2)),
+            (": every label must", "label=3", "blank=1"),
+        ),
+        Invalid(
+            "targets that are floats", _GOOD.replace(targets=_LABELS.astype(np.float64)),
+            (": targets must", "float64"), TypeError,
         ),
         Invalid(
             "an input longer than there is", _GOOD.replace(input_lengths=np.array([5, 3])),
@@ -80,12 +93,40 @@ CTC_LOSS = Operation(
             (": targets must hold a row", "(2,)"),
         ),
         Invalid(
-            "a negative length", _GOOD.replace(input_lengths=np.array([-1, 3])), ("negative", "input_lengths")
+            "a negative length", _GOOD.replace(input_lengths=np.array([-1, 3])),
+            ("in input_lengths may be negative", "min(input_lengths)=-1"),
         ),
-        Invalid("lengths of three", _GOOD.replace(target_lengths=np.ones(3, int)), ("target_lengths must",)),
         Invalid(
-            "lengths that are floats", _GOOD.replace(input_lengths=np.ones(2)), ("input_lengths", "float64"),
-            TypeError,
+            "lengths of three", _GOOD.replace(target_lengths=np.ones(3, int)),
+            (": target_lengths must hold 2", "(3,)"),
+        ),
+        Invalid(
+            "one length of two sequences", _GOOD.replace(input_lengths=np.array(4)),
+            (": input_lengths must hold 2", "()"),
+        ),
+        Invalid(
+            "two lengths of one sequence", _ALONE.replace(input_lengths=np.array([4, 4])),
+            (": input_lengths must hold 1", "(2,)"),
+        ),
+        Invalid(
+            "lengths that are floats", _GOOD.replace(input_lengths=np.ones(2)),
+            (": input_lengths must", "float64"), TypeError,
+        ),
+        Invalid(
+            "a length of 1.5", _GOOD.replace(input_lengths=cast("Any", [4, 1.5])),
+            (": input_lengths must", "=1.5"), TypeError,
+        ),
+        Invalid(
+            "a length that is a bool", _ALONE.replace(target_lengths=cast("Any", True)),
+            (": target_lengths must", "=True"), TypeError,
+        ),
+        Invalid(
+            "a number for the lengths of two", _GOOD.replace(target_lengths=cast("Any", 1)),
+            (": target_lengths must be an array", "=1"), TypeError,
+        ),
+        Invalid(
+            "a length that is a string", _ALONE.replace(target_lengths=cast("Any", "2")),
+            (": target_lengths must be an array", "='2'"), TypeError,
         ),
         Invalid("no time", _GOOD.replace(log_probs=_UNIFORM[:0]), (": log_probs must be", "(0, 2, 3)")),
         Invalid("no batch", _GOOD.replace(log_probs=_UNIFORM[:, :0]), (": log_probs must be", "(4, 0, 3)")),

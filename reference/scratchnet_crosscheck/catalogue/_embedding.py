@@ -113,7 +113,11 @@ def _number_refusals(good: Case) -> tuple[Invalid, ...]:
             (": weight must", "list"),
             TypeError,
         ),
-        Invalid("a padding_idx too large", good.with_options(padding_idx=4), (": padding_idx must", "=4")),
+        Invalid(
+            "a padding_idx too large",
+            good.with_options(padding_idx=4),
+            (": padding_idx must", "[-4, 3]", "=4", "weight of shape (4, 3)"),
+        ),
         Invalid("a padding_idx too small", good.with_options(padding_idx=-5), (": padding_idx must", "=-5")),
         Invalid(
             "a padding_idx of 1.0",
@@ -127,6 +131,12 @@ def _number_refusals(good: Case) -> tuple[Invalid, ...]:
             (": max_norm must", "'1'"),
             TypeError,
         ),
+        Invalid(
+            "a norm_type that is no number",
+            good.with_options(norm_type="2"),
+            (": norm_type must", "norm_type='2'"),
+            TypeError,
+        ),
         Invalid("sparse gradients", good.with_options(sparse=True), (": sparse must", "sparse=True")),
     )
 
@@ -136,7 +146,15 @@ _GOOD = _case(np.array([0, 2]), np.ones((4, 3)))
 EMBEDDING = Operation(
     "embedding",
     _draw_embedding,
-    (*_number_refusals(_GOOD), *usual_refusals(_GOOD, (2, 3))[-3:]),
+    (
+        *_number_refusals(_GOOD),
+        *usual_refusals(_GOOD, (2, 3))[-3:],
+        Invalid(
+            "a number too large beside others",
+            _GOOD.replace(x=np.array([[0, 1], [2, 9]])),
+            (": x must", "x[1, 1]=9", "weight of shape (4, 3)"),
+        ),
+    ),
     twin=_torch_embedding,
     jax=_jax_embedding,
     per_sample=lambda case: ("x",) if case["x"].ndim and not case.extras else (),
@@ -231,9 +249,9 @@ EMBEDDING_BAG = Operation(
     (
         *_number_refusals(_BAG),
         *usual_refusals(_BAG, (2, 3))[-3:],
-        _offsets("that do not begin with 0", [1, 2], "[1, 2]"),
-        _offsets("that decrease", [0, 2, 1], "[0, 2, 1]"),
-        _offsets("beyond the end", [0, 3], "[0, 3]"),
+        _offsets("that do not begin with 0", [1, 2], "offsets.tolist()=[1, 2]"),
+        _offsets("that decrease", [0, 2, 1], "offsets.tolist()=[0, 2, 1]"),
+        _offsets("beyond the end", [0, 3], "offsets.tolist()=[0, 3]"),
         Invalid("no offsets", _BAG.replace(offsets=None), (": offsets must", "(2,)")),
         Invalid(
             "offsets of two axes", _BAG.replace(offsets=np.zeros((1, 1), int)), (": offsets must", "(1, 1)")
@@ -241,7 +259,11 @@ EMBEDDING_BAG = Operation(
         Invalid(
             "offsets of floats", _BAG.replace(offsets=np.zeros(1)), (": offsets must", "float64"), TypeError
         ),
-        Invalid("offsets of bags", _BAG.replace(x=np.zeros((1, 2), int)), (": offsets must", "(1, 2)")),
+        Invalid(
+            "offsets of bags",
+            _BAG.replace(x=np.zeros((1, 2), int)),
+            (": offsets must", "offsets of shape (2,)", "x of shape (1, 2)"),
+        ),
         Invalid(
             "no end",
             _BAG.replace(offsets=np.zeros(0, int)).with_options(include_last_offset=True),
@@ -249,11 +271,15 @@ EMBEDDING_BAG = Operation(
         ),
         Invalid("x of three axes", _BAG.replace(x=np.zeros((1, 1, 2), int)), (": x must", "(1, 1, 2)")),
         Invalid("another mode", _BAG.with_options(mode="avg"), (": mode must", "'avg'")),
-        Invalid("weights of a mean", _WEIGHTED.with_options(mode="mean"), (": mode must", "'mean'")),
+        Invalid(
+            "weights of a mean",
+            _WEIGHTED.with_options(mode="mean"),
+            (": mode must", "mode='mean'", "per_sample_weights of shape (2,)"),
+        ),
         Invalid(
             "weights of another shape",
             _WEIGHTED.replace(per_sample_weights=np.ones(3)),
-            (": per_sample_weights must", "(3,)"),
+            (": per_sample_weights must", "(3,)", "x of shape (2,)"),
         ),
         Invalid(
             "weights of another dtype",

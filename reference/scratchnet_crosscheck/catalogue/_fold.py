@@ -122,7 +122,14 @@ UNFOLD = Operation(
         Invalid(
             "a kernel larger than x",
             _UNFOLDED.with_options(kernel_size=7, padding=1),
-            (": the kernel must not be larger", "(0, 1)", "kernel_size=7", "x of shape (2, 3, 4, 5)"),
+            (
+                ": the kernel must not be larger",
+                "(0, 1)",
+                "kernel_size=7",
+                "dilation=1",
+                "padding=1",
+                "x of shape (2, 3, 4, 5)",
+            ),
         ),
     ),
     jax=_jax_unfold,
@@ -154,7 +161,13 @@ FOLD = Operation(
         Invalid(
             "a kernel larger than the output",
             _FOLDED.with_options(output_size=(1, 5)),
-            (": the kernel must not be larger", "output_size=(1, 5)", "kernel_size=(2, 3)"),
+            (
+                ": the kernel must not be larger",
+                "output_size=(1, 5)",
+                "kernel_size=(2, 3)",
+                "dilation=1",
+                "padding=0",
+            ),
         ),
     ),
     jax=_jax_fold,

@@ -60,7 +60,16 @@ GRID_SAMPLE = Operation(
             "another padding", _GOOD.with_options(padding_mode="wrap"), (": padding_mode must", "'wrap'")
         ),
         Invalid("a sequence", _GOOD.replace(x=np.ones((2, 3, 4))), (": x must", "(2, 3, 4)")),
-        Invalid("another batch", _GOOD.replace(grid=np.zeros((1, 1, 5, 2))), (": grid must", "(1, 1, 5, 2)")),
+        Invalid(
+            "another batch",
+            _GOOD.replace(grid=np.zeros((1, 1, 5, 2))),
+            (": grid must be (N, H_out, W_out, 2)", "(1, 1, 5, 2)", "(2, 3, 4, 4)"),
+        ),
+        Invalid(
+            "two coordinates of a volume",
+            _case(np.ones((1, 1, 2, 2, 2)), np.zeros((1, 1, 1, 1, 2))),
+            (": grid must be (N, D_out, H_out, W_out, 3)", "(1, 1, 1, 1, 2)"),
+        ),
         Invalid(
             "three coordinates", _GOOD.replace(grid=np.zeros((2, 1, 5, 3))), (": grid must", "(2, 1, 5, 3)")
         ),
@@ -72,7 +81,7 @@ GRID_SAMPLE = Operation(
         Invalid(
             "bicubic of volumes",
             _case(np.ones((1, 1, 2, 2, 2)), np.zeros((1, 1, 1, 1, 3)), mode="bicubic"),
-            (": mode must", "'bicubic'"),
+            (": mode must", "got mode='bicubic'", "(1, 1, 2, 2, 2)"),
         ),
         Invalid("an empty side", _GOOD.replace(x=np.ones((2, 3, 0, 4))), (": x must", "(2, 3, 0, 4)")),
     ),
@@ -109,7 +118,11 @@ AFFINE_GRID = Operation(
         *usual_refusals(_AFFINE, (2, 4, 5, 2)),
         Invalid("an empty side", _AFFINE.with_options(size=(2, 1, 0, 5)), (": each of size must", "0")),
         Invalid("three sides", _AFFINE.with_options(size=(2, 4, 5)), (": size must", "(2, 4, 5)")),
-        Invalid("another batch", _AFFINE.with_options(size=(1, 1, 4, 5)), (": theta must", "(2, 2, 3)")),
+        Invalid(
+            "another batch",
+            _AFFINE.with_options(size=(3, 1, 4, 5)),
+            (": theta must be (3, 2, 3)", "(2, 2, 3)", "size=(3, 1, 4, 5)"),
+        ),
         Invalid("a matrix alone", _AFFINE.replace(theta=np.ones((2, 3))), (": theta must", "(2, 3)")),
         Invalid(
             "a size that is a number", _AFFINE.with_options(size=4), (": size must", "size=4"), TypeError

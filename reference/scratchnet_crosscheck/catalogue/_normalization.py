@@ -58,6 +58,45 @@ def _jax_wide(channels: Any, x: Any) -> Any:
     return None if channels is None else channels.reshape((-1,) + (1,) * (x.ndim - 2))
 
 
+def _refusals_of_channels(good: Case) -> tuple[Invalid, ...]:
+    """Return the bad calls that normalisations with numbers a channel have in common."""
+    channels = good["x"].shape[1]
+    running = "running_mean" in good.arrays
+    names = ("running_mean", "running_var") * running + ("weight", "bias")
+    bad = [
+        Invalid(
+            f"a {name} of another length",
+            good.replace(**{name: np.ones(channels + 1)}),
+            (f": {name} must", f"{name} of shape ({channels + 1},)", f"x of shape {good['x'].shape}"),
+        )
+        for name in names
+    ]
+    bad += [
+        Invalid("an x without channels", good.replace(x=np.ones(channels)), (": x must", f"({channels},)")),
+        Invalid("a negative eps", good.with_options(eps=-1.0), (": eps must", "eps=-1.0")),
+    ]
+    if running:
+        bad += [
+            Invalid(
+                "a running mean alone",
+                good.replace(running_var=None),
+                (": running_mean and running_var must", "running_mean of shape", "running_var=None"),
+            ),
+            Invalid(
+                "a running variance alone",
+                good.replace(running_mean=None),
+                (": running_mean and running_var must", "running_mean=None", "running_var of shape"),
+            ),
+            Invalid(
+                "a momentum that is no number",
+                good.with_options(momentum="1"),
+                (": momentum must", "momentum='1'"),
+                TypeError,
+            ),
+        ]
+    return tuple(bad)
+
+
 # ---- batch_norm
 
 
@@ -111,19 +150,18 @@ BATCH_NORM = Operation(
     _draw_batch_norm,
     (
         *usual_refusals(_GOOD, (4, 3)),
-        Invalid("one value a channel in training", _GOOD.replace(x=np.ones((1, 3))), ("x", "(1, 3)")),
-        Invalid("an x without channels", _GOOD.replace(x=np.ones(3)), ("x", "(3,)")),
-        Invalid("a weight of another length", _GOOD.replace(weight=np.ones(2)), ("weight", "(2,)")),
+        *_refusals_of_channels(_GOOD),
         Invalid(
-            "a running_var of another length", _GOOD.replace(running_var=np.ones(4)), ("running_var", "(4,)")
+            "one value a channel in training",
+            _GOOD.replace(x=np.ones((1, 3))),
+            (": training takes", "x of shape (1, 3)"),
         ),
         Invalid(
             "evaluation without running statistics",
             _case("batch_norm", np.ones((4, 3)), None, None, None, None, training=False),
-            ("running_mean",),
+            (": running_mean and running_var are needed", "training=False"),
         ),
-        Invalid("a negative eps", _GOOD.with_options(eps=-1.0), ("eps", "-1")),
-        Invalid("a momentum that is no number", _GOOD.with_options(momentum="1"), ("momentum",), TypeError),
+        Invalid("an eps of 0 in training", _GOOD.with_options(eps=0.0), (": eps must", "eps=0.0")),
     ),
     twin=_twin,
     jax=_jax_batch,
@@ -190,20 +228,17 @@ INSTANCE_NORM = Operation(
     _draw_instance_norm,
     (
         *usual_refusals(_INSTANCE, (2, 3, 4)),
-        Invalid("one value a channel", _INSTANCE.replace(x=np.ones((2, 3, 1))), ("x", "(2, 3, 1)")),
-        Invalid("an x without channels", _INSTANCE.replace(x=np.ones(3)), ("x", "(3,)")),
-        Invalid("a bias of another length", _INSTANCE.replace(bias=np.ones(2)), ("bias", "(2,)")),
+        *_refusals_of_channels(_INSTANCE),
         Invalid(
-            "a running_mean of another length",
-            _INSTANCE.replace(running_mean=np.ones(4)),
-            ("running_mean", "(4,)"),
+            "one value a channel",
+            _INSTANCE.replace(x=np.ones((2, 3, 1))),
+            (": the statistics of x take", "x of shape (2, 3, 1)"),
         ),
         Invalid(
             "neither statistics nor the input's",
             _case("instance_norm", np.ones((2, 3, 4)), None, None, None, None, use_input_stats=False),
-            ("running_mean", "use_input_stats=False"),
+            (": running_mean and running_var are needed", "use_input_stats=False"),
         ),
-        Invalid("a negative eps", _INSTANCE.with_options(eps=-1.0), ("eps", "-1")),
     ),
     twin=_twin_of_instance_norm,
     jax=_jax_instance,
@@ -254,19 +289,24 @@ GROUP_NORM = Operation(
     _draw_group_norm,
     (
         *usual_refusals(_GROUP, (2, 6, 2)),
-        Invalid("groups that do not divide", _GROUP.with_options(num_groups=4), ("num_groups", "4")),
-        Invalid("no groups", _GROUP.with_options(num_groups=0), ("num_groups", "0")),
+        *_refusals_of_channels(_GROUP),
         Invalid(
-            "groups that are no integer", _GROUP.with_options(num_groups=1.5), ("num_groups",), TypeError
+            "groups that do not divide",
+            _GROUP.with_options(num_groups=4),
+            (": num_groups must", "num_groups=4", "x of shape (2, 6, 2)"),
         ),
-        Invalid("an x without channels", _GROUP.replace(x=np.ones(6)), ("x", "(6,)")),
-        Invalid("a weight of another length", _GROUP.replace(weight=np.ones(3)), ("weight", "(3,)")),
+        Invalid("no groups", _GROUP.with_options(num_groups=0), (": num_groups must", "num_groups=0")),
+        Invalid(
+            "groups that are no integer",
+            _GROUP.with_options(num_groups=1.5),
+            (": num_groups must", "num_groups=1.5"),
+            TypeError,
+        ),
         Invalid(
             "one sample with one value a group",
             _GROUP.replace(x=np.ones((1, 6))).with_options(num_groups=6),
-            ("num_groups=6", "(1, 6)"),
+            (": one sample takes", "num_groups=6", "x of shape (1, 6)"),
         ),
-        Invalid("a negative eps", _GROUP.with_options(eps=-1.0), ("eps", "-1")),
     ),
     jax=_jax_group,
     per_sample=lambda case: () if case["x"][:1].size == case.options["num_groups"] else ("x",),
@@ -303,20 +343,37 @@ def _last_axes_refusals(good: Case) -> tuple[Invalid, ...]:
         Invalid(
             "a normalized_shape that x does not end with",
             good.with_options(normalized_shape=(4, 3)),
-            ("normalized_shape=(4, 3)", "(2, 3, 4)"),
+            (": the shape of x must", "normalized_shape=(4, 3)", "x of shape (2, 3, 4)"),
         ),
         Invalid(
-            "an empty normalized_shape", good.with_options(normalized_shape=()), ("normalized_shape=()",)
+            "an empty normalized_shape",
+            good.with_options(normalized_shape=()),
+            (": normalized_shape must", "normalized_shape=()"),
         ),
         Invalid(
             "a normalized_shape that is a number",
             good.with_options(normalized_shape=4),
-            ("normalized_shape=4",),
+            (": normalized_shape must", "normalized_shape=4"),
             TypeError,
         ),
-        Invalid("an x with fewer axes", good.replace(x=np.ones(4)), ("x", "(4,)")),
-        Invalid("a weight of another shape", good.replace(weight=np.ones(12)), ("weight", "(12,)")),
-        Invalid("a negative eps", good.with_options(eps=-1.0), ("eps", "-1")),
+        Invalid(
+            "a normalized_shape of floats",
+            good.with_options(normalized_shape=(3.0, 4.0)),
+            (": normalized_shape must", "normalized_shape=3.0"),
+            TypeError,
+        ),
+        Invalid(
+            "an x with fewer axes", good.replace(x=np.ones(4)), (": the shape of x must", "x of shape (4,)")
+        ),
+        *(
+            Invalid(
+                f"a {name} of another shape",
+                good.replace(**{name: np.ones(12)}),
+                (f": {name} must", "normalized_shape=(3, 4)", f"{name} of shape (12,)"),
+            )
+            for name in good.slots[1:]
+        ),
+        Invalid("a negative eps", good.with_options(eps=-1.0), (": eps must", "eps=-1.0")),
     )
 
 
@@ -395,11 +452,20 @@ LOCAL_RESPONSE_NORM = Operation(
     _draw_local_response_norm,
     (
         *usual_refusals(_LOCAL, (2, 3, 4)),
-        Invalid("no neighbours", _LOCAL.with_options(size=0), ("size", "0")),
-        Invalid("a size that is no integer", _LOCAL.with_options(size=2.5), ("size", "2.5"), TypeError),
-        Invalid("two axes", _LOCAL.replace(x=np.ones((2, 3))), ("x", "(2, 3)")),
-        Invalid("an alpha that is no number", _LOCAL.with_options(alpha="1"), ("alpha",), TypeError),
-        Invalid("a beta that is no number", _LOCAL.with_options(beta="1"), ("beta",), TypeError),
+        Invalid("no neighbours", _LOCAL.with_options(size=0), (": size must", "size=0")),
+        Invalid(
+            "a size that is no integer", _LOCAL.with_options(size=2.5), (": size must", "size=2.5"), TypeError
+        ),
+        Invalid("two axes", _LOCAL.replace(x=np.ones((2, 3))), (": x must", "x of shape (2, 3)")),
+        *(
+            Invalid(
+                f"of {name} no number",
+                _LOCAL.with_options(**{name: "1"}),
+                (f": {name} must", f"{name}='1'"),
+                TypeError,
+            )
+            for name in ("alpha", "beta", "k")
+        ),
     ),
     jax=_jax_local_response,
     per_sample=lambda _: ("x",),

@@ -85,7 +85,7 @@ PAD = Operation(
         Invalid(
             "more pairs than dimensions",
             _GOOD.with_options(pad=(1,) * 8),
-            (": pad must have at most", "(2, 3, 4)"),
+            (": pad must have at most", "pad=(1, 1, 1, 1, 1, 1, 1, 1)", "(2, 3, 4)"),
         ),
         Invalid(
             "more taken away than there is",
@@ -110,25 +110,33 @@ PAD = Operation(
             Invalid(
                 f"all dimensions, {mode}",
                 _GOOD.with_options(pad=(1,) * 6, mode=mode),
-                (": pad must be of the last", "(2, 3, 4)", f"mode={mode!r}"),
+                (": pad must be of the last", "pad=(1, 1, 1, 1, 1, 1)", "(2, 3, 4)", f"mode={mode!r}"),
             )
             for mode in ("reflect", "replicate", "circular")
         ),
         Invalid(
             "a reflection of the whole side",
             _GOOD.with_options(pad=(4, 0), mode="reflect"),
-            (": pad must be less", "pad=(4, 0)"),
+            (": pad must be less", "pad=(4, 0)", "(2, 3, 4)"),
         ),
         Invalid(
             "more than one turn",
             _GOOD.with_options(pad=(0, 5), mode="circular"),
-            (": pad must be at most", "pad=(0, 5)"),
+            (": pad must be at most", "pad=(0, 5)", "(2, 3, 4)"),
+        ),
+        *(
+            Invalid(
+                f"nothing left to copy, {pad}",
+                _GOOD.with_options(pad=pad, mode="circular"),
+                (": pad must not take away all", f"pad={pad}", "(2, 3, 4)"),
+            )
+            for pad in ((-4, 1), (1, -4), (-5, 2), (2, -5), (-5, 1))
         ),
         *(
             Invalid(
                 f"nothing left, {mode}",
                 _GOOD.with_options(pad=(-3, -2) if mode == "circular" else (-3, -1), mode=mode),
-                (": pad must", "pad=(-3, "),
+                (": pad must", "pad=(-3, ", "(2, 3, 4)"),
             )
             for mode in ("reflect", "replicate", "circular")
         ),

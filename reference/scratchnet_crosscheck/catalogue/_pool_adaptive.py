@@ -37,7 +37,7 @@ def _empty_or_flat(good: Case, n: int, sides: str) -> tuple[Invalid, ...]:
     }
     return (
         Invalid(
-            "an x without channels",
+            "an x of sides alone",
             good.replace(
                 x=flat, **{name: np.zeros(flat.shape, array.dtype) for name, array in others.items()}
             ),
@@ -49,6 +49,20 @@ def _empty_or_flat(good: Case, n: int, sides: str) -> tuple[Invalid, ...]:
             (sides, f"x of shape {empty['x'].shape}"),
         ),
     )
+
+
+def _empty_but_for_the_batch(good: Case, n: int) -> tuple[Invalid, ...]:
+    parts: dict[str, tuple[slice | int, ...]] = {
+        "a first side": (slice(None), slice(None), slice(0)),
+        "channels": (slice(None), slice(0)),
+        "channels and a batch": (0, slice(0)),
+    }
+    bad = []
+    for missing, part in parts.items():
+        empty = {name: array[part] for name, array in good.given.items() if array.ndim == n + 2}
+        told = (": only the batch of x may be empty", f"x of shape {empty['x'].shape}")
+        bad.append(Invalid(f"an x without {missing}", good.replace(**empty), told))
+    return tuple(bad)
 
 
 # ---- adaptive
@@ -74,6 +88,12 @@ def _adaptive(kind: str, n: int) -> Operation:
 
     good = case(np.ones((1, 2) + (6,) * n), output_size=3)
     empty = ": the sides of x must not be empty"
+    nothing = Invalid(
+        "no output in a tuple",
+        good.with_options(output_size=(None,)),
+        (": output_size must be an integer", "output_size=(None,)"),
+        TypeError,
+    )
     many = (1,) * (n + 1)
     return Operation(
         name,
@@ -81,6 +101,7 @@ def _adaptive(kind: str, n: int) -> Operation:
         (
             *usual_refusals(good, (1, 2) + (3,) * n),
             *_empty_or_flat(good, n, empty),
+            *(_empty_but_for_the_batch(good, n)[1:] if kind == "max" else ()),  # the first side is a side
             Invalid(
                 "a negative output",
                 good.with_options(output_size=-1),
@@ -98,6 +119,7 @@ def _adaptive(kind: str, n: int) -> Operation:
                 (": output_size must be an integer", "output_size=None"),
                 TypeError,
             ),
+            *([nothing] if n == 1 else []),
             Invalid(
                 "too many outputs",
                 good.with_options(output_size=many),
@@ -148,6 +170,7 @@ def _norm(n: int) -> Operation:
             *usual_refusals(good, (1, 2) + (3,) * n),
             *usual_refusals(good.with_options(norm_type=math.inf), (1, 2) + (3,) * n)[-3:],
             *_empty_or_flat(good, n, ": only the batch of x may be empty"),
+            *_empty_but_for_the_batch(good, n),
             Invalid(
                 "a norm of zero", good.with_options(norm_type=0), (": norm_type must not be 0", "norm_type=0")
             ),
@@ -209,17 +232,18 @@ def _fractional(n: int) -> Operation:
         )  # fmt: skip
 
     good = case(np.ones((1, 2) + (6,) * n), np.full((1, 2, n), 0.5), kernel_size=2, output_size=3)
-    wrong = np.full((1, 2, n + 1), 0.5)
+    most, limit = (5, "at most") if n == 2 else (4, "less than")  # windows of 2 along a side of 6
     return Operation(
         name,
         draw,
         (
             *usual_refusals(good, (1, 2) + (3,) * n),
             *_empty_or_flat(good, n, ": only the batch of x may be empty"),
+            *_empty_but_for_the_batch(good, n),
             Invalid(
                 "neither size nor ratio",
                 good.with_options(output_size=None, output_ratio=None),
-                (": output_size or output_ratio must be given", "output_size=None"),
+                (": output_size or output_ratio must be given", "output_size=None", "output_ratio=None"),
             ),
             Invalid(
                 "a kernel of zero",
@@ -227,28 +251,51 @@ def _fractional(n: int) -> Operation:
                 (": kernel_size must be at least 1", "kernel_size=0"),
             ),
             Invalid(
+                "a negative output",
+                good.with_options(output_size=-1),
+                (": output_size must be at least 0", "output_size=-1"),
+            ),
+            Invalid(
                 "windows that do not fit",
-                good.with_options(output_size=6),
+                good.with_options(output_size=most + 1),
                 (
-                    ": output_size + kernel_size - 1 must be",
-                    f"output_size={(6,) * n}",
+                    f": output_size + kernel_size - 1 must be {limit} the side of x",
+                    f"output_size={(most + 1,) * n}",
                     f"kernel_size={(2,) * n}",
+                    f"x of shape {good['x'].shape}",
                 ),
             ),
             Invalid(
-                "a ratio that is no number",
+                "a ratio in words",
                 good.with_options(output_size=None, output_ratio="half"),
-                (": output_ratio must be a number",),
+                (f": output_ratio must be a number or a tuple of {n}", "output_ratio='half'"),
             ),
             Invalid(
-                "samples of another shape",
-                good.replace(_random_samples=wrong),
-                (": _random_samples must have the shape", str(wrong.shape)),
+                "a ratio that is no number",
+                good.with_options(output_size=None, output_ratio=1j),
+                (": output_ratio must be a number", "output_ratio=1j"),
+                TypeError,
             ),
             Invalid(
-                "samples above one",
-                good.replace(_random_samples=np.full((1, 2, n), 1.5)),
-                (": _random_samples must lie in [0, 1]",),
+                "a negative ratio",
+                good.with_options(output_size=None, output_ratio=-0.5),
+                (": output_ratio must be at least 0", "output_ratio=-0.5"),
+            ),
+            *(
+                Invalid(
+                    f"samples of the shape {samples.shape}",
+                    good.replace(_random_samples=samples),
+                    (f": _random_samples must have the shape {(1, 2, n)}", f"of shape {samples.shape}"),
+                )
+                for samples in (np.full((1, 2, n + 1), 0.5), np.full((1, 1, n), 0.5), np.full((0, 2, n), 0.5))
+            ),
+            *(
+                Invalid(
+                    f"a sample of {sample}",
+                    good.replace(_random_samples=np.array([0.5] * (2 * n - 1) + [sample]).reshape(1, 2, n)),
+                    (": _random_samples must lie in [0, 1]", f"_random_samples of shape {(1, 2, n)}"),
+                )
+                for sample in (1.5, -0.5, np.nan)
             ),
             Invalid(
                 "a seed for a generator",
@@ -307,6 +354,7 @@ def _unpooling(n: int) -> Operation:
         (
             *usual_refusals(good, (1, 2) + (4,) * n),
             *_empty_or_flat(good, n, ": only the batch of x may be empty"),
+            *_empty_but_for_the_batch(good, n),
             Invalid(
                 "indices of another dtype",
                 good.replace(indices=good["indices"].astype(np.int32)),
@@ -322,7 +370,11 @@ def _unpooling(n: int) -> Operation:
             Invalid(
                 "indices of another shape",
                 good.replace(indices=good["indices"][:, :1]),
-                (": indices must have the shape of x", str(good["indices"][:, :1].shape)),
+                (
+                    ": indices must have the shape of x",
+                    str(good["indices"][:, :1].shape),
+                    f"x of shape {x.shape}",
+                ),
             ),
             Invalid(
                 "a place outside",
@@ -359,9 +411,19 @@ def _unpooling(n: int) -> Operation:
                 (": output_size must lie less than a stride", f"output_size={(6,) * n}"),
             ),
             Invalid(
+                "a negative output",
+                good.with_options(output_size=(-1,) * n),
+                (": output_size must be at least 0", "output_size=-1"),
+            ),
+            Invalid(
                 "a padding that leaves nothing",
                 good.with_options(padding=3),
-                (": padding must leave y", "padding=3"),
+                (": padding must leave y", "padding=3", f"output_size={(-2,) * n}"),
+            ),
+            Invalid(
+                "a negative padding",
+                good.with_options(padding=-1),
+                (": padding must be at least 0", "padding=-1"),
             ),
         ),
         per_sample=_per_sample(n),
