@@ -243,7 +243,7 @@ def _base(sides: Sequence[int], aligned: bool, dtype: np.dtype[np.floating]) -> 
     """Return the centres of all elements, ``(P, n_dims + 1)``: the last axis first, and a one."""
     lines = []
     for m in sides:
-        i = np.arange(m, dtype=np.float64)
+        i = np.arange(m)
         lines.append(2 * i / max(m - 1, 1) - (m > 1) if aligned else (2 * i + 1) / m - 1)
     mesh = np.meshgrid(*lines, indexing="ij")
     columns = [line.ravel() for line in reversed(mesh)]
@@ -257,13 +257,12 @@ def _axis_taps(g: Array, side: int, mode: str, padding_mode: str, aligned: bool)
     """Return the neighbours of every place along one axis."""
     half = g.dtype.type((side - 1) / 2 if aligned else side / 2)
     place = (g + 1) * half if aligned else ((g + 1) * side - 1) / 2
-    place = place.astype(g.dtype, copy=False)
     if mode == "bicubic":
         low = np.floor(place)
         part = place - low
-        weights = np.moveaxis(cubic_weights(part, -0.75), -1, 0).astype(g.dtype)
-        slopes = np.moveaxis(_cubic_slopes(part, -0.75), -1, 0).astype(g.dtype)
-        at, _ = _padded(low + _FOUR.astype(g.dtype), side, padding_mode, aligned)
+        weights = np.moveaxis(cubic_weights(part, -0.75), -1, 0)
+        slopes = np.moveaxis(_cubic_slopes(part, -0.75), -1, 0)
+        at, _ = _padded(low + _FOUR, side, padding_mode, aligned)
         return Taps(*_whole(at, side), weights, slopes * half)
     place, way = _padded(place, side, padding_mode, aligned)
     if mode == "nearest":
@@ -280,7 +279,7 @@ def _axis_taps(g: Array, side: int, mode: str, padding_mode: str, aligned: bool)
     return Taps(*_whole(both, side), weights, slopes)
 
 
-_FOUR = np.arange(-1, 3).reshape(4, 1, 1)
+_FOUR = np.arange(-1, 3, dtype=np.int8).reshape(4, 1, 1)  # of a dtype that makes no float wider
 
 
 def _whole(place: Array, side: int) -> tuple[Array, Array]:
@@ -304,7 +303,7 @@ def _padded(place: Array, side: int, padding_mode: str, aligned: bool) -> tuple[
         turns = np.floor(away / span)
         extra = np.fmod(away, place.dtype.type(span))
         back = np.fmod(turns, 2) == 1
-        place = np.where(back, span - extra + low, extra + low).astype(place.dtype)
+        place = np.where(back, span - extra + low, extra + low)
         one = np.where(back, -way, way)
     inside = (place > 0) & (place < side - 1)
     return np.clip(place, 0, side - 1), np.where(inside, one, 0)

@@ -91,7 +91,67 @@ def test_an_element_outside_counts_for_nothing_even_if_it_is_not_finite():
     assert np.isfinite(pullback(np.ones_like(y))[0]).all()
 
 
-CASES = [(mode, (2, 3, 5, 4)) for mode in MODES] + [(mode, (2, 3, 2, 4, 3)) for mode in MODES[:2]]
+@pytest.mark.parametrize("dtype", ["e", "f", "d", "g"])
+@pytest.mark.parametrize("padding", PADDINGS)
+@pytest.mark.parametrize("mode", MODES)
+def test_weights_and_slopes_have_the_dtype_of_the_grid(mode, padding, dtype):
+    g = np.linspace(-3, 3, 13).reshape(1, 13).astype(dtype)
+    for aligned in (False, True):
+        taps = _grid._axis_taps(g, 5, mode, padding, aligned)
+        assert [a.dtype.char for a in (taps.inside, taps.weight, taps.slope)] == ["?", dtype, dtype]
+        assert taps.number.dtype == np.intp
+
+
+@pytest.mark.parametrize("body", ["fast", "plain"])
+@pytest.mark.parametrize("mode", MODES)
+def test_images_and_cotangents_whose_products_overflow_give_no_warning(mode, body, monkeypatch):
+    if body == "plain":
+        monkeypatch.setattr(_grid_fast, "sample", lambda *_: None)
+    x = np.full((1, 2, 3, 3), 3e38, np.float32)
+    grid = np.array([[0.1, 0.2]] * 4, np.float32).reshape(1, 1, 4, 2)
+    y, pullback = F.grid_sample(x, grid, mode)
+    dx, dgrid = pullback(np.full_like(y, 3e38))
+    assert np.isinf(dx).any()
+    assert np.isfinite(dgrid).all() == (mode == "nearest")
+
+
+@pytest.mark.parametrize("body", ["fast", "plain"])
+def test_the_nearest_element_has_no_derivative_by_its_place_even_if_it_is_infinite(body, monkeypatch):
+    if body == "plain":
+        monkeypatch.setattr(_grid_fast, "sample", lambda *_: None)
+    y, pullback = F.grid_sample(np.full((1, 1, 2, 2), np.inf), np.zeros((1, 1, 1, 2)), "nearest")
+    assert y.item() == np.inf
+    np.testing.assert_array_equal(pullback(np.ones_like(y))[1], np.zeros((1, 1, 1, 2)))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_outside_of_an_image_of_one_element_the_plain_body_finds_zeros(mode):
+    x, grid = np.ones((2, 1, 1, 1), np.longdouble), np.full((2, 1, 1, 2), 9, np.longdouble)
+    y, pullback = F.grid_sample(x, grid, mode)
+    dx, dgrid = pullback(np.ones_like(y))
+    assert not y.any()
+    assert not dx.any()
+    assert not dgrid.any()
+
+
+def test_the_derivative_by_the_image_lies_in_order_from_the_plain_body_too():
+    x, grid = np.ones((2, 3, 4, 5), np.longdouble), np.zeros((2, 1, 6, 2), np.longdouble)
+    y, pullback = F.grid_sample(x, grid)
+    assert pullback(y)[0].flags.c_contiguous
+
+
+def test_what_the_fast_body_gives_is_what_is_returned(monkeypatch):
+    x, grid = np.ones((1, 1, 2, 2)), np.zeros((1, 1, 1, 2))
+    given = np.full((1, 1, 1), 7.0), lambda dy: dy + np.arange(4.0), lambda dy: dy[0] + np.arange(2.0)
+    monkeypatch.setattr(_grid_fast, "sample", lambda *_: given)
+    y, pullback = F.grid_sample(x, grid)
+    dx, dgrid = pullback(np.ones((1, 1, 1, 1)))
+    assert y.ravel().tolist() == [7]
+    assert dx.ravel().tolist() == [1, 2, 3, 4]
+    assert dgrid.ravel().tolist() == [1, 2]
+
+
+CASES = [(mode, (3, 2, 5, 4)) for mode in MODES] + [(mode, (3, 2, 2, 4, 3)) for mode in MODES[:2]]
 
 
 @pytest.mark.parametrize("block", [1, 100, 400, 1 << 15])
@@ -125,12 +185,13 @@ def test_all_neighbours_at_once_equal_one_after_the_other(mode, shape, padding, 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_other_dtypes_and_nothing_at_all_are_left_to_the_plain_body(mode):
-    for dtype, n, c, places in (("g", 1, 2, 3), ("f4", 0, 2, 3), ("f4", 1, 0, 3), ("f4", 1, 2, 0)):
+    none = ("g", 1, 2, 3), ("f4", 0, 2, 3), ("f4", 1, 0, 3), ("f4", 1, 2, 0)
+    for dtype, n, c, places in (*none, ("f4", 1, 1, 1), ("f8", 1, 1, 1)):
         x, grid = np.ones((n, c, 3, 3), dtype), np.zeros((n, 1, places, 2), dtype)
         axes = [
             _grid._axis_taps(grid[..., axis].reshape(n, places), 3, mode, "zeros", False) for axis in (1, 0)
         ]
-        assert _grid_fast.sample(x, axes) is None
+        assert (_grid_fast.sample(x, axes) is None) == ((dtype, n, c, places) in none)
         y, pullback = F.grid_sample(x, grid, mode)
         assert y.dtype == x.dtype
         assert [a.shape for a in pullback(y)] == [x.shape, grid.shape]
