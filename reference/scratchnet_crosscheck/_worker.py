@@ -138,9 +138,12 @@ def main() -> int:
         return 0
     _limit_memory(configuration["gigabytes"])
     names = defined(module)
-    like = {k: v for k, v in configuration["like"].items() if k in names or f"{k}_forward" in names}
+    like = {
+        k: v for k, v in configuration["like"].items()
+        if k.partition(".")[0] in names or f"{k}_forward" in names
+    }  # fmt: skip
     for name, kind in list(like.items()):
-        if name not in names:
+        if name not in names and f"{name}_forward" in names:
             like[f"{name}_forward"] = kind
     candidates = recognise(names, like)
     taken = {n for c in candidates for n in (c.name, *c.others)}

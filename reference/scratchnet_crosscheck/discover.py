@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import importlib.util
 import inspect
 import os
@@ -63,7 +64,6 @@ def stand_in(tree: ast.Module) -> list[str]:
     Files that use these are right otherwise: their formulas are what is to be checked.
     """
     import builtins
-    import functools
     import pickle
     import warnings
 
@@ -159,23 +159,57 @@ def _module(name: str, path: Path) -> types.ModuleType:
     parent = name.rpartition(".")[0]
     if parent:
         module.__package__ = parent
-        try:
-            importlib.import_module(parent)
-        except Exception:  # the package's own trouble: its file may do without it
-            module.__package__ = parent
+        for package, folder in zip(
+            _each(parent), reversed(path.parents[: parent.count(".") + 1]), strict=True
+        ):
+            _import_package(package, folder)
     sys.modules[name] = module
     return module
+
+
+def _each(package: str) -> list[str]:
+    """Return a package's dotted name and those of the packages it is in, the outermost first."""
+    parts = package.split(".")
+    return [".".join(parts[: n + 1]) for n in range(len(parts))]
+
+
+def _import_package(name: str, folder: Path) -> None:
+    """Import a package; where its own code fails, its files do without."""
+    try:
+        importlib.import_module(name)
+    except Exception:  # the package's own trouble: its file may do without it
+        if name not in sys.modules:
+            bare = types.ModuleType(name)
+            bare.__path__ = [str(folder)]
+            sys.modules[name] = bare
 
 
 def _name_and_roots(path: Path) -> tuple[str, list[Path]]:
     """Return a module's dotted name and the folders that it may import from."""
     parts, folder = [path.stem], path.parent
     # a folder whose name is no identifier is no package, whatever lies in it
-    while (folder / "__init__.py").is_file() and folder.name.isidentifier():
+    while ((folder / "__init__.py").is_file() or len(parts) <= _climbs(path)) and folder.name.isidentifier():
         parts.insert(0, folder.name)
         folder = folder.parent
     roots = [path.parent, folder]
     return ".".join(parts) if len(parts) > 1 else path.stem, list(dict.fromkeys(roots))
+
+
+@functools.cache
+def _climbs(path: Path) -> int:
+    """Return how many folders its relative imports, or those of its neighbours, count as packages.
+
+    A folder that is imported from so is a package with and without an ``__init__.py``.
+    """
+    return max((_level(file) for file in (path, *path.parent.glob("*.py"))), default=0) if _level(path) else 0
+
+
+def _level(path: Path) -> int:
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return 0
+    return max((node.level for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)), default=0)
 
 
 def _execute(source: bytes, tree: ast.Module, module: types.ModuleType, path: Path) -> None:
@@ -306,6 +340,7 @@ def unknown(names: Mapping[str, Any], taken: set[str]) -> list[tuple[str, str, s
     """Return what looks like a layer and was not recognised: name, reason, and what would help."""
     from .adapters.frameworks import is_autograd_function, is_custom_vjp
     from .adapters.objects import methods
+    from .adapters.unfinished import unwritten
 
     found = []
     for name, thing in names.items():
@@ -316,13 +351,18 @@ def unknown(names: Mapping[str, Any], taken: set[str]) -> list[tuple[str, str, s
             found.append((name, "no operation of this name is known", how))
         elif isinstance(thing, type):
             passes = methods(thing)
-            if passes is not None:
+            if passes is not None and unwritten(getattr(thing, passes[0])):
+                found.append((name, f"its {passes[0]} is not written: a base class of others", ""))
+            elif passes is not None:
                 found.append(
                     (name, f"a class with {passes[0]} and {passes[1]}, of a name that is not known", how)
                 )
             elif any(
                 callable(getattr(thing, m, None)) for m in ("forward", "forward_pass", "call", "propagate")
             ):
+                if _is_module(thing):
+                    found.append((name, "a torch.nn.Module: its backward pass is PyTorch's own", ""))
+                    continue
                 found.append(
                     (name, "it has a forward pass and no backward pass", "give it a method called backward")
                 )
@@ -332,6 +372,11 @@ def unknown(names: Mapping[str, Any], taken: set[str]) -> list[tuple[str, str, s
         elif inspect.isfunction(thing) and (what := _returns_a_gradient(thing)):
             found.append((name, f"it returns {what}, and no operation of its name is known", how))
     return found
+
+
+def _is_module(thing: type) -> bool:
+    """Return whether a class is a torch.nn.Module, without importing torch."""
+    return any(c.__module__.startswith("torch.nn.modules") for c in thing.__mro__[1:])
 
 
 def _returns_a_gradient(function: types.FunctionType) -> str:

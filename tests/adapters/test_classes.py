@@ -77,12 +77,12 @@ class Convolution:
     def __init__(self, input_shape, kernel_size, depth):
         c, h, w = input_shape
         self.kernels = np.random.randn(depth, c, kernel_size, kernel_size)
-        self.biases = np.random.randn(depth, h - kernel_size + 1, w - kernel_size + 1)
+        self.biases = np.random.randn(depth, h, w, 2)
     def forward(self, x):
         self.x = x
         k = self.kernels.shape[-1]
         windows = np.lib.stride_tricks.sliding_window_view(x, (k, k), (-2, -1))
-        return np.einsum("chwij,ocij->ohw", windows, self.kernels) + self.biases
+        return np.einsum("chwij,ocij->ohw", windows, self.kernels) + self.biases.mean()
     def backward(self, d):
         return d
 """
@@ -95,7 +95,7 @@ def test_an_object_that_wants_a_set_up_of_its_own_is_not_checked_and_says_why():
 class MaxPooling2D:
     def __init__(self, pool_shape=(2, 2), stride=1):
         self.pool_shape, self.stride = pool_shape, stride
-    def set_input_shape(self, shape):
+    def told_of_its_input(self, shape):
         self.input_shape = shape
     def forward(self, x):
         return x.reshape(self.input_shape)

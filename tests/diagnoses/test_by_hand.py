@@ -480,11 +480,13 @@ def layer_norm(x, weight, bias):
     return F.layer_norm(x, x.shape[-1:], weight=weight, bias=bias, eps=1e-2)[0]
 
 
-def layer_norm_back(dy, x, weight, bias, outside=False, eps=1e-2):
+def layer_norm_back(dy, x, weight, bias, outside=False, eps=1e-2, plain=False, sums=(), power=0.5):
     c = x - x.mean(-1, keepdims=True)
     var = (c * c).mean(-1, keepdims=True)
     xhat, g = c / np.sqrt(var + 1e-2), dy if outside else dy * weight
-    dx = (g - g.mean(-1, keepdims=True) - xhat * (g * xhat).mean(-1, keepdims=True)) / np.sqrt(var + eps)
+    first, second = g.mean(-1, keepdims=True), (g if plain else g * xhat).mean(-1, keepdims=True)
+    first, second = (t * x.shape[-1] if n in sums else t for n, t in enumerate((first, second)))
+    dx = (g - first - xhat * second) / (var + eps) ** power
     return {"x": dx * weight if outside else dx, "weight": (dy * xhat).sum(0), "bias": dy.sum(0)}
 
 
@@ -493,6 +495,11 @@ def layer_norm_back(dy, x, weight, bias, outside=False, eps=1e-2):
     [
         ({"outside": True}, "weight_outside_means", "it belongs inside them"),
         ({"eps": 0.0}, "additive_epsilon", "epsilon is left out on the way back"),
+        ({"plain": True}, "term_missing", "has mean(dy * weight) where mean(dy * weight * xhat) should be"),
+        ({"sums": (1,)}, "not_averaged", "the variance's term has a sum where a mean should be"),
+        ({"sums": (0,)}, "not_averaged", "the mean's term has a sum where a mean should be"),
+        ({"sums": (0, 1)}, "not_averaged", "have sums where means should be"),
+        ({"power": 1.0}, "variance_for_deviation", "divides by the variance where the deviation should be"),
     ],
 )
 def test_the_slips_of_a_layer_norm_are_named(slip, key, words):
@@ -615,3 +622,48 @@ def test_a_softmax_over_the_wrong_axis_is_said_to_be(axis, words):
     found = said(Pair(over(axis), back), Pair(over(-1), back), draw, "y", "forward_equals_the_reference")
     assert found[0][0] == "batch_mixed"
     assert words in found[0][1]
+
+
+class LastPlace:
+    """A convolution whose bias has the gradient of the last sample's last place alone."""
+
+    name = "by hand"
+
+    def forward(self, case):
+        return Golden().forward(case)
+
+    def vjp(self, case, cotangents):
+        dx, dweight, _ = Golden().vjp(case, cotangents)
+        return dx, dweight, cotangents[0][-1, :, -1, -1].copy()
+
+
+def test_a_bias_that_is_overwritten_in_a_loop_is_said_to_be_that_of_the_last_place():
+    def draw(seed):
+        rng = np.random.default_rng(seed)
+        arrays = {"x": rng.normal(size=(3, 2, 4, 5)), "weight": rng.normal(size=(2, 2, 2, 2)),
+                  "bias": rng.normal(size=2)}  # fmt: skip
+        options = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1}
+        return Case("conv2d", arrays, options, tuple(arrays))
+
+    found = said(LastPlace(), Golden(), draw, "dbias")
+    assert found == [("not_summed", "dbias is that of the last place along axes 0, 2, 3 alone, not summed")]
+
+
+def test_a_relu_after_an_affine_that_passes_the_gradient_at_zero_is_said_to():
+    def draw(seed):
+        rng = np.random.default_rng(seed)
+        arrays = {"x": rng.normal(size=(3, 2)), "weight": rng.normal(size=(2, 2)), "bias": rng.normal(size=2)}
+        return Case("affine_relu", arrays, {}, tuple(arrays))
+
+    def value(x, weight, bias):
+        return np.maximum(x @ weight.T + bias, 0)
+
+    def back(dy, x, weight, bias, at_zero=0.0):
+        a = x @ weight.T + bias
+        g = dy * np.where(a == 0, at_zero, a > 0)
+        return {"x": g @ weight, "weight": g.T @ x, "bias": g.sum(0)}
+
+    wrong = Pair(value, lambda dy, **a: back(dy, **a, at_zero=1.0))
+    failing = draw(0).map(lambda _, a: np.zeros_like(a))
+    found = said(wrong, Pair(value, back), draw, "dbias", failing=failing)
+    assert found == [("wrong_at_zero", "dbias is wrong only where what goes into its relu is 0")]

@@ -197,7 +197,7 @@ def test_a_product_by_bands_equals_the_whole_product(n, m):
 
 
 def test_a_band_of_elements_that_no_output_is_made_of_has_the_gradient_0():
-    # Of 200 elements the two outputs of "nearest" are made of numbers 0 and 100: bands of 32 between are idle.
+    # Of 200 elements the two outputs of "nearest" are made of numbers 0 and 100: the bands between are idle.
     matrix = body._matrix(body._taps("nearest", 200, 2, None, False, False, 1), np.dtype(np.float64))
     dx = body._banded_product(matrix.T, np.array([[[3.0], [5.0]]]))
     assert [(int(i), float(dx[0, i, 0])) for i in np.flatnonzero(dx)] == [(0, 3.0), (100, 5.0)]

@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from .protocol import Candidate
 
 #: In this order: what an earlier one takes, a later one does not.
-ADAPTERS = ("autograd_function", "custom_vjp", "torch_named", "book", "cs231n", "pullbacks")
+ADAPTERS = (
+    "autograd_function", "custom_vjp", "static", "torch_named", "book", "cs231n", "flags", "pullbacks",
+)  # fmt: skip
 
 
 def recognise(names: Mapping[str, Any], like: Mapping[str, str]) -> list[Candidate]:
@@ -23,4 +25,4 @@ def recognise(names: Mapping[str, Any], like: Mapping[str, str]) -> list[Candida
             if not any(candidate.name == c.name or candidate.name in c.others for c in found.values()):
                 found[candidate.name] = candidate
     order = list(names)
-    return sorted(found.values(), key=lambda c: order.index(c.name))
+    return sorted(found.values(), key=lambda c: order.index(c.name.partition(".")[0]))

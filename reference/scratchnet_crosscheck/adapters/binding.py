@@ -38,13 +38,14 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "avg_pool2d": {"kernel_size": 2, "kernel_h": 2, "kernel_w": 2, "stride": 2, "padding": 0},
     "batch_norm": {"eps": 1e-5, "momentum": 0.1, "training": True},
     "layer_norm": {"eps": 1e-5}, "rms_norm": {"eps": 1e-5}, "group_norm": {"eps": 1e-5, "num_groups": 1},
+    "instance_norm": {"eps": 1e-5},
     "dropout": {"p": 0.5, "training": True},
     "leaky_relu": {"negative_slope": 0.01}, "elu": {"alpha": 1.0}, "celu": {"alpha": 1.0},
     "softmax": {"dim": -1}, "log_softmax": {"dim": -1},
     "cross_entropy": {"reduction": "mean", "ignore_index": -100}, "mse_loss": {"reduction": "mean"},
     "nll_loss": {"reduction": "mean"}, "categorical_cross_entropy": {"reduction": "mean"},
     "l1_loss": {"reduction": "mean"},
-    "smooth_l1_loss": {"reduction": "mean", "beta": 1.0}, "embedding": {"padding_idx": None},
+    "smooth_l1_loss": {"reduction": "mean", "beta": 1.0, "delta": 1.0}, "embedding": {"padding_idx": None},
 }  # fmt: skip
 
 

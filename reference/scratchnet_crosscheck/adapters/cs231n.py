@@ -10,6 +10,7 @@ from .binding import signature
 from .functions import DerivativeDriver, PairDriver, is_cotangent
 from .gates import KINDS, GatesDriver, has_dictionary
 from .protocol import Candidate
+from .tensors import in_tensors, uses_torch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,13 +50,29 @@ def recognises(names: Mapping[str, Any], like: Mapping[str, str]) -> list[Candid
             continue
         for first, backward in enumerate(backwards):
             found.append(
-                Candidate(
-                    name if not first else backward, (kind,),
-                    lambda k, f=thing, b=names[backward]: driven(f, b, k),  # type: ignore[misc]  # bound in the loop
-                    "forward/backward pair", others=tuple(backwards[:1]) if not first else (),
+                pair(
+                    name if not first else backward, (kind,), thing, names[backward],
+                    others=tuple(backwards[:1]) if not first else (),
                 )
             )  # fmt: skip
     return found
+
+
+def pair(
+    name: str, kinds: tuple[str, ...], forward: Any, backward: Any, others: tuple[str, ...] = ()
+) -> Candidate:
+    """Return what two functions may be; where their file has torch, they may want its tensors."""
+    tensors = None
+    if uses_torch(forward):
+
+        def tensors(kind: Any) -> Any:
+            of = kind.random
+            return driven(in_tensors(forward, random=of), in_tensors(backward, random=of), kind)
+
+    return Candidate(
+        name, kinds, lambda kind: driven(forward, backward, kind), "forward/backward pair", others=others,
+        in_tensors=tensors,
+    )  # fmt: skip
 
 
 def _chosen(function: Any, stem: str) -> str | None:

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..failure import Failure
+from ..references._conv import EVEN_SAME
 from ..references.protocol import CHANNEL, COLUMN, PIXEL, ROW, Form, Kind, Sampler, Sketch
 from ..strategies import Setting
 from . import names
+from .frameworks import of_a_framework
 from .functions import FunctionDriver, ValueDriver
 from .objects import Misfit, ObjectDriver
 from .protocol import Cannot
@@ -39,7 +41,10 @@ _REFUSABLE = (
 )  # fmt: skip
 #: Options of a form that say of which shapes x is, and choose no formula.
 _SHAPES = ("rank", "square", "samples", "alone")
-_OPTIONAL = ("an empty batch", "a stride that leaves a remainder", "ignored labels", "no bias")
+_OPTIONAL = (
+    "an empty batch", "a stride that leaves a remainder", EVEN_SAME, "ignored labels", "no bias",
+    "a slope a channel",
+)  # fmt: skip
 
 
 def _everything(kind: Kind, form: Form, takes: frozenset[str]) -> frozenset[str]:
@@ -80,7 +85,7 @@ class _Fit:
         self.score = 0
         self.single = False
         try:
-            self.started = subject.start(case)
+            self.started = subject.start(case.copy())  # it may write to what it is given
             self.got = tuple(np.asarray(y) if y is not None else None for y in self.started.outputs)
         except (Cannot, KeyboardInterrupt):
             raise
@@ -194,8 +199,33 @@ def fit(candidate: Candidate, beat: Callable[[], None] = lambda: None) -> Subjec
 
 
 def _fit_kind(candidate: Candidate, kind: Kind, beat: Callable[[], None]) -> tuple[int, Subject]:
-    driver = candidate.drive(kind)
-    forms = _compatible(kind, driver, strict=candidate.strict)
+    if candidate.in_tensors is None:
+        return _fit_driver(candidate, kind, candidate.drive(kind), beat)
+    first: Cannot | None = None
+    second: Cannot | None = None
+    try:
+        found = _fit_driver(candidate, kind, candidate.drive(kind), beat)
+        if _runs(found[1]):
+            return found
+    except Cannot as why:
+        first = why
+    score = 0
+    try:
+        score, subject = _fit_driver(candidate, kind, candidate.in_tensors(kind), beat)
+    except Cannot as why:
+        second = why
+    if score:
+        subject.notes.append("it is handed tensors")
+        return score, subject
+    if first is not None:
+        raise second or first
+    return found
+
+
+def _fit_driver(
+    candidate: Candidate, kind: Kind, driver: Driver, beat: Callable[[], None]
+) -> tuple[int, Subject]:
+    forms = _compatible(kind, driver, strict=candidate.strict and not of_a_framework(driver))
     if not forms:
         missing = f": no {', '.join(sorted(driver.absent))}" if driver.absent else ""
         raise Cannot(f"its arguments are not those of {kind.name}{missing}")
@@ -214,16 +244,19 @@ def _fit_kind(candidate: Candidate, kind: Kind, beat: Callable[[], None]) -> tup
         raise Cannot("its forward pass returns None: not written yet", "fill it in")
     if score == 0 and isinstance(error, NotImplementedError):
         raise Cannot("its forward pass raises NotImplementedError: not written yet", "fill it in")
-    if score == 0 and isinstance(driver, ObjectDriver) and error is not None:
-        if _wants_pairs(error):
-            driver.pairs = True
-            score, chosen, error, none = _best(candidate, kind, driver, forms, beat)
-        if score == 0 and error is not None and driver.may_be_misdriven(error):
-            raise Cannot(
-                f"taken for {kind.name}, it raises {type(error).__name__} on every call "
-                f"that was tried: {error}",
-                "give its constructor the usual arguments, with defaults; let forward(x) do without set-up",
-            )
+    if isinstance(driver, ObjectDriver | FunctionDriver) and score == 0 and error and _wants_pairs(error):
+        driver.pairs = True
+        score, chosen, error, none = _best(candidate, kind, driver, forms, beat)
+    if (
+        score == 0
+        and isinstance(driver, ObjectDriver)
+        and error is not None
+        and driver.may_be_misdriven(error)
+    ):
+        raise Cannot(
+            f"taken for {kind.name}, it raises {type(error).__name__} on every call that was tried: {error}",
+            "give its constructor the usual arguments, with defaults; let forward(x) do without set-up",
+        )
     guessed = getattr(getattr(driver, "_new", None), "guessed", "")
     if score < 2 and guessed:
         said = f": handed {kind.params[0]}, it raises {type(error).__name__}: {error}" if error else ""
@@ -237,9 +270,97 @@ def _fit_kind(candidate: Candidate, kind: Kind, beat: Callable[[], None]) -> tup
             "a hinge loss of two classes, with targets -1 and 1, is not known",
         )
     _chosen_is_known(driver, score, error)
+    if score == 0 and error is not None and _is_handed_another_s(driver, error):
+        raise Cannot(
+            f"taken for {kind.name}, it raises {type(error).__name__} on every call that was tried: {error}",
+            "take the usual arguments, by their usual names, with arrays in a usual layout",
+        )
+    if kind.name == "flatten" and score < 4 and "reshape" in names.plain(candidate.name):
+        raise Cannot("into which shape it reshapes is not known", "give its constructor's shape a default")
+    if score >= 2:
+        score, chosen = _measured(candidate, kind, driver, (score, chosen), beat)
     if kind.random and score >= 2:
         chosen = _random_form(candidate, kind, driver, forms, chosen, beat)
     return score, _subject(candidate, kind, driver, chosen, beat)
+
+
+def _is_handed_another_s(driver: Driver, error: BaseException) -> bool:
+    """Return whether a function that raises on every call is rather handed what is not for it.
+
+    One whose forward pass never runs would have been no use to whoever wrote it: it wants other arguments. A
+    name that is missing is its own mistake, whatever it was handed.
+    """
+    own = isinstance(error, NameError | SystemExit | ArithmeticError | RecursionError)
+    return not isinstance(driver, ObjectDriver) and not own
+
+
+def _measured(
+    candidate: Candidate, kind: Kind, driver: Driver, found: tuple[int, Form], beat: Callable[[], None]
+) -> tuple[int, Form]:
+    """Return the score and the form with the numbers that the layer's own formula has, where these fit."""
+    for option, how in kind.measured.items():
+        if option in driver.takes:
+            continue
+        score, form = found
+        names_of = {key for v in how.variants for key in v.options} | {option}
+        words_of = {key for v in (*how.variants, how.form(0.5)) for key in v.conventions}
+        plain = replace(
+            form,
+            options={k: v for k, v in form.options.items() if k not in names_of},
+            conventions={k: w for k, w in form.conventions.items() if k not in words_of},
+        )
+        for variant in how.variants:
+            subject = _subject(candidate, kind, driver, plain + variant, beat)
+            case = _telling(subject, how.telling)
+            number = _number(subject, case, option)
+            if number is None:
+                continue
+            own = _subject(candidate, kind, driver, plain + variant + how.form(number), beat)
+            telling = (
+                _Fit(own, case).score,
+                _Fit(own, _telling(own, how.telling, 30.0)).score,
+            )
+            again = min(_Fit(own, _probe(own, seed)).score for seed in range(PROBES))
+            if min(telling) >= 3 and again >= max(score, 3):
+                found = again, own.form
+                break
+    return found
+
+
+def _telling(subject: Subject, telling: Callable[[Any], Any], times: float = 1.0) -> Case:
+    """Return a call that shows a number of the formula, with nothing else in the way."""
+    case = _probe(subject, 1)
+    first = case.slots[0]
+    changed = {first: times * telling(case[first])}
+    changed |= {s: np.full_like(case[s], s == "weight") for s in ("weight", "bias") if s in case.given}
+    case = case.replace(**changed)
+    if "training" in case.options:
+        case = replace(case, options={**case.options, "training": True})
+    return case
+
+
+def _number(subject: Subject, case: Case, option: str) -> float | None:
+    """Return the value of an option with which the reference gives as much as the thing, or None."""
+    fit = _Fit(subject, case)
+    if fit.error is not None or not fit.got or not isinstance(fit.got[0], np.ndarray):
+        return None
+    arrays, options = canonical(subject, case)
+    wanted = float(np.abs(fit.got[0]).sum())
+
+    def total(value: float) -> float:
+        with np.errstate(all="ignore"):
+            y = subject.kind.forward(arrays, {**options, option: value})[0]
+        return float(np.abs(y).sum())
+
+    low, high = -20.0, 2.0
+    ends = total(10.0**low), total(10.0**high)
+    if not min(ends) <= wanted <= max(ends):
+        return 0.0 if np.isclose(wanted, total(0.0), 1e-6) else None
+    rising = ends[1] > ends[0]
+    for _ in range(80):
+        middle = (low + high) / 2
+        low, high = (low, middle) if (total(10.0**middle) > wanted) == rising else (middle, high)
+    return float(f"{10.0 ** ((low + high) / 2):.6g}")
 
 
 def _chosen_is_known(driver: Driver, score: int, error: BaseException | None) -> None:
@@ -260,7 +381,9 @@ def _of_a_string(error: BaseException | None) -> bool:
 
 
 def _wants_pairs(error: BaseException) -> bool:
-    return isinstance(error, TypeError) and any(w in str(error) for w in ("unpack", "subscriptable"))
+    return isinstance(error, TypeError) and any(
+        w in str(error) for w in ("unpack", "subscriptable", "not iterable", "has no len")
+    )
 
 
 def _subject(
@@ -272,6 +395,8 @@ def _subject(
 def _compatible(kind: Kind, driver: Driver, *, strict: bool) -> list[Form]:
     found = []
     optional = {"bias", "bias_hh", "mask", "running_mean", "running_var", "h", "c", *kind.state}
+    if kind.plain:
+        optional |= {*kind.params}
     if any(slot not in optional for slot in driver.absent):
         raise Cannot(
             f"taken for {kind.name}, it has no {', '.join(sorted(driver.absent - optional))}",
@@ -523,7 +648,8 @@ def _settle(subject: Subject, score: int) -> Subject:
         # Where it steps itself, and nobody else sees its gradients, its rate may be times the batch.
         steps = isinstance(driver, ObjectDriver) and driver.steps and not subject.averaged
         subject.multiplied = steps and _averaged(subject, -1)
-    if kind.name == "max_pool2d" and score == 4 and not subject.strict and error is None:
+    chooses = not subject.strict or of_a_framework(driver)
+    if kind.name == "max_pool2d" and score == 4 and chooses and error is None:
         _look_at_ties(subject)
     subject.form = replace(subject.form, without=frozenset(_undone(subject, score)))
     subject.conventions.update(subject.form.conventions)
@@ -621,7 +747,8 @@ def _needs_writeable(subject: Subject, case: Case, dys: tuple[Any, ...]) -> bool
 
 def _look_at_evaluation(subject: Subject) -> None:
     """Find out whether its backward pass belongs to training alone: after evaluation it raises."""
-    if "training" not in subject.driver.takes or subject.strict:
+    strict = subject.strict and not of_a_framework(subject.driver)
+    if "training" not in subject.driver.takes or strict:
         return
     for seed in range(12):
         case = _probe(subject, seed)
@@ -676,7 +803,7 @@ def _look_at_mean(subject: Subject) -> None:
 
     It may have a slip beside: a wrong sign or a factor of 2 is no other convention.
     """
-    shares: list[tuple[float, int, int]] = []
+    shares: list[tuple[float, int, int, int]] = []
     for seed in range(3, 12):
         case = _probe(subject, seed)
         first = case.slots[0]
@@ -694,13 +821,14 @@ def _look_at_mean(subject: Subject) -> None:
             return
         if abs(true) < 1e-6:
             continue
-        shares.append((float((got * way).sum()) / true, len(losses), losses.size))
+        size = losses.size
+        shares.append((float((got * way).sum()) / true, len(losses), size, size // len(losses)))
         if abs(shares[0][0] - 1.0) < 1e-4:
             return
-        if len({n for _, n, _ in shares}) > 2 and len({size for *_, size in shares}) > 2:
+        if all(len({found[at] for found in shares}) > 2 for at in (1, 2)):
             break
     for slip in _SLIPS if shares else ():
-        for key, at in (("samples", 1), ("elements", 2)):
+        for key, at in (("samples", 1), ("elements", 2), ("features", 3)):
             counts = [found[at] for found in shares]
             alike = all(
                 abs(found[0] * count / slip - 1.0) < 1e-4 for found, count in zip(shares, counts, strict=True)
@@ -709,6 +837,8 @@ def _look_at_mean(subject: Subject) -> None:
                 subject.of_mean = key
                 subject.conventions["backward_of_the_mean"] = (
                     f"one loss for each of the {key}; the backward pass is that of their mean"
+                    if key != "features"
+                    else "one loss an element; the backward pass is that of each sample's mean"
                 )
                 return
 
@@ -881,8 +1011,8 @@ def _undone(subject: Subject, score: int) -> set[str]:
         for seed in range(6 if feature == "a stride that leaves a remainder" else 2):
             case = _probe(subject, seed, feature)
             found = _Fit(subject, case)
-            forward_only = feature == "a stride that leaves a remainder"
-            bad = found.error is not None
+            forward_only = feature in ("a stride that leaves a remainder", EVEN_SAME)
+            bad = found.error is not None or (feature == EVEN_SAME and found.score < 2)
             if not bad and not forward_only:
                 promises = isinstance(subject.driver, ValueDriver) and not subject.driver.fused
                 bad = score == 4 and found.score < (1 if promises else 3)

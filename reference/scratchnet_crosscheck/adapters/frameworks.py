@@ -9,6 +9,7 @@ import numpy as np
 
 from .functions import FunctionDriver
 from .protocol import Gradients, Started
+from .tensors import shareable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -61,7 +62,9 @@ class AutogradDriver(FunctionDriver):
 
         tensors = {}
         for slot, array in arrays.items():
-            tensor = torch.from_numpy(_shareable(array))
+            # A mask like x would lie as x does, and so be another in another layout.
+            own = np.array(array, order="C", copy=True) if self._kind.random else shareable(array)
+            tensor = torch.from_numpy(own)
             wanted = array.dtype.kind == "f" and slot not in self._kind.fixed
             tensors[slot] = tensor.requires_grad_() if wanted else tensor
         found, _ = self.arguments(tensors, options, form)
@@ -79,19 +82,12 @@ class AutogradDriver(FunctionDriver):
             del needs
             wanted = [s for s, t in tensors.items() if t.requires_grad]
             grads = torch.autograd.grad(
-                outs, [tensors[s] for s in wanted], [torch.from_numpy(_shareable(dy)) for dy in cotangents],
+                outs, [tensors[s] for s in wanted], [torch.from_numpy(shareable(dy)) for dy in cotangents],
                 retain_graph=True, allow_unused=True,
             )  # fmt: skip
             return {s: g.detach().numpy() for s, g in zip(wanted, grads, strict=True) if g is not None}
 
         return Started(tuple(y.detach().numpy() for y in outs), back, {})
-
-
-def _shareable(array: Array) -> Array:
-    """Return the array itself where PyTorch can have it, else a copy."""
-    if not array.flags.writeable or any(s < 0 for s in array.strides) or array.ndim == 0:
-        return np.array(array, order="C", copy=True)
-    return array
 
 
 class CustomVjpDriver(FunctionDriver):
@@ -124,6 +120,11 @@ class CustomVjpDriver(FunctionDriver):
             return {s: np.array(g, copy=True) for s, g in zip(moving, grads, strict=True)}
 
         return Started(tuple(np.array(y, copy=True) for y in outs), back, {})
+
+
+def of_a_framework(driver: Any) -> bool:
+    """Return whether a thing's gradients are exact by its framework's rules, its formula its own choice."""
+    return isinstance(driver, AutogradDriver | CustomVjpDriver)
 
 
 def autograd(function: Any) -> Callable[[Kind], AutogradDriver]:

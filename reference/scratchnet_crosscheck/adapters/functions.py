@@ -11,6 +11,7 @@ import numpy as np
 from . import names
 from .binding import DEFAULTS, Bound, bind, given_option, options_of, signature
 from .kinks import as_pytorch_has_it
+from .packed import Packed, packed
 from .protocol import Cannot, Gradients, Started
 from .unfinished import called, unwritten
 
@@ -105,6 +106,8 @@ class FunctionDriver:
         self._function, self._kind = function, kind
         self.notes: list[str] = []
         self.conventions: dict[str, str] = {}
+        #: Whether sides and strides are handed over as pairs.
+        self.pairs = False
         self._parameters = signature(function)
         inputs = 1 if kind.params else len(kind.inputs)
         chosen: dict[str, Any] = {
@@ -115,13 +118,31 @@ class FunctionDriver:
         self.chosen = next(iter(chosen), "")
         if chosen:
             self.notes.append("checked with relu for its activation")
+        for normed in ("batchnorm", "layernorm"):
+            if normed in kind.name:
+                chosen |= _norm_chosen(self._parameters, normed, source_of(function))
         chosen |= {p.name: False for p in self._parameters if names.plain(p.name) in _OFF}
+        #: The argument for the shape of what is normalised, of torch.nn.functional's.
+        self._shape = next((p.name for p in self._parameters if names.plain(p.name) == "normalizedshape"), "")
+        chosen |= {self._shape: ()} if self._shape else {}
+        #: The argument that holds the parameters, where they are handed over in one.
+        self._packed = packed(self._parameters, kind, source_of(function))
+        chosen |= {self._packed.argument: None} if self._packed is not None else {}
         self._bound: Bound = bind(
             [p for p in self._parameters if p.name not in chosen], kind, kind.slots,
             inputs=min(inputs, len(self._parameters)),
         )  # fmt: skip
         self._bound.constants.update(chosen)
+        if self._packed is not None:
+            self._unpack(self._packed)
         self.takes = self._bound.takes
+        #: The argument for the padding, where it is a word: "valid" or "same".
+        self._padding_word = next(
+            (p for p in self._parameters if self._bound.options.get(p.name) == "padding"
+             and str(p.default).lower() in ("valid", "same")), None,
+        )  # fmt: skip
+        if self._padding_word is not None:
+            self.takes |= {"padding in words"}
         self._tables = {
             arg: table_keys(kind, arg, source_of(function, *others)) for arg in self._bound.tables
         }
@@ -136,6 +157,13 @@ class FunctionDriver:
             self.takes |= {"kernel_size", "unequal kernel"}
         named = set(self._bound.slots.values()) | (set(kind.state) if self._table_state else set())
         self.absent = frozenset(s for s in kind.slots if s not in named)
+
+    def _unpack(self, parts: Packed) -> None:
+        """Let the parts stand among the arguments' slots, in the order of the signature."""
+        own, order = self._bound.slots, [p.name for p in self._parameters]
+        before = {a: s for a, s in own.items() if order.index(a) < order.index(parts.argument)}
+        after = {a: s for a, s in own.items() if a not in before}
+        self._bound.slots = {**before, **parts.slots, **after}
 
     def use_again(self, *, reuses: bool) -> None:
         """Begin a check: a function has no object to use again."""
@@ -153,10 +181,16 @@ class FunctionDriver:
         self, arrays: Mapping[str, Array], options: Mapping[str, Any], form: Form
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return the arguments by name, and the parameter dictionary among them if there is one."""
+        own = {p.name for p in self._parameters}
         found: dict[str, Any] = {
-            arg: arrays[slot] for arg, slot in self._bound.slots.items() if slot in arrays
+            arg: arrays[slot] for arg, slot in self._bound.slots.items() if slot in arrays and arg in own
         }
         found.update(self._bound.constants)
+        if self._packed is not None:
+            found[self._packed.argument] = self._packed.made(arrays)
+        if self._shape:
+            first = arrays[self._kind.slots[0]]
+            found[self._shape] = arrays["weight"].shape if "weight" in arrays else first.shape[-1:]
         defaults = {p.name: p.default for p in self._parameters}
         for arg, option in self._bound.options.items():
             if (
@@ -170,19 +204,23 @@ class FunctionDriver:
                 )
         table: dict[str, Any] = {}
         for arg, entries in self._tables.items():
-            own = {
+            entry = {
                 key: self._value(option, given_option(self._kind, option, options, form, _EMPTY), key)
                 for key, option in entries.items()
                 if option in options
                 or option in ("kernel_h", "kernel_w", "kernel_size", "stride", "padding", "training")
             }  # fmt: skip
             if self._table_state and any(o in ("training", "momentum") for o in entries.values()):
-                own.update({s: arrays[s].copy() for s in self._kind.state if s in arrays})
-            table = found[arg] = own
+                entry.update({s: arrays[s].copy() for s in self._kind.state if s in arrays})
+            table = found[arg] = entry
         return found, table
 
-    @staticmethod
-    def _value(option: str, value: Any, name: str) -> Any:
+    def _value(self, option: str, value: Any, name: str) -> Any:
+        if self._padding_word is not None and name == self._padding_word.name:
+            word = value if isinstance(value, str) else "same" if value else "valid"
+            return word.upper() if self._padding_word.default.isupper() else word
+        if self.pairs and option in ("kernel_size", "stride", "padding") and isinstance(value, int):
+            return value, value
         if option == "training" and names.plain(name) == "mode":
             return "train" if value or value is None else "test"
         return True if option == "training" and value is None else value
@@ -201,6 +239,20 @@ class FunctionDriver:
 
 
 _EMPTY: Any = inspect.Parameter.empty
+
+
+def _norm_chosen(parameters: list[inspect.Parameter], normed: str, source: str) -> dict[str, str]:
+    """Return the argument that says how it is normalised with the word that the source compares it with."""
+    found = {}
+    for parameter in parameters:
+        if names.plain(parameter.name) not in names.NORMS:
+            continue
+        words = re.findall(rf"\b{parameter.name}\s*==\s*['\"]([^'\"]+)['\"]", source)
+        own = [w for w in words if names.plain(w.replace("-", "")) in (normed, normed.replace("norm", ""))]
+        short = [w for w in words if names.plain(w) in ({"batchnorm": "bn", "layernorm": "ln"}[normed],)]
+        if own or short:
+            found[parameter.name] = (own or short)[0]
+    return found
 
 
 def _named(kind: Kind, present: list[str], grads: tuple[Any, ...]) -> Gradients:
@@ -394,6 +446,11 @@ class PairDriver(FunctionDriver):
             if unwritten(self._backward):
                 raise Cannot(f"{self._backward.__name__} returns None: not written yet", "fill it in")
             return {}
+        apart = None if self._packed is None else self._packed.parts(found)
+        if apart is not None and self._packed is not None:
+            of_parts = _by_key(self._kind, self._bound.slots, apart[1])
+            alone = [s for s in present if s not in self._packed.slots.values()]
+            return _named(self._kind, alone, tuple(apart[0])) | of_parts
         if isinstance(found, dict):
             return _by_key(self._kind, self._bound.slots, found)
         return _named(self._kind, present, tuple(found) if isinstance(found, tuple | list) else (found,))
@@ -592,6 +649,8 @@ class ValueDriver(FunctionDriver):
         extras: dict[str, Any] = {}
         if rest and self._kind.state:
             state = rest[0] if isinstance(rest[0], tuple) else (rest[0],)
+            if rest[0] is None:  # nothing new, as in evaluation
+                state = tuple(arrays[s].copy() for s in self._kind.state if s in arrays)
             extras = dict(zip([f"new_{s}" for s in self._kind.state], state, strict=False))
         self.skips = "needs_input_grad" in {p.name for p in signature(pullback)}
 

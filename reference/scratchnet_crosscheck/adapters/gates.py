@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .protocol import Gradients, Started
+from . import names
+from .binding import signature
+from .protocol import Cannot, Gradients, Started
 from .unfinished import called
 
 if TYPE_CHECKING:
@@ -27,9 +29,30 @@ _GATES = {"i": "i", "f": "f", "g": "c", "o": "o"}
 _PREDICTED = 2
 
 
+_WEIGHTS = "parameters"
+#: What the arguments are called, plain.
+_ROLES = {
+    _WEIGHTS: ("parameters", "params", "weights"),
+    "x": ("x", "xt", "xs", "input", "inputs"),
+    "h": ("aprev", "a0", "hprev", "h0", "prevh", "preva", "h", "a", "ht1", "at1"),
+    "c": ("cprev", "c0", "prevc", "c", "ct1"),
+}  # fmt: skip
+
+
 def has_dictionary(forward: Callable[..., Any]) -> bool:
     """Return whether a recurrent function is handed its weights in a dictionary."""
-    return any(name in ("parameters", "params", "weights") for name in inspect.signature(forward).parameters)
+    return any(name in _ROLES[_WEIGHTS] for name in inspect.signature(forward).parameters)
+
+
+def _role(parameter: inspect.Parameter) -> str:
+    short = names.plain(parameter.name)
+    for role, own in _ROLES.items():
+        if short in own:
+            return role
+    raise Cannot(
+        f"its argument {parameter.name!r} is not known",
+        "take the input, the state and a dictionary of weights: rnn_cell_forward(xt, a_prev, parameters)",
+    )
 
 
 def _columns(array: Array) -> Array:
@@ -53,6 +76,7 @@ class GatesDriver:
     def __init__(self, forward: Callable[..., Any], backward: Callable[..., Any], kind: Kind) -> None:
         self._forward, self._backward, self._kind = forward, backward, kind
         self._lstm, self._steps = kind.name.startswith("lstm"), not kind.name.endswith("cell")
+        self._order = [_role(p) for p in signature(forward) if p.default is p.empty]
         self.absent = frozenset({"bias_hh"} | ({"c"} if self._lstm and self._steps else set()))
         self.notes: list[str] = ["samples are in columns, weights in a dictionary"]
         self.conventions: dict[str, str] = {}
@@ -78,8 +102,11 @@ class GatesDriver:
     def start(self, arrays: Mapping[str, Array], options: Mapping[str, Any], form: Form) -> Started:
         """Run the forward function."""
         order = str({**form.options, **options}.get("gates", "ifgo"))
-        given = [_columns(arrays[s]) for s in ("x", "h", "c") if s in arrays]
-        out = called(self._forward, *given, self._parameters(arrays, order))
+        weights = self._parameters(arrays, order)
+        given = [
+            weights if s == _WEIGHTS else _columns(arrays[s]) for s in self._order if s in (_WEIGHTS, *arrays)
+        ]
+        out = called(self._forward, *given)
         if out is None or (isinstance(out, tuple) and out and out[0] is None):
             return Started((None,), lambda *_: {}, {})
         *parts, cache = out

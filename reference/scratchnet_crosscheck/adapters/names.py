@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import functools
 import re
+from typing import Any
+
+import numpy as np
 
 _BATCHNORM = "batch_norm"
 
@@ -28,31 +31,36 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     "cross_entropy": (
         "softmaxwithloss", "crossentropy", "crossentropyloss", "softmaxloss", "softmaxcrossentropy",
         "softmaxcrossentropyloss", "softmaxcrossentropywithlogits", "softmaxwithcrossentropy",
-        "activationsoftmaxlosscategoricalcrossentropy", "crossentropywithlogits", "softmaxloss1", "celoss",
+        "activationsoftmaxlosscategoricalcrossentropy", "crossentropywithlogits",
+        "softmaxcce", "softmaxce",
+        "softmaxcategoricalcrossentropy", "softmaxandcrossentropy", "sparsesoftmaxcrossentropy",
+        "softmaxloss1", "celoss",
     ),
     "temporal cross_entropy": ("timesoftmaxwithloss", "temporalsoftmaxloss", "simpletimesoftmaxwithloss"),
     "categorical_cross_entropy": (
         "categoricalcrossentropy", "losscategoricalcrossentropy", "categoricalcrossentropyloss",
-        "sparsecategoricalcrossentropy", "softmaxloglikelihood",
+        "sparsecategoricalcrossentropy", "softmaxloglikelihood", "cce", "cceloss",
     ),
     "nll_loss": ("nllloss", "nll"),
     "mse_loss": (
         "mse", "mseloss", "meansquarederror", "meansquarederrorloss", "meansquareloss", "squareloss",
         "l2loss",
-        "squarederror", "quadraticloss", "lossmeansquarederror",
+        "squarederror", "quadraticloss",
+        "mserror", "meansquared", "meansquarederrors", "msecost", "lossmeansquarederror",
     ),
     "l1_loss": ("l1", "l1loss", "mae", "maeloss", "meanabsoluteerror", "lossmeanabsoluteerror"),
     "smooth_l1_loss": ("smoothl1", "smoothl1loss", "huber", "huberloss"),
     "binary_cross_entropy": ("bce", "bceloss", "binarycrossentropy", "binarycrossentropyloss"),
     "binary_cross_entropy_with_logits": (
         "bcewithlogits", "bcewithlogitsloss", "binarycrossentropywithlogits", "sigmoidwithloss",
-        "sigmoidcrossentropy",
+        "sigmoidcrossentropy", "sigmoidbce", "sigmoidcrossentropywithlogits", "logisticloss",
     ),
     "multi_margin_loss": ("svm", "svmloss", "hinge", "hingeloss", "multimarginloss", "multiclasshinge"),
     "conv2d": ("conv", "conv2d", "convolution", "convolution2d", "convolutional"),
     "conv1d": ("conv1d", "convolution1d"),
     "max_pool2d": ("maxpool", "maxpool2d", "maxpooling", "maxpooling2d", "pooling", "pool"),
-    "avg_pool2d": ("avgpool", "avgpool2d", "averagepool", "averagepooling", "averagepooling2d", "avgpooling"),
+    "avg_pool2d": ("avgpool", "avgpool2d", "averagepool", "averagepooling", "averagepooling2d", "avgpooling",
+    "meanpool", "meanpool2d", "meanpooling", "meanpooling2d", "avgpooling2d"),
     "adaptive_avg_pool2d": ("globalavgpool", "globalaveragepooling", "globalaveragepooling2d",
     "adaptiveavgpool2d"),
     _BATCHNORM: (
@@ -61,6 +69,10 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     ),
     "layer_norm": ("layernorm", "layernormalization", "layernormstd", "ln", "norm"),
     "rms_norm": ("rmsnorm",), "group_norm": ("groupnorm", "spatialgroupnorm", "groupnormalization"),
+    "instance_norm": (
+        "instancenorm", "instancenorm1d", "instancenorm2d", "instancenormalization",
+        "instancenormalization2d",
+    ),
     "dropout": ("dropout", "timedropout", "inverteddropout"),
     "embedding": ("embedding", "wordembedding", "timeembedding"),
     "flatten": ("flatten", "reshape"),
@@ -92,7 +104,12 @@ _NOISE = (
     "layer", "activation", "function", "func", "fn", "op", "module", "autograd", "custom", "my", "mine",
     "numpy", "np", "loss", "simple", "manual", "scratch", "naive", "fast", "vectorized", "vec", "im2col",
     "strides", "loops", "loop", "einsum", "alt", "quick", "reshape", "stable",
+    "one", "hot", "onehot",
 )  # fmt: skip
+
+
+#: What a function that returns its value and its gradient may say at the end of its name.
+_AND_GRADIENT = re.compile(r"_(and|with)_(d[a-z]|gradients?|grads?|deltas?)$")
 
 
 @functools.lru_cache(maxsize=4096)
@@ -115,6 +132,7 @@ def operation(name: str) -> str | None:
     >>> [operation(n) for n in ("Affine", "Layer_Dense", "conv_forward_naive", "LinearFn", "Optimizer")]
     ['linear', 'linear', None, 'linear', None]
     """
+    name = _AND_GRADIENT.sub("", name)
     whole = plain(name)
     if whole in _BY_NAME:
         return _BY_NAME[whole]
@@ -178,6 +196,7 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "pool_stride": (),
     "ignore_index": ("ignoreindex", "ignorelabel"),
     "beta": ("beta",),
+    "delta": ("delta",),
     "padding_idx": ("paddingidx",),
     "training": ("training", "trainflg", "train", "istraining", "trainmode", "istrain"),
 }  # fmt: skip
@@ -189,7 +208,9 @@ SIZES: dict[str, tuple[str, ...]] = {
          "inputsize", "inputdim", "nin", "nfeatures", "numfeatures", "inchannels",
         "numembeddings",
         "normalizedshape", "vocabsize", "vocab", "dmodel", "dim", "d", "ninputs", "features", "infeature",
-        "dimin", "inputs",
+        "dimin", "inputs", "inputsnum", "ninputnodes", "ninputunits", "indims", "inputneuron", "inneurons",
+        "prevunits",
+        "nprev", "inputlen", "visible",
         "size",
         "numchannels", "inputfeatures", "channels", "inchannel", "inputchannels", "cin", "fanin",
         "inputunits", "h",
@@ -202,7 +223,9 @@ SIZES: dict[str, tuple[str, ...]] = {
         "numnodes", "nodesnumber", "cells", "outputsize", "nout", "outchannels", "nfilters", "numfilters",
         "embeddingdim",
         "hiddensize", "units", "nunits", "nneurons", "outputdim", "outfeature", "dimout", "outputs",
-        "noutputs",
+        "noutputs", "unitsnum", "outputsnum", "neuronsnum", "outneurons", "outputneuron", "numfilter",
+        "noutputunits",
+        "outdims", "layersize", "nodecount", "unitcount", "numofneurons", "numhidden",
         "hiddendim", "filters", "outputfeatures", "embeddim", "outchannel", "outputchannels", "cout",
         "fanout",
         "outputunits", "neurons",
@@ -212,6 +235,7 @@ SIZES: dict[str, tuple[str, ...]] = {
     "kernel_h": ("kh", "kernelh", "hh", "hfilter", "filterh", "filterheight", "kernelheight", "fh"),
     "kernel_w": ("kw", "kernelw", "ww", "wfilter", "filterw", "filterwidth", "kernelwidth", "fw"),
     "shape": ("xdim", "inputshape", "inshape", "xshape", "inputdims"),
+    "weight": ("shape", "weightshape", "weightsshape", "wshape", "paramshape", "dims"),
 }  # fmt: skip
 
 #: Of an embedding's sizes, those that say how wide it is wherever they stand.
@@ -226,8 +250,27 @@ _SHARE = re.compile(
 #: Arguments that say which activation it is to be.
 CHOOSES = ("activation", "act", "nonlinearity", "activationname", "activationtype", "activationfunction")
 
+#: Arguments that say how it is to be normalised.
+NORMS = ("normtype", "normalization", "norm", "normmode", "normkind", "normalizationtype", "normname")
+
 #: Arguments that numbers are drawn from.
 GENERATORS = ("rng", "generator", "randomstate", "randomgenerator")
+
+#: Arguments that are what updates the parameters.
+OPTIMIZERS = ("optimizer", "optimiser", "optim", "opt")
+
+#: Arguments of a backward pass that say how many samples a step is for.
+COUNTS = ("batchsize", "nsamples", "numsamples")
+
+#: Arguments of a constructor that are no matter of the operation, and what they are given.
+NEUTRAL: dict[str, Any] = {
+    "l1": 0.0, "l2": 0.0, "lam": 0.0, "lambd": 0.0, "lambda": 0.0, "lambda1": 0.0, "lambda2": 0.0,
+    "reg": 0.0, "regularization": 0.0, "weightdecay": 0.0, "l1reg": 0.0, "l2reg": 0.0,
+    "weightregularizerl1": 0.0, "weightregularizerl2": 0.0, "biasregularizerl1": 0.0,
+    "biasregularizerl2": 0.0, "name": "layer", "layername": "layer", "seed": 0, "verbose": False,
+    "learningrate": 0.125, "lr": 0.125, "eta": 0.125, "usebias": True, "requiresgrad": True,
+    "trainable": True, "dtype": np.float64,
+}  # fmt: skip
 
 RATES = ("learningrate", "lr", "eta", "rate", "stepsize", "alpha")
 
@@ -283,6 +326,8 @@ def option_named(name: str, table: dict[str, tuple[str, ...]], allowed: frozense
 
 _TARGETS = (
     *SLOTS["target"], "actual", "gt", "groundtruth", "onehot", "expected", "desired", "yact", "labely", "tt",
+    "real", "ytarget", "yreal", "reference", "groundtruths", "trueoutput", "desiredoutput", "truelabels",
+    "ytrain",
 )  # fmt: skip
 _PREDICTIONS = (
     *SLOTS["x"], "ypred", "yhat", "p", "yp", "probs", "prob", "probabilities", "predicted", "output",

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import names
-from .binding import Bound, bind, given_option, sides, signature
+from .binding import Bound, bind, given_option, options_of, sides, signature
 from .kinks import as_pytorch_has_it
 from .protocol import Cannot, Gradients, Started
+from .set_up import Optimizer, called_instead, knows_nothing, prepare
+from .unfinished import unwritten
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -100,7 +102,7 @@ def methods(cls: type) -> tuple[str, str] | None:
         if callable(getattr(cls, forward, None)) and callable(getattr(cls, backward, None)):
             if forward == "__call__" and not any("__call__" in vars(c) for c in cls.__mro__[:-1]):
                 continue
-            return forward, backward
+            return ("__call__" if called_instead(cls, forward) else forward), backward
     return None
 
 
@@ -173,10 +175,10 @@ class ObjectDriver:
         # A class without a constructor of its own has the empty signature.
         made = signature(cls)
         required = [p.name for p in made if p.default is p.empty]
-        #: What is no matter of the operation: a generator, and no activation.
-        self._given: dict[str, Any] = {
-            name: np.random.default_rng(0) for name in required if names.plain(name) in names.GENERATORS
-        }
+        #: What takes the place of an optimizer, and keeps the gradients that it is handed.
+        self._optimizer = Optimizer()
+        #: What is no matter of the operation: a generator, an optimizer, and no activation.
+        self._given: dict[str, Any] = self._neutral(required)
         #: The argument that says which activation follows.
         self.chosen = next((n for n in required if names.plain(n) in names.CHOOSES), "")
         if self.chosen:
@@ -198,7 +200,12 @@ class ObjectDriver:
         self._back = _parameters(cls, self._backward)
         #: What tells backward too whether it is training: no gradient, and handed what forward is handed.
         self._back_flags = [p.name for p in self._back if names.plain(p.name) in names.OPTIONS["training"]]
-        self._back = [p for p in self._back if p.name not in self._back_flags]
+        #: What else it is handed that is no array: how many samples its step is for, and an optimizer.
+        self._back_given: dict[str, Any] = {
+            p.name: 1 if names.plain(p.name) in names.COUNTS else self._optimizer
+            for p in self._back[1:] if names.plain(p.name) in (*names.COUNTS, *names.OPTIMIZERS)
+        }  # fmt: skip
+        self._back = [p for p in self._back if p.name not in (*self._back_flags, *self._back_given)]
         self.local = self._is_local()
         self.takes = self._new.takes | self._call.takes | self._modes()
         if "kernel_h" in self.takes or "kernel_w" in self.takes:
@@ -209,10 +216,26 @@ class ObjectDriver:
             self.takes |= {"square kernel"}
         known = {*self._new.slots.values(), *self._called}
         missing = [s for s in kind.params if s not in known]
-        if self._called or not (self._new.sizes or not kind.params):
+        if self._called or (self._new.slots and not self._new.sizes):
             self.absent |= frozenset(missing)
         else:
             self.absent |= self._missing(missing) if missing else frozenset()
+
+    def _neutral(self, required: list[str]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for name in required:
+            short = names.plain(name)
+            if short in names.GENERATORS:
+                found[name] = np.random.default_rng(0)
+            elif short in names.OPTIMIZERS:
+                found[name] = self._optimizer
+            elif (
+                short in names.NEUTRAL
+                and names.option_named(name, names.OPTIONS, options_of(self._kind)) is None
+            ):
+                found[name] = names.NEUTRAL[short]
+                self.notes.append(f"made with {name}={found[name]!r}")
+        return found
 
     def _bind_forward(self) -> None:
         kind = self._kind
@@ -256,6 +279,8 @@ class ObjectDriver:
     def _is_local(self) -> bool:
         """Return whether its backward pass is handed the input, and gives each element's own derivative."""
         backward = getattr(self._cls, self._backward)
+        if unwritten(backward):
+            raise Cannot(f"its {self._backward} is not written yet", "fill it in")
         if not self._back and self._kind.elementwise and not _takes_anything(backward):
             self.notes.append(
                 f"{self._backward}() is handed no gradient: taken as each element's derivative, times the "
@@ -263,10 +288,12 @@ class ObjectDriver:
             )
             return True
         required = [p for p in self._back if p.default is p.empty] or self._back[:1]
-        if self._backward not in names.DERIVATIVES or len(required) != 1 or self._kind.loss:
+        if len(required) != 1 or self._kind.loss:
             return False
         name = required[0].name
-        if not (names.is_input(name) or names.is_output(name)):
+        if not (names.is_input(name) or names.is_output(name)) or names.is_upstream(name):
+            return False
+        if self._backward not in names.DERIVATIVES and not knows_nothing(self._cls, self._backward):
             return False
         if not self._kind.elementwise:
             raise Cannot(
@@ -301,31 +328,55 @@ class ObjectDriver:
         return False
 
     def _missing(self, slots: list[str]) -> frozenset[str]:
-        """Build one object by its sizes, and say which parameters it does not have."""
-        sizes: dict[str, Any] = {
-            "in": 3,
-            "out": 3,
-            "kernel": 2,
-            "kernel_h": 2,
-            "kernel_w": 2,
-            "shape": (3, 5, 5),
-        }
-        try:
-            thing = self._cls(**{arg: sizes[size] for arg, size in self._new.sizes.items()},
-                              **self._option_arguments({}, _no_form()), **self._given)  # fmt: skip
-        except Exception as error:
+        """Build objects by their sizes, and say which parameters they do not have."""
+        error: Exception | None = None
+        gone: frozenset[str] | None = None
+        for self.pairs in (False, True):
+            for arrays, options, form in self._tries():
+                try:
+                    thing = self._made(arrays, options, form)
+                except Cannot:
+                    raise
+                except Exception as raised:  # this form's sizes may not be what it is made with
+                    error = error or raised
+                    continue
+                found = self._by_name(thing, slots)
+                if gone is None or len(found) > len(slots) - len(gone):
+                    gone = frozenset(s for s in slots if s not in found)
+                if not gone:
+                    return gone
+            if gone is not None and not gone & {"weight", "weight_ih"}:
+                break
+        if gone is None:
             raise Cannot(f"building it raises {type(error).__name__}: {error}") from error
-        found = self._by_name(thing, slots)
-        gone = frozenset(s for s in slots if s not in found)
-        if "weight" in gone or "weight_ih" in gone:
+        if ("weight" in gone or "weight_ih" in gone) and not (
+            self._kind.plain and gone == {*self._kind.params}
+        ):
             raise Cannot("its weight is not found", "keep it as self.W or self.params['W']")
         return gone
+
+    def _tries(self) -> Iterator[tuple[dict[str, Array], dict[str, Any], Form]]:
+        """Yield a call in each of the layouts that the input may have."""
+        from ..references.protocol import Sampler, Sketch
+        from ..strategies import Setting
+
+        seen = set()
+        for form in self._kind.forms(False):
+            shape = (form.layout(self._inputs[0]).name, *(form.options.get(k) for k in ("samples", "rank")))
+            if shape in seen:
+                continue
+            seen.add(shape)
+            sampler = Sampler(np.random.default_rng(5), Setting(np.dtype(np.float64), layouts=False))
+            arrays, options = self._kind.draw(Sketch(sampler, form, self.takes))
+            yield {k: a for k, a in arrays.items() if a is not None}, options, form
 
     def _by_name(self, thing: Any, slots: list[str]) -> dict[str, list[Place]]:
         found: dict[str, list[Place]] = {}
         named: list[tuple[str, Place]] = []
         for place in places(thing):
-            if not isinstance(place.get(), np.ndarray):
+            if not isinstance(place.get(), np.ndarray) and not (
+                self._kind.name == "prelu" and isinstance(place.get(), float)
+            ):
                 continue
             name = place.name.split(".")[0] if "." in place.name else place.name
             if "." in place.name and place.name.split(".")[1] in _GRADIENT_KEYS:
@@ -339,6 +390,13 @@ class ObjectDriver:
             if chosen:
                 one = chosen[0].get()
                 found[slot] = [p for _, p in named if p.get() is one]
+        if "weight" in slots and "weight" not in found:
+            # By whatever name: the one matrix that is not all zeros.
+            filled = [
+                p for _, p in named if np.ndim(p.get()) > 1 and p.get().dtype.kind == "f" and p.get().any()
+            ]
+            if len({id(p.get()) for p in filled}) == 1:
+                found["weight"] = filled
         return found
 
     @property
@@ -374,10 +432,16 @@ class ObjectDriver:
         found = {}
         for arg, option in self._new.options.items():
             value = given_option(self._kind, option, options, form, defaults[arg])
-            if self.pairs and option in ("kernel_size", "stride", "padding") and isinstance(value, int):
+            # As its default is, if that says; else as it turns out to want it.
+            pair = isinstance(defaults[arg], tuple) or (self.pairs and not isinstance(defaults[arg], int))
+            if pair and option in ("kernel_size", "stride", "padding") and isinstance(value, int):
                 value = (value, value)
-            if self._padding_word is not None and arg == self._padding_word.name and isinstance(value, int):
-                value = "same" if value else "valid"
+            if (
+                self._padding_word is not None
+                and arg == self._padding_word.name
+                and isinstance(value, int | str)
+            ):
+                value = value if isinstance(value, str) else "same" if value else "valid"
                 value = value.upper() if self._padding_word.default.isupper() else value
             if (
                 option in options
@@ -393,13 +457,7 @@ class ObjectDriver:
     ) -> tuple[Any, dict[str, list[Place]], Any]:
         params = self._own_params(arrays)
         held = {s: (arrays[s].copy() if self._updates else arrays[s]) for s in params}
-        building = self._option_arguments(options, form) | self._given
-        sizes = self._sizes(arrays, form) if self._new.sizes else {}
-        for arg, size in self._new.sizes.items():
-            if size not in sizes:
-                raise Cannot(f"its constructor's argument {arg!r} is not known")
-            side = sizes[size]
-            building[arg] = (side, side) if self.pairs and size == "kernel" else side
+        building = self._building(arrays, options, form)
         key = (tuple(sorted((k, str(v)) for k, v in building.items())), tuple(held[s].shape for s in params),
                tuple(str(held[s].dtype) for s in params) if params else "")  # fmt: skip
         if self.reuses and key in self._pool:
@@ -409,10 +467,7 @@ class ObjectDriver:
                     for place in where[slot]:
                         place.put(held[slot])
                 return thing, where, key
-        for slot, name in {v: k for k, v in self._new.slots.items()}.items():
-            if slot in held:
-                building[name] = held[slot]
-        thing = self._cls(**building)
+        thing = self._made({**arrays, **held}, options, form)
         named = set(self._new.slots.values())
         where = {s: [p for p in places(thing) if p.get() is held[s]] for s in params if s in named}
         where.update(self._by_name(thing, [s for s in params if s not in named]))
@@ -427,6 +482,52 @@ class ObjectDriver:
                 self._recast(thing, slot, where.get(slot, []), held[slot])
         where = {s: found for s, found in where.items() if found}
         return thing, where, key
+
+    def _building(
+        self, arrays: Mapping[str, Array], options: Mapping[str, Any], form: Form
+    ) -> dict[str, Any]:
+        """Return what an object is made with, beside arrays."""
+        building = self._option_arguments(options, form) | self._given
+        sizes = self._sizes(arrays, form) if self._new.sizes else {}
+        told = set(self._new.sizes.values())
+        for arg, size in self._new.sizes.items():
+            if size not in sizes:
+                raise Cannot(f"its constructor's argument {arg!r} is not known")
+            side = sizes[size]
+            if size == "kernel" and "weight" in sizes and not told & {"in", "out", "shape"}:
+                side = sizes["weight"]  # nothing else says how many channels there are
+            elif self.pairs and size == "kernel":
+                side = (side, side)
+            elif self.pairs and len(told) == 1 and size in ("in", "out"):
+                side = (sizes["in"], sizes["out"]) if "out" in sizes else (side,)
+            building[arg] = side
+        return building
+
+    def _made(self, arrays: Mapping[str, Array], options: Mapping[str, Any], form: Form) -> Any:
+        """Return a new object that is ready for its first call; its own parameters are still in it."""
+        building = self._building(arrays, options, form)
+        for name, slot in self._new.slots.items():
+            if slot in arrays:
+                building[name] = arrays[slot]
+        thing = self._cls(**building)
+        own = [s for s in self._kind.params if s in arrays and s not in self._called
+               and s not in self._new.slots.values() and s not in self.absent]  # fmt: skip
+        if own and all(s in self._by_name(thing, own) for s in own):
+            return thing
+        sizes = self._sizes(arrays, form)
+        prepare(thing, sizes.get("shape"), sizes, self._optimizer)
+        if own and not all(s in self._by_name(thing, own) for s in own):
+            # Parameters that are made when the first batch comes.
+            self._run_forward(thing, {k: a.copy() for k, a in arrays.items()}, training=True)
+        return thing
+
+    def _run_forward(self, thing: Any, arrays: Mapping[str, Array], *, training: bool) -> None:
+        """Run the forward pass for what it makes; what is wrong with it, its checks will say."""
+        try:
+            self._set_mode(thing, training=training)
+            self._forwards(thing, arrays, training=training)
+        except Exception:
+            return
 
     @staticmethod
     def _recast(thing: Any, slot: str, where: list[Place], value: Array) -> None:
@@ -472,6 +573,8 @@ class ObjectDriver:
         found: dict[str, Any] = {} if first is None else {"shape": first.shape if alone else first.shape[1:]}
         if self._kind.sizes is not None:
             found |= self._kind.sizes({k: np.asarray(form.layout(k).to(a)) for k, a in arrays.items()})
+        if "weight" in arrays:
+            found["weight"] = arrays["weight"].shape
         return found
 
     # ---- the two passes
@@ -482,27 +585,20 @@ class ObjectDriver:
         training = bool(options.get("training", True))
         self._set_mode(thing, training=training)
         state = self._put_state(thing, arrays)
-        arguments: dict[str, Any] = {arg: arrays[slot] for arg, slot in self._call.slots.items()}
-        for arg in self._call.options:
-            arguments[arg] = ("train" if training else "test") if self._mode_words else training
         self._pool.pop(key, None)  # a call that raises leaves an object that is not used again
-        # By position: a wrapper may have other names.
-        order = list(arguments) if self._bare else [p.name for p in _parameters(self._cls, self._forward)]
-        positional = [arguments[n] for n in order if n in arguments]
-        leading = order[: len(positional)] == [n for n in order if n in arguments]
-        call = getattr(thing, self._forward)
-        out = call(*positional) if leading else call(**arguments)
+        out = self._forwards(thing, arrays, training=training)
         if out is None:
             out = next(
                 (getattr(thing, n) for n in _OUTPUTS if isinstance(getattr(thing, n, None), np.ndarray)), None
             )
         cache = self._cache(out)
         outputs = self._outputs(out[0] if cache else out)
-        flags = dict.fromkeys(
+        flags = self._back_given | dict.fromkeys(
             self._back_flags, ("train" if training else "test") if self._mode_words else training
         )
         self._pool[key] = (thing, where)
-        extras = {f"new_{k}": p.get() for k, p in state.items() if isinstance(p.get(), np.ndarray)}
+        extras = {f"new_{k}": _as(p.get(), arrays[k]) for k, p in state.items()
+                  if isinstance(p.get(), np.ndarray)}  # fmt: skip
 
         def back(cotangents: tuple[Array, ...], _: Any) -> Gradients:
             kept = self._pool.pop(key, None)
@@ -513,6 +609,17 @@ class ObjectDriver:
             return grads
 
         return Started(outputs, back, extras)
+
+    def _forwards(self, thing: Any, arrays: Mapping[str, Array], *, training: bool) -> Any:
+        arguments: dict[str, Any] = {a: arrays[s] for a, s in self._call.slots.items() if s in arrays}
+        for arg in self._call.options:
+            arguments[arg] = ("train" if training else "test") if self._mode_words else training
+        # By position: a wrapper may have other names.
+        order = list(arguments) if self._bare else [p.name for p in _parameters(self._cls, self._forward)]
+        positional = [arguments[n] for n in order if n in arguments]
+        leading = order[: len(positional)] == [n for n in order if n in arguments]
+        call = getattr(thing, self._forward)
+        return call(*positional) if leading else call(**arguments)
 
     def _cache(self, out: Any) -> tuple[Any, ...]:
         """Return what forward gave beside its output for backward to be handed, where it does that."""
@@ -529,6 +636,11 @@ class ObjectDriver:
             numbers = [y for y in out if isinstance(y, float) or (_is_array(y) and np.size(y) == 1)]
             if len(numbers) == 1:
                 return (numbers[0],)
+            if len(numbers) > 1:
+                raise Cannot(
+                    f"its {self._forward} returns {len(numbers)} numbers: which is the loss is not known",
+                    "return the loss alone",
+                )
         return tuple(out)
 
     def _set_mode(self, thing: Any, *, training: bool) -> None:
@@ -546,7 +658,9 @@ class ObjectDriver:
                 if names.slot_named(place.name, (slot,)) == slot and not isinstance(place.get(), float | int):
                     if len(names.plain(place.name)) < 5:  # `mean` and `var` alone are what forward keeps
                         continue
-                    place.put(arrays[slot].copy())
+                    value, kept = arrays[slot].copy(), place.get()
+                    same = isinstance(kept, np.ndarray) and kept.size == value.size
+                    place.put(value.reshape(kept.shape) if same else value)
                     found[slot] = place
         return found
 
@@ -563,6 +677,8 @@ class ObjectDriver:
             given = arguments
         own = self._own_rate_of(thing) if not rate else None
         before = {s: np.array(where[s][0].get(), copy=True) for s in params if s in where}
+        held = {s: where[s][0].get() for s in params if s in where}
+        self._optimizer.kept.clear()
         if own is not None and self._updates:
             rate = _rate(
                 cotangents, max((float(np.abs(b).max(initial=0)) for b in before.values()), default=1.0)
@@ -584,11 +700,17 @@ class ObjectDriver:
                 self._kind.name, np.asarray(returned), first, options, form, self.conventions
             )
             returned = np.asarray(cotangents[0] * local, dtype=first.dtype)  # the product is ours
+        moving = [s for s in self._inputs if s not in self._kind.fixed]
+        if not moving and params and isinstance(returned, np.ndarray):
+            kept = [self._gradient(thing, s, where.get(s, []), n) for n, s in enumerate(params)]
+            returned = None if any(k is not None for k in kept) else returned  # dx of what has no derivative
         grads = self._inputs_gradients(thing, returned, params)
         for position, slot in enumerate(params):
             if slot in grads:
                 continue
-            gradient = self._gradient(thing, slot, where.get(slot, []), position)
+            gradient = self._optimizer.of(held.get(slot), before[slot].shape) if slot in held else None
+            if gradient is None:
+                gradient = self._gradient(thing, slot, where.get(slot, []), position)
             if gradient is None and slot in where:
                 after = where[slot][0].get()
                 moved = (
@@ -783,6 +905,11 @@ class ObjectDriver:
             self.notes.append(words)
 
 
+def _as(value: Any, given: Array) -> Any:
+    """Return statistics in the shape in which they were given: an object may keep them as (1, C, 1, 1)."""
+    return value.reshape(given.shape) if value.size == given.size else value
+
+
 def _is_array(value: Any) -> bool:
     return isinstance(value, np.ndarray | np.generic)
 
@@ -813,12 +940,6 @@ def _source_of(function: Any) -> str:
         return inspect.getsource(function)
     except (OSError, TypeError):
         return ""
-
-
-def _no_form() -> Form:
-    from ..references.protocol import Form
-
-    return Form()
 
 
 def factory(cls: type) -> Callable[[Kind], ObjectDriver]:

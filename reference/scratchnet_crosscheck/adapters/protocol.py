@@ -100,6 +100,8 @@ class Candidate:
         Whether its convention promises PyTorch's choices.
     others : tuple of str
         Names in the file that belong to it: a pair's backward.
+    in_tensors : callable, optional
+        The same as `drive`, for a thing that may compute with torch's tensors and not with arrays.
     """
 
     name: str
@@ -108,6 +110,7 @@ class Candidate:
     convention: str
     strict: bool = False
     others: tuple[str, ...] = ()
+    in_tensors: Callable[[Kind], Driver] | None = None
 
 
 class Adapter(Protocol):

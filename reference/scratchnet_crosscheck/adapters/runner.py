@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,10 @@ def _seeded(seed: int) -> Iterator[None]:
     kept, plain = np.random.get_state(), random.getstate()
     np.random.seed(seed)
     random.seed(seed)
+    torch = sys.modules.get("torch")
+    tensors = None if torch is None else torch.get_rng_state()
+    if torch is not None:
+        torch.manual_seed(seed)
     calls = iter(range(seed, seed + 10**6))
 
     def seeded(own: Any = None) -> np.random.Generator:
@@ -50,6 +55,8 @@ def _seeded(seed: int) -> Iterator[None]:
         np.random.default_rng = _GENERATOR
         np.random.set_state(kept)
         random.setstate(plain)
+        if torch is not None and tensors is not None:
+            torch.set_rng_state(tensors)
 
 
 @dataclass
@@ -166,6 +173,9 @@ class Subject:
         found = tuple(_array(y, case) for y in started.outputs)
         if len(found) != len(case.outputs):
             raise Failure(f"{len(found)} outputs, not {len(case.outputs)}", case)
+        missing = [name for name in case.extras if name not in started.extras]
+        if missing:
+            raise Failure(f"it returns no {missing[0]}", case)
         return found + tuple(started.extras[name] for name in case.extras)
 
     def _own(self, array: Any) -> Any:
@@ -206,6 +216,8 @@ class Subject:
                     grad = (grad / self.samples(case)).astype(grad.dtype)
             elif isinstance(grad, float | int) and slot in case.differentiable and case[slot].ndim == 0:
                 grad = np.asarray(grad, dtype=case[slot].dtype)
+            if isinstance(grad, np.generic) and slot in self.kind.params and case[slot].ndim == 0:
+                grad = np.asarray(grad)  # of a parameter that is a number
             grads.append(grad)
         return tuple(grads)
 
@@ -213,7 +225,8 @@ class Subject:
         """Return what a gradient that no cotangent went into is multiplied by, one for each loss."""
         if dy.size == 1 and dy.shape != grad.shape:
             return dy.reshape(-1)[0]
-        times = {"": 1, "samples": len(dy) if dy.ndim else 1, "elements": dy.size}[self.of_mean]
+        times = {"": 1, "samples": len(dy) if dy.ndim else 1, "elements": dy.size,
+                 "features": dy.size // max(len(dy), 1) if dy.ndim else 1}[self.of_mean]  # fmt: skip
         if dy.shape == grad.shape or self.form.layout("x").name == "batch last":
             return dy * times
         return dy.reshape(dy.shape + (1,) * (grad.ndim - dy.ndim)) * times

@@ -37,6 +37,11 @@ def only_at_initial_value(evidence: Evidence) -> tuple[str, str] | None:
                     b.part, s.judged.replace(**{slot: np.full_like(s.case[slot], value)}), s.dys
                 )
 
+            if b.fits(with_slot) and slot == "mask" and value == 1.0:
+                return (
+                    "mask_left_out",
+                    f"{b.part} is what it would be without the mask: it is not multiplied by it",
+                )
             if b.fits(with_slot):
                 return (
                     "only_at_initial_value",

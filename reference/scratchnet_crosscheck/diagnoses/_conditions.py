@@ -72,7 +72,12 @@ def _one_sample(s: Sample) -> bool:
     return s.x.shape[:1] == (1,)
 
 
+def _even_and_same(s: Sample) -> bool:
+    return s.options.get("padding") == "same" and any(side % 2 == 0 for side in kernel_of(s))
+
+
 CONDITIONS: tuple[tuple[str, Callable[[Sample], bool], str], ...] = (
+    ("wrong_for_even_kernel", _even_and_same, "where the padding is 'same' and a side of the kernel even"),
     ("wrong_without_padding", _no_padding, "without padding"),
     ("wrong_where_sides_differ", _images_differ, "where the sides of the images differ"),
     ("wrong_where_sides_differ", _kernels_differ, "where the sides of the kernel differ"),

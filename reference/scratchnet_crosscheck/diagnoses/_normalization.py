@@ -76,10 +76,20 @@ def _formula(s: Sample, way: Way, variant: str) -> tuple[Array, Array]:
         back = 1 / (np.sqrt(var) + eps)
     elif variant in ("no epsilon", "backward no epsilon"):
         back = 1 / np.sqrt(var)
+    elif variant == "divided by the variance":
+        back = 1 / (var + eps)
     xhat = centred * (back if variant in ("backward unbiased", *_EPSILONS) else inv)
     over = n * (shape[1] * int(np.prod(shape[2:])) // n if variant == "averages over all" else 1)
     first = dxhat.sum(axis=axes, keepdims=True) / over
     second = xhat * (dxhat * xhat).sum(axis=axes, keepdims=True) / (n - 1 if variant in _OVER_N_1 else over)
+    if variant == "the variance's term without xhat":
+        second = xhat * dxhat.sum(axis=axes, keepdims=True) / over
+    if variant == "a power short":
+        second = second / back
+    if variant in ("the mean's term summed", "both terms summed"):
+        first = first * n
+    if variant in ("the variance's term summed", "both terms summed"):
+        second = second * n
     if variant == "short of the mean" or "rms" in s.case.operation:
         first = np.zeros_like(first)
     if variant == "short of the variance":
@@ -94,6 +104,24 @@ VARIANTS = {
     "short of the mean": ("term_missing", "the term of the mean is missing"),
     "short of the variance": ("term_missing", "the term of the variance is missing"),
     "short of both": ("term_missing", "the terms of the mean and of the variance are missing"),
+    "the variance's term without xhat": (
+        "term_missing",
+        "the variance's term has mean(dy * weight) where mean(dy * weight * xhat) should be",
+    ),
+    "a power short": (
+        "term_missing",
+        "the variance's term has the second power of the inverse deviation where the third should be",
+    ),
+    "the variance's term summed": ("not_averaged", "the variance's term has a sum where a mean should be"),
+    "the mean's term summed": ("not_averaged", "the mean's term has a sum where a mean should be"),
+    "both terms summed": (
+        "not_averaged",
+        "the terms of the mean and of the variance have sums where means should be",
+    ),
+    "divided by the variance": (
+        "variance_for_deviation",
+        "the way back divides by the variance where the deviation should be",
+    ),
     "weight outside": (
         "weight_outside_means",
         "the weight is multiplied after the two means are taken off: it belongs inside them",
@@ -246,6 +274,25 @@ def running_variance(evidence: Evidence) -> tuple[str, str] | None:
         b.fits(deviation(share, with_eps)) for share in (True, False) for with_eps in (True, False)
     ):
         return "deviation_for_variance", f"{b.part} takes in the standard deviation, not the variance"
+
+    def exchanged(unbiased: bool) -> Callable[[Sample], Array | None]:
+        def predict(s: Sample) -> Array | None:
+            if not s.options.get("training", True) or not {"running_mean", "running_var"} <= {*s.case.given}:
+                return None
+            slot = b.part.removeprefix("new_")
+            axes = (0, *range(2, s.x.ndim))
+            taken = s.x.var(axis=axes) if slot == "running_mean" else s.x.mean(axis=axes)
+            n = s.x.size / s.x.shape[1]
+            taken = taken * (n / (n - 1) if unbiased else 1.0)
+            momentum = float(s.options.get("momentum", 0.1))
+            old = np.asarray(s.as_torch(slot, s.case[slot]))
+            return s.own(slot, (1 - momentum) * old + momentum * taken)
+
+        return predict
+
+    if "running" in b.part and any(b.fits(exchanged(unbiased)) for unbiased in (False, True)):
+        one, other = ("variance", "mean") if "mean" in b.part else ("mean", "variance")
+        return "exchanged", f"{b.part} takes in the batch's {one} where its {other} should be"
     if "running_var" in b.part and b.fits(running):
         return "biased_variance", f"{b.part} takes in the biased variance where it should be the unbiased"
     if b.part == b.here.case.outputs[0]:

@@ -72,6 +72,21 @@ def special_values(evidence: Evidence) -> tuple[str, str] | None:
     return None
 
 
+def relu_of_zero(evidence: Evidence) -> tuple[str, str] | None:
+    """Of a layer that ends in a relu: right once the bias moves what goes into it away from 0."""
+    b = bench(evidence)
+    here = b.here
+    if here is None or not b.part.startswith("d") or not wrong(here, b.part):
+        return None
+    if not here.case.operation.endswith("_relu") or "bias" not in here.case.given:
+        return None
+    bias = here.case["bias"]
+    lifted = b.look(here.case.replace(bias=(bias + 0.4375).astype(bias.dtype)), here.dys)
+    if lifted is None or wrong(lifted, b.part) or not _right_when_drawn(b, b.part):
+        return None
+    return "wrong_at_zero", f"{b.part} is wrong only where what goes into its relu is 0"
+
+
 def _ties(b: Bench, here: Sample) -> tuple[str, str]:
     """Say which element gets the gradient where values tie: an even split is a convention."""
     x, first = here.case[here.case.slots[0]], here.case.slots[0]

@@ -22,22 +22,26 @@ def not_summed(evidence: Evidence) -> tuple[str, str] | None:
         return None
     if _has_more_axes(b):
         return "not_summed", f"{b.part} is not summed over the axes it was broadcast along"
-    for axis in range(3):
+    rank = b.here.dys[0].ndim
+    for axes in itertools.chain.from_iterable(itertools.combinations(range(rank), n) for n in (1, 2, 3)):
         for at in (0, -1):
 
-            def one_slice(s: Sample, axis: int = axis, at: int = at) -> Array | None:
-                if s.dys[0].ndim <= axis:
+            def one_slice(s: Sample, axes: tuple[int, ...] = axes, at: int = at) -> Array | None:
+                if s.dys[0].ndim <= axes[-1]:
                     return None
                 only = np.zeros_like(s.dys[0])
-                where = (slice(None),) * axis + (at,)
+                where = tuple(at if axis in axes else slice(None) for axis in range(only.ndim))
                 only[where] = s.dys[0][where]
                 return b.gradient(b.part, s.judged, (only, *s.dys[1:]))
 
             if b.fits(one_slice):
                 which = "last" if at else "first"
+                along = ", ".join(str(axis) for axis in axes)
                 return (
                     "not_summed",
-                    f"{b.part} is that of the {which} slice along axis {axis} alone, not summed",
+                    f"{b.part} is that of the {which} slice along axis {along} alone, not summed"
+                    if len(axes) == 1
+                    else f"{b.part} is that of the {which} place along axes {along} alone, not summed",
                 )
     return None
 

@@ -11,6 +11,7 @@ from . import (
     _derivatives,
     _factors,
     _formulas,
+    _gates,
     _losses,
     _normalization,
     _places,
@@ -52,6 +53,7 @@ VALUES: tuple[Diagnosis, ...] = (
     _arguments.momentum_is_the_other_share,
     # Special values, before the formulas: these are right for ordinary ones.
     _places.special_values,
+    _places.relu_of_zero,
     _places.repeated_index,
     _range.cancellation,
     # Whole formulas.
@@ -64,6 +66,7 @@ VALUES: tuple[Diagnosis, ...] = (
     _recurrent.state_without_tanh,
     _recurrent.square_missing,
     _recurrent.of_the_new_state,
+    _gates.step_written_out,
     _formulas.approximate_formula,
     _formulas.rounded_constant,
     _formulas.softmax_term_missing,

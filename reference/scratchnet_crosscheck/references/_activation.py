@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from scratchnet import functional
 
 from ..case import Case
-from .protocol import BATCH_LAST, COLUMN, ROW, SAME, Form, Kind, Parts, Sketch, lay
+from .protocol import BATCH_LAST, COLUMN, ROW, SAME, Form, Kind, Layout, Measured, Parts, Sketch, lay
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -46,12 +47,14 @@ def _golden(name: str) -> Callable[[Mapping[str, Any], Mapping[str, Any]], Case 
 
 def _elementwise(
     name: str, forward: Callable[..., Any], torch: Callable[..., Any], kinks: tuple[float, ...] = (),
-    forms: Callable[[bool], list[Form]] = lambda _: [Form()], **options: tuple[Any, ...],
+    forms: Callable[[bool], list[Form]] = lambda _: [Form()],
+    measured: Mapping[str, Measured] = MappingProxyType({}), **options: tuple[Any, ...],
 ) -> Kind:  # fmt: skip
     return Kind(
         name, ("x",), lambda a, o: (forward(a["x"], **o),), lambda t, a, o: (torch(t, a["x"], **o),),
         lambda sketch: _draw(sketch, kinks, **options), forms, golden=_golden(name), kinks=kinks,
         extremes=LARGE, per_sample=("x",), elementwise=True, views=name == "identity",
+        measured=measured,
     )  # fmt: skip
 
 
@@ -89,15 +92,22 @@ def _leaky(x: Any, negative_slope: float = 0.01) -> Any:
     return np.where(x > 0, x, negative_slope * x)
 
 
+def _of_slope(slope: float) -> Form:
+    words = {} if slope == 0.01 else {"other_slope": f"a slope of {slope:g} (PyTorch's default is 0.01)"}
+    return Form(options={"negative_slope": slope}, conventions=words)
+
+
 def _slope_forms(strict: bool) -> list[Form]:
-    others = [
-        Form(
-            options={"negative_slope": s},
-            conventions={"other_slope": f"a slope of {s} (PyTorch's default is 0.01)"},
-        )
-        for s in (0.1, 0.2, 0.05, 0.001, 0.3)
-    ]
-    return [Form()] if strict else [Form(), *others]
+    return [Form()] if strict else [Form(), *(_of_slope(s) for s in (0.1, 0.2, 0.05, 0.001, 0.3))]
+
+
+def _of_alpha(alpha: float) -> Form:
+    words = {} if alpha == 1.0 else {"other_alpha": f"alpha is {alpha:g} (PyTorch's default is 1)"}
+    return Form(options={"alpha": alpha}, conventions=words)
+
+
+def _negative(x: Any) -> Any:
+    return -np.abs(x) - 0.125
 
 
 RELU = _elementwise("relu", lambda x: np.maximum(x, 0), lambda t, x: t.relu(x), (0.0,))
@@ -130,24 +140,29 @@ HARDTANH = _elementwise(
     "hardtanh", lambda x, min_val=-1.0, max_val=1.0: np.clip(x, min_val, max_val), _f("hardtanh"), (-1.0, 1.0)
 )
 LEAKY_RELU = _elementwise(
-    "leaky_relu", _leaky, _f("leaky_relu"), (0.0,), _slope_forms, negative_slope=(0.01, 0.2, 0.5)
-)
+    "leaky_relu", _leaky, _f("leaky_relu"), (0.0,), _slope_forms,
+    {"negative_slope": Measured(_of_slope, _negative)}, negative_slope=(0.01, 0.2, 0.5),
+)  # fmt: skip
 ELU = _elementwise(
     "elu", lambda x, alpha=1.0: np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0))), _f("elu"), (0.0,),
-    alpha=(1.0, 0.5, 1.5),
+    measured={"alpha": Measured(_of_alpha, _negative)}, alpha=(1.0, 0.5, 1.5),
 )  # fmt: skip
+
+
+NUMBER = Layout("a number", lambda _: (), lambda a: a.reshape(1), lambda a, _: a.reshape(()))
 
 
 def _prelu_draw(sketch: Sketch) -> Parts:
     channels = sketch.side(1, 4)
     x = sketch.array("x", sketch.batch(), channels)
-    return {"x": x, "weight": sketch.array("weight", channels if sketch.may("a slope a channel") else 1)}, {}
+    several = sketch.form.layout("weight") is not NUMBER and sketch.may("a slope a channel")
+    return {"x": x, "weight": sketch.array("weight", channels if several else 1)}, {}
 
 
 PRELU = Kind(
     "prelu", ("x", "weight"), lambda a, _: (np.where(a["x"] > 0, a["x"], a["weight"] * a["x"]),),
     lambda t, a, _: (t.nn.functional.prelu(a["x"], a["weight"]),), _prelu_draw, params=("weight",),
-    kinks=(0.0,), per_sample=("x",),
+    kinks=(0.0,), per_sample=("x",), forms=lambda _: [Form(), Form({"weight": NUMBER})],
 )  # fmt: skip
 
 

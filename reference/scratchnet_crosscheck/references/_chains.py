@@ -50,9 +50,12 @@ def _draw_images(sketch: Sketch, *, pooled: bool, normed: bool) -> Parts:
         raise TypeError
     if pooled:
         options |= {"stride": 1, "kernel_size": 2, "pool_stride": sketch.d.one_of(2, 2, 1)}
+        if "padding in words" in sketch.takes:
+            options["padding"] = "valid"
         for axis, kernel in ((-2, weight.shape[2]), (-1, weight.shape[3])):
             # A whole number of windows: what a stride leaves over is the pooling's own question.
-            shape[axis] = kernel + 3 - 2 * (int(options.get("padding", 0)) % 2)
+            pad = options.get("padding", 0)
+            shape[axis] = kernel + 3 - 2 * (0 if pad == "valid" else int(pad) % 2)
     else:
         shape[-2] += 1  # never one number a channel alone
     arrays["x"] = sketch.array("x", *shape)

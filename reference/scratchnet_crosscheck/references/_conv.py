@@ -8,6 +8,7 @@ import numpy as np
 
 from ..case import Case
 from .protocol import (
+    CHANNEL,
     CHANNELS_LAST,
     CHANNELS_LAST_ALONE,
     COLUMN,
@@ -56,8 +57,14 @@ def _windows(
 # ---- convolution
 
 
+_UNTIED = Form(
+    options={"untied": True},
+    conventions={"bias_of_each_position": "it has a bias for each place of the output"},
+)
+
+
 def _conv_forms(_: bool) -> list[Form]:
-    bias = [Form({"bias": b}) for b in (SAME, PIXEL, ROW, COLUMN)]
+    bias = [Form({"bias": b}) for b in (SAME, PIXEL, ROW, COLUMN, CHANNEL)]
     last = Form({"x": CHANNELS_LAST, "y": CHANNELS_LAST})
     alone = Form({"x": CHANNELS_LAST_ALONE, "y": CHANNELS_LAST_ALONE}, {"samples": 0})
     kernels = [Form({"weight": KERNEL_LAST}), Form(), Form({"weight": CHANNELS_LAST})]
@@ -65,7 +72,12 @@ def _conv_forms(_: bool) -> list[Form]:
         *every([Form(), Form(options={"samples": 0})], bias),
         *every([last, alone], kernels, [Form({"bias": b}) for b in (SAME, ROW, PIXEL_LAST)]),
         *every([Form(), last], [Form(), Form({"weight": KERNEL_LAST})], bias, [Form(options={"samples": 1})]),
+        *every([Form(options={"samples": 0}), Form()], [_UNTIED]),
     ]  # fmt: skip
+
+
+#: What not every convolution has whose padding is "same": as PyTorch, one more after than before.
+EVEN_SAME = "a kernel of even size with padding 'same'"
 
 
 def _draw_conv(sketch: Sketch) -> Parts:
@@ -76,11 +88,19 @@ def _draw_conv(sketch: Sketch) -> Parts:
     stride = pad = 0
     if "stride" in sketch.takes:
         stride = options["stride"] = sketch.d.one_of(1, 2, 3)
-    if "padding" in sketch.takes:
+    if "padding" in sketch.takes and "padding in words" in sketch.takes:
+        if sketch.may(EVEN_SAME, 1):
+            kh = sketch.d.one_of(2, 2, 4)
+            kw = kh if square else sketch.d.one_of(2, 3, 4)
+            stride, options["padding"] = 1, "same"
+        else:
+            odd = kh % 2 and kw % 2 and stride < 2
+            options["padding"] = sketch.d.one_of("valid", "same") if odd else "valid"
+        if "stride" in options:
+            options["stride"] = stride
+        pad = (min(kh, kw) - 1) // 2 if options["padding"] == "same" else 0
+    elif "padding" in sketch.takes:
         pad = options["padding"] = sketch.d.one_of(0, 1, 2)
-        if "padding in words" in sketch.takes:  # "same" is (k - 1) / 2 where the kernel is odd, the stride 1
-            odd = kh == kw and kh % 2 and stride < 2
-            pad = options["padding"] = sketch.d.one_of(0, (kh - 1) // 2) if odd else 0
     dilation = groups = 1
     if "dilation" in sketch.takes:
         dilation = options["dilation"] = sketch.d.one_of(1, 2)
@@ -99,6 +119,9 @@ def _draw_conv(sketch: Sketch) -> Parts:
         "weight": sketch.array("weight", c_out, c_in // groups, kh, kw),
         "bias": None if "bias" in sketch.form.absent else sketch.array("bias", c_out),
     }
+    if arrays["bias"] is not None and sketch.form.options.get("untied"):
+        places = ((side + 2 * pad - dilation * (k - 1) - 1) // step + 1 for side, k in ((h, kh), (w, kw)))
+        arrays["bias"] = sketch.array("bias", c_out, *places)
     return arrays, options
 
 
@@ -106,19 +129,33 @@ def _conv_options(o: Mapping[str, Any]) -> dict[str, Any]:
     return {k: o[k] for k in ("stride", "padding", "dilation", "groups") if k in o}
 
 
+def _around(padding: Any, reach: list[int]) -> tuple[tuple[int, int], ...]:
+    """Return how many zeros go before and after each side; with "same", one more after where it is odd."""
+    if padding == "same":
+        return tuple((n // 2, n - n // 2) for n in reach)
+    return tuple((n, n) for n in ((0, 0) if padding == "valid" else _pair(padding)))
+
+
 def _conv(a: Mapping[str, Any], o: Mapping[str, Any]) -> tuple[Any, ...]:
     x, weight = a["x"], a["weight"]
-    pad, stride, dilation = (_pair(o.get(k, d)) for k, d in (("padding", 0), ("stride", 1), ("dilation", 1)))
+    stride, dilation = (_pair(o.get(k, 1)) for k in ("stride", "dilation"))
     groups = int(o.get("groups", 1))
-    padded = np.pad(x, ((0, 0),) * (x.ndim - 2) + ((pad[0], pad[0]), (pad[1], pad[1])))
+    around = _around(
+        o.get("padding", 0), [(k - 1) * d for k, d in zip(weight.shape[2:], dilation, strict=True)]
+    )
+    padded = np.pad(x, ((0, 0),) * (x.ndim - 2) + around)
     parts = []
     for part, w in zip(np.split(padded, groups, axis=-3), np.split(weight, groups), strict=True):
         parts.append(np.einsum("...chwij,ocij->...ohw", _windows(part, w.shape[2:], stride, dilation), w))
     y = np.concatenate(parts, axis=-3)
-    return (y if a.get("bias") is None else y + a["bias"][:, None, None],)
+    if a.get("bias") is None:
+        return (y,)
+    return (y + (a["bias"] if a["bias"].ndim > 1 else a["bias"][:, None, None]),)
 
 
 def _conv_golden(a: Mapping[str, Any], o: Mapping[str, Any]) -> Case | None:
+    if o.get("untied"):
+        return None
     slots = {"x": a["x"], "weight": a["weight"], "bias": a.get("bias")}
     options = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1, **_conv_options(o)}
     return Case("conv2d", slots, options, tuple(n for n, v in slots.items() if v is not None))
@@ -132,7 +169,16 @@ def _conv_sizes(a: Mapping[str, Any]) -> Mapping[str, int]:
 
 
 def _torch_conv(t: Any, a: Mapping[str, Any], o: Mapping[str, Any]) -> Any:
-    return t.nn.functional.conv2d(a["x"], a["weight"], a.get("bias"), **_conv_options(o))
+    x, options = a["x"], _conv_options(o)
+    if options.get("padding") == "same":  # PyTorch warns of copying where one side is padded by one more
+        dilation = _pair(options.get("dilation", 1))
+        (top, bottom), (left, right) = _around(
+            "same", [(k - 1) * d for k, d in zip(a["weight"].shape[2:], dilation, strict=True)]
+        )
+        x, options["padding"] = t.nn.functional.pad(x, (left, right, top, bottom)), 0
+    if o.get("untied"):
+        return t.nn.functional.conv2d(x, a["weight"], **options) + a["bias"]
+    return t.nn.functional.conv2d(x, a["weight"], a.get("bias"), **options)
 
 
 CONV2D = Kind(
@@ -317,7 +363,7 @@ def _draw_conv_pool(sketch: Sketch) -> Parts:
     arrays["x"] = sketch.array("x", *shape)
     return exactly(arrays), {
         "stride": 1,
-        "padding": sketch.d.one_of(0, 1),
+        "padding": "valid" if "padding in words" in sketch.takes else sketch.d.one_of(0, 1),
         "kernel_size": 2,
         "pool_stride": 2,
     }

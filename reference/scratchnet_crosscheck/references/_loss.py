@@ -164,12 +164,27 @@ def _categorical_forms(strict: bool) -> list[Form]:
         options={"over": "elements"},
         conventions={"averaged_over_classes": "averaged over samples and classes alike"},
     )
-    return [*_class_forms(strict), *every([Form({"target": ONE_HOT, "loss": SCALAR})], [mean], _epsilons())]
+    each = Form(options={"over": "each"}, conventions={"one_loss_an_element": "one loss an element"})
+    return [
+        *_class_forms(strict),
+        *every([Form({"target": ONE_HOT})], [Form({"loss": SCALAR}) + mean, each], _epsilons()),
+    ]
+
+
+def _every_class(t: Any, a: Mapping[str, Any], o: Mapping[str, Any]) -> Any:
+    """Return what each class adds to the loss: nothing, but for the target's."""
+    x, classes = a["x"], a["x"].shape[1]
+    if t is None:
+        return -np.eye(classes, dtype=x.dtype)[a["target"]] * np.log(x + o.get("log_eps", 0.0))
+    hot = t.nn.functional.one_hot(a["target"].long(), classes).to(x.dtype)
+    return -hot * t.log(x + o.get("log_eps", 0.0))
 
 
 def _categorical_scaled(run: Callable[..., tuple[Any, ...]]) -> Callable[..., tuple[Any, ...]]:
     def scaled(*given: Any) -> tuple[Any, ...]:
         a, o = given[-2:]
+        if o.get("over") == "each":
+            return (_every_class(given[0] if len(given) > 2 else None, a, o),)
         share = a["x"].shape[1] if o.get("over") == "elements" else 1
         return (run(*given)[0] / share,)
 
@@ -332,7 +347,9 @@ def _draw_numbers(sketch: Sketch, low: str = "") -> Parts:
             x = inner.reshape(x.shape).astype(sketch.d.setting.dtype)
     else:
         target = sketch.array("target", *shape)
-    return {"x": x, "target": target}, options | sketch.option("beta", 1.0, 0.5)
+    return {"x": x, "target": target}, options | sketch.option("beta", 1.0, 0.5) | sketch.option(
+        "delta", 1.0, 0.5, 1.5
+    )
 
 
 def _number(
@@ -368,8 +385,10 @@ def _number(
 
 
 def _smooth_l1(_: Any, x: Any, y: Any, o: Mapping[str, Any]) -> Any:
-    beta = o.get("beta", 1.0)
     d = abs(x - y)
+    if "delta" in o:
+        return np.where(d <= o["delta"], 0.5 * d * d, o["delta"] * (d - 0.5 * o["delta"]))
+    beta = o.get("beta", 1.0)
     return np.where(d < beta, 0.5 * d * d / beta, d - 0.5 * beta)
 
 
@@ -392,7 +411,11 @@ L1_LOSS = _number(
 )
 SMOOTH_L1_LOSS = _number(
     "smooth_l1_loss", _smooth_l1,
-    lambda t, x, y, o: t.nn.functional.smooth_l1_loss(x, y, reduction="none", beta=o.get("beta", 1.0)),
+    lambda t, x, y, o: (
+        t.nn.functional.huber_loss(x, y, reduction="none", delta=o["delta"])
+        if "delta" in o
+        else t.nn.functional.smooth_l1_loss(x, y, reduction="none", beta=o.get("beta", 1.0))
+    ),
     kinks=True, fixed=(),
 )  # fmt: skip
 

@@ -7,30 +7,61 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..case import Case
-from .protocol import CHANNEL, CHANNELS_LAST, FLAT, ROW, SAME, Form, Kind, Parts, Sketch, every
+from .protocol import (
+    CHANNEL,
+    CHANNELS_LAST,
+    FLAT,
+    PIXEL,
+    ROW,
+    SAME,
+    Form,
+    Kind,
+    Measured,
+    Parts,
+    Sketch,
+    every,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-EPSILONS = (1e-5, 1e-7, 1e-8, 1e-6, 1e-3, 1e-2, 1e-4, 1e-12, 1e-9, 0.0)
+EPSILONS = (1e-5, 1e-8, 1e-7, 1e-6, 1e-3, 1e-2, 1e-4, 1e-12, 1e-10, 1e-9, 1e-15, 1e-16, 0.0)
 
 
-def epsilons(*, strict: bool) -> list[Form]:
-    """Return the epsilons met, PyTorch's first."""
-    if strict:
-        return [Form()]
-    found = []
-    for eps in EPSILONS:
-        words = {} if eps == 1e-5 else {"other_epsilon": f"epsilon is {eps:g} (PyTorch's default is 1e-5)"}
-        found.append(Form(options={"eps": eps}, conventions=words))
-    return found
+def epsilons() -> list[Form]:
+    """Return the epsilons met, PyTorch's first; another is a convention whatever a layer's name promises."""
+    return [_of_epsilon(eps) for eps in EPSILONS]
 
 
-_DEVIATION = {"epsilon_on_deviation": "epsilon is added to the deviation, not to the variance"}
+def _of_epsilon(eps: float) -> Form:
+    words = {} if eps == 1e-5 else {"other_epsilon": f"epsilon is {eps:g} (PyTorch's default is 1e-5)"}
+    return Form(options={"eps": eps}, conventions=words)
+
+
+def _tiny(x: Any) -> Any:
+    """Where the variance is tiny, the epsilon is all there is."""
+    return 1e-6 * x
+
+
+_DEVIATION = Form(
+    options={"deviation": True},
+    conventions={"epsilon_on_deviation": "epsilon is added to the deviation, not to the variance"},
+)
+_EPS = {"eps": Measured(_of_epsilon, _tiny, (Form(), _DEVIATION))}
 
 
 def _eps(o: Mapping[str, Any]) -> float:
     return float(o.get("eps", 1e-5))
+
+
+def _root(var: Any, o: Mapping[str, Any], lib: Any) -> Any:
+    return lib.sqrt(var) + _eps(o) if o.get("deviation") else lib.sqrt(var + _eps(o))
+
+
+def _moving(x: Any, axis: int) -> Any:
+    """Return the input, but where it is all one number along an axis: a deviation of 0 has no derivative."""
+    steps = np.arange(x.shape[axis], dtype=x.dtype).reshape((-1,) + (1,) * (x.ndim - axis % x.ndim - 1))
+    return np.where((x == x.take([0], axis)).all(axis=axis, keepdims=True), x + steps, x)
 
 
 # ---- batch normalisation
@@ -42,8 +73,8 @@ def _batch_forms(strict: bool) -> list[Form]:
     vectors = [Form(), Form(dict.fromkeys(("weight", "bias"), ROW)),
                Form(dict.fromkeys(("weight", "bias"), CHANNEL))]  # fmt: skip
     if strict:
-        return every(vectors, shapes, epsilons(strict=strict))
-    return every(epsilons(strict=strict), shapes, vectors, _statistics())
+        return every(vectors, shapes, epsilons())
+    return every(epsilons(), shapes, vectors, _statistics())
 
 
 def _statistics() -> list[Form]:
@@ -79,6 +110,8 @@ def _draw_batch(sketch: Sketch) -> Parts:
     if "running_mean" not in sketch.form.absent:
         arrays["running_mean"] = sketch.array("running_mean", channels, plain=True)
         arrays["running_var"] = sketch.array("running_var", channels, plain=True, positive=True)
+    if training and sketch.form.options.get("deviation"):
+        arrays["x"] = _moving(arrays["x"], 0)
     options = {"training": training}
     for name, values in (("eps", (1e-5, 1e-3, 0.1)), ("momentum", (0.1, 0.5, 0.3))):
         options |= sketch.option(name, *values)
@@ -87,6 +120,12 @@ def _draw_batch(sketch: Sketch) -> Parts:
 
 def _wide(v: Any, x: Any) -> Any:
     return v.reshape((1, -1) + (1,) * (x.ndim - 2))
+
+
+def _scaled(y: Any, a: Mapping[str, Any], x: Any) -> Any:
+    """Return what is normalised times the weight, plus the bias, each where there is one."""
+    y = y if a.get("weight") is None else y * _wide(a["weight"], x)
+    return y if a.get("bias") is None else y + _wide(a["bias"], x)
 
 
 def _batch(a: Mapping[str, Any], o: Mapping[str, Any], lib: Any = np) -> tuple[Any, ...]:
@@ -104,8 +143,8 @@ def _batch(a: Mapping[str, Any], o: Mapping[str, Any], lib: Any = np) -> tuple[A
             told = own_var if o.get("biased") else own_var * (count / (count - 1))
             state = ((1 - m) * mean + m * own_mean, (1 - m) * var + m * told)
         mean, var = own_mean, own_var
-    y = (x - _wide(mean, x)) / lib.sqrt(_wide(var, x) + _eps(o))
-    return (y * _wide(a["weight"], x) + _wide(a["bias"], x), *(s + 0 for s in state))
+    y = (x - _wide(mean, x)) / _root(_wide(var, x), o, lib)
+    return (_scaled(y, a, x), *(s + 0 for s in state))
 
 
 def _batch_golden(a: Mapping[str, Any], o: Mapping[str, Any]) -> Case | None:
@@ -114,7 +153,8 @@ def _batch_golden(a: Mapping[str, Any], o: Mapping[str, Any]) -> Case | None:
     slots = {k: a.get(k) for k in ("x", "running_mean", "running_var", "weight", "bias")}
     options = {"training": o["training"], "momentum": o.get("momentum", 0.1), "eps": _eps(o)}
     extras = () if slots["running_mean"] is None else ("new_running_mean", "new_running_var")
-    return Case("batch_norm", slots, options, ("x", "weight", "bias"), extras=extras)
+    moving = tuple(n for n in ("x", "weight", "bias") if slots[n] is not None)
+    return Case("batch_norm", slots, options, moving, extras=extras)
 
 
 BATCH_NORM = Kind(
@@ -122,7 +162,8 @@ BATCH_NORM = Kind(
     lambda t, a, o: _batch(a, o, t), _draw_batch, _batch_forms, params=("weight", "bias"),
     state=("running_mean", "running_var"), fixed=("running_mean", "running_var"),
     extras=("new_running_mean", "new_running_var"), golden=_batch_golden,
-    sizes=lambda a: {"in": a["weight"].size},
+    sizes=lambda a: {"in": a["x"].shape[1]}, plain=True,
+    measured=_EPS,
 )  # fmt: skip
 
 
@@ -131,12 +172,12 @@ BATCH_NORM = Kind(
 
 def _layer_forms(strict: bool) -> list[Form]:
     vectors = [Form(dict.fromkeys(("weight", "bias"), layout)) for layout in (SAME, ROW)]
-    plain = every(epsilons(strict=strict), vectors)
+    plain = every(epsilons(), vectors)
     if strict:
         return [Form()]
     return [
         *plain,
-        *every(epsilons(strict=strict), vectors, [Form(options={"deviation": True}, conventions=_DEVIATION)]),
+        *every(epsilons(), vectors, [_DEVIATION]),
         *every(plain, [Form(options={"rank": 3})]),
     ]
 
@@ -148,8 +189,7 @@ def _draw_layer(sketch: Sketch) -> Parts:
         shape = (shape[0], sketch.side(), width)
     x = sketch.array("x", *shape, far=True)
     if sketch.form.options.get("deviation"):
-        # A deviation of 0 has no derivative.
-        x = np.where((x == x[..., :1]).all(axis=-1, keepdims=True), x + np.arange(width, dtype=x.dtype), x)
+        x = _moving(x, -1)
     arrays = {"x": x, "weight": sketch.array("weight", width, plain=True)}
     if "bias" not in sketch.form.absent:
         arrays["bias"] = sketch.array("bias", width, plain=True)
@@ -161,20 +201,23 @@ def _layer(a: Mapping[str, Any], o: Mapping[str, Any], lib: Any = np) -> tuple[A
     n = x.shape[-1]
     centred = x - x.sum(-1)[..., None] / n
     var = (centred * centred).sum(-1)[..., None] / n
-    scale = lib.sqrt(var) + _eps(o) if o.get("deviation") else lib.sqrt(var + _eps(o))
-    return (centred / scale * a["weight"] + a["bias"],)
+    y = centred / _root(var, o, lib)
+    y = y if a.get("weight") is None else y * a["weight"]
+    return (y if a.get("bias") is None else y + a["bias"],)
 
 
 LAYER_NORM = Kind(
     "layer_norm", ("x", "weight", "bias"), _layer, lambda t, a, o: _layer(a, o, t), _draw_layer, _layer_forms,
-    params=("weight", "bias"), per_sample=("x",), sizes=lambda a: {"in": a["weight"].size},
+    params=("weight", "bias"), per_sample=("x",), sizes=lambda a: {"in": a["x"].shape[-1]}, plain=True,
+    measured=_EPS,
 )  # fmt: skip
 
 
 def _rms(a: Mapping[str, Any], o: Mapping[str, Any], lib: Any = np) -> tuple[Any, ...]:
     x = a["x"]
     square = (x * x).sum(-1)[..., None] / x.shape[-1]
-    return (x / lib.sqrt(square + _eps(o)) * a["weight"],)
+    y = x / _root(square, o, lib)
+    return (y if a.get("weight") is None else y * a["weight"],)
 
 
 def _draw_rms(sketch: Sketch) -> Parts:
@@ -189,14 +232,15 @@ def _draw_rms(sketch: Sketch) -> Parts:
 RMS_NORM = Kind(
     "rms_norm", ("x", "weight"), _rms, lambda t, a, o: _rms(a, o, t),
     _draw_rms,
-    lambda _: epsilons(strict=False), params=("weight",), per_sample=("x",),
-    sizes=lambda a: {"in": a["weight"].size},
+    lambda _: epsilons(), params=("weight",), per_sample=("x",),
+    sizes=lambda a: {"in": a["x"].shape[-1]}, plain=True,
+    measured=_EPS,
 )  # fmt: skip
 
 
-def _group_forms(strict: bool) -> list[Form]:
-    vectors = [Form(dict.fromkeys(("weight", "bias"), layout)) for layout in (SAME, CHANNEL)]
-    return every([Form()] if strict else epsilons(strict=strict), vectors)
+def _group_forms(_: bool) -> list[Form]:
+    vectors = [Form(dict.fromkeys(("weight", "bias"), layout)) for layout in (SAME, CHANNEL, PIXEL)]
+    return every(epsilons(), vectors)
 
 
 def _draw_group(sketch: Sketch) -> Parts:
@@ -216,11 +260,32 @@ def _group(a: Mapping[str, Any], o: Mapping[str, Any], lib: Any = np) -> tuple[A
     n = g.shape[-1]
     centred = g - g.sum(-1)[..., None] / n
     var = (centred * centred).sum(-1)[..., None] / n
-    y = (centred / lib.sqrt(var + _eps(o))).reshape(x.shape)
-    return (y * _wide(a["weight"], x) + _wide(a["bias"], x),)
+    y = (centred / _root(var, o, lib)).reshape(x.shape)
+    return (_scaled(y, a, x),)
+
+
+def _draw_instance(sketch: Sketch) -> Parts:
+    # never one number a channel: its variance is nothing
+    shape = (max(sketch.batch(high=3), 1), sketch.side(1, 4), sketch.side(2, 3), sketch.side(1, 3))
+    arrays = {"x": sketch.array("x", *shape, far=True)}
+    for name in ("weight", "bias"):
+        arrays[name] = sketch.array(name, shape[1], plain=True)
+    return arrays, sketch.option("eps", 1e-5, 1e-3, 0.1)
+
+
+def _instance(a: Mapping[str, Any], o: Mapping[str, Any], lib: Any = np) -> tuple[Any, ...]:
+    return _group(a, {**o, "num_groups": a["x"].shape[1]}, lib)
+
+
+INSTANCE_NORM = Kind(
+    "instance_norm", ("x", "weight", "bias"), _instance, lambda t, a, o: _instance(a, o, t), _draw_instance,
+    _group_forms, params=("weight", "bias"), per_sample=("x",), sizes=lambda a: {"in": a["x"].shape[1]},
+    plain=True, measured=_EPS,
+)  # fmt: skip
 
 
 GROUP_NORM = Kind(
     "group_norm", ("x", "weight", "bias"), _group, lambda t, a, o: _group(a, o, t), _draw_group, _group_forms,
-    params=("weight", "bias"), per_sample=("x",), sizes=lambda a: {"in": a["weight"].size},
+    params=("weight", "bias"), per_sample=("x",), sizes=lambda a: {"in": a["x"].shape[1]}, plain=True,
+    measured=_EPS,
 )  # fmt: skip

@@ -233,6 +233,25 @@ Parts = tuple[Mapping[str, "Array | None"], dict[str, Any]]
 
 
 @dataclass(frozen=True)
+class Measured:
+    """A number in a layer's formula that is found out from what it gives.
+
+    Parameters
+    ----------
+    form : callable
+        The form of such a number.
+    telling : callable
+        Turns an input into one of which the number shows most.
+    variants : tuple of Form
+        The formulas that it may stand in.
+    """
+
+    form: Callable[[float], Form]
+    telling: Callable[[Array], Array]
+    variants: tuple[Form, ...] = (Form(),)
+
+
+@dataclass(frozen=True)
 class Kind:
     """An operation as it is met in hand-written files.
 
@@ -277,6 +296,10 @@ class Kind:
     extremes: tuple[float, ...] = ()
     per_sample: tuple[str, ...] = ()
     sizes: Callable[[Mapping[str, Any]], Mapping[str, int]] | None = None
+    #: Whether it may have no parameters at all.
+    plain: bool = False
+    #: Numbers that a layer may have written into its formula: by option, how each is measured.
+    measured: Mapping[str, Measured] = field(default_factory=dict)
 
     @property
     def inputs(self) -> tuple[str, ...]:

@@ -1,0 +1,351 @@
+"""Functions that a class holds, that have a flag for their derivative, or that compute with tensors."""
+
+import numpy as np
+import pytest
+
+from scratchnet_crosscheck import discover
+from scratchnet_crosscheck.adapters import recognise
+from scratchnet_crosscheck.adapters.fitting import fit
+from scratchnet_crosscheck.adapters.protocol import Cannot
+from scratchnet_crosscheck.adapters.runner import Reference, runner_of
+from scratchnet_crosscheck.references.protocol import Sampler
+from scratchnet_crosscheck.strategies import Setting
+
+_SETTING = Setting(np.dtype(np.float64), layouts=False)
+
+
+@pytest.fixture
+def candidates(tmp_path, monkeypatch):
+    """Load a file of this source as the command does; return its candidates by name."""
+
+    def load(source, **like):
+        monkeypatch.chdir(tmp_path)
+        path = tmp_path / "held_functions.py"
+        path.write_text("import numpy as np\n" + source, encoding="utf-8")
+        return {c.name: c for c in recognise(discover.defined(discover.load(path)[0]), like)}
+
+    return load
+
+
+def agrees(subject):
+    """Whether a thing's gradients are the reference's, on a few calls."""
+    runner, judge = runner_of(subject), Reference("torch", subject)
+    for seed in range(4):
+        case = subject.case(Sampler(np.random.default_rng(seed), _SETTING), "nothing")
+        dy = tuple(np.random.default_rng(seed).normal(size=y.shape) for y in runner.forward(case))
+        for got, wanted in zip(runner.vjp(case, dy), judge.vjp(case, dy), strict=True):
+            if wanted is not None and not np.allclose(got, wanted, 1e-9, 1e-12):
+                return False
+    return True
+
+
+STATIC = """
+class Linear:
+    @staticmethod
+    def forward(x, w, b):
+        return x @ w + b, (x, w)
+    @staticmethod
+    def backward(dout, cache):
+        x, w = cache
+        return dout @ w.T, x.T @ dout, dout.{reduced}(axis=0)
+class Pool:
+    @staticmethod
+    def forward(x, pool_param):
+        k, s = pool_param['pool_height'], pool_param['stride']
+        kw = pool_param['pool_width']
+        windows = np.lib.stride_tricks.sliding_window_view(x, (k, kw), (2, 3))[:, :, ::s, ::s]
+        return windows.max((-2, -1)), (x, pool_param)
+    @staticmethod
+    def backward(dout, cache):
+        x, pool_param = cache
+        k, s, kw = pool_param['pool_height'], pool_param['stride'], pool_param['pool_width']
+        dx = np.zeros_like(x)
+        for n, c, i, j in np.ndindex(*dout.shape):
+            at = x[n, c, i * s:i * s + k, j * s:j * s + kw]
+            h, w = np.unravel_index(at.argmax(), at.shape)
+            dx[n, c, i * s + h, j * s + w] += dout[n, c, i, j]
+        return dx
+"""
+
+
+@pytest.mark.parametrize("name", ["Linear", "Pool"])
+def test_static_passes_are_driven_as_a_pair(candidates, name):
+    pytest.importorskip("torch")
+    found = candidates(STATIC.format(reduced="sum"))
+    assert list(found) == ["Linear", "Pool"]
+    assert agrees(fit(found[name]))
+
+
+def test_a_slip_in_a_static_pass_is_seen(candidates):
+    pytest.importorskip("torch")
+    assert not agrees(fit(candidates(STATIC.format(reduced="mean"))["Linear"]))
+
+
+NAMESPACE = """
+class Activations:
+    @staticmethod
+    def tanh(x):
+        return np.tanh(x)
+    @staticmethod
+    def tanh_derivative(x):
+        return 1 - np.tanh(x) ** 2
+    @staticmethod
+    def sigmoid(x, derivative=False):
+        s = 1 / (1 + np.exp(-x))
+        return s * (1 - s) if derivative else s
+    @staticmethod
+    def relu(x):
+        return np.maximum(x, 0)
+"""
+
+
+def test_a_class_of_functions_is_looked_into(candidates):
+    pytest.importorskip("torch")
+    found = candidates(NAMESPACE)
+    assert list(found) == ["Activations.tanh", "Activations.sigmoid"]
+    assert all(agrees(fit(c)) for c in found.values())
+
+
+def test_a_function_that_a_class_holds_can_be_named(candidates):
+    pytest.importorskip("torch")
+    source = NAMESPACE.replace("tanh", "squash").replace("np.squash", "np.tanh")
+    assert "Activations.squash" not in candidates(source)
+    assert agrees(fit(candidates(source, **{"Activations.squash": "tanh"})["Activations.squash"]))
+
+
+FLAGS = """
+def sigmoid(x, derivative=False):
+    return x * (1 - x) if derivative else 1 / (1 + np.exp(-x))
+def relu(x, deriv=0):
+    return (x > 0) * 1.0 if deriv else np.maximum(0, x)
+def elu(x, derivative, alpha=1.0):
+    return np.where(x > 0, 1, {slope}) if derivative else np.where(x > 0, x, alpha * np.expm1(x))
+def tanh(x, grad):
+    return grad * (1 - np.tanh(x) ** 2)
+"""
+
+
+def test_a_flag_for_the_derivative_is_driven(candidates):
+    pytest.importorskip("torch")
+    found = candidates(FLAGS.format(slope="alpha * np.exp(x)"))
+    subjects = {n: fit(found[n]) for n in ("sigmoid", "relu", "elu")}
+    assert all(agrees(s) for s in subjects.values())
+    assert "sigmoid is handed the output of sigmoid" in subjects["sigmoid"].driver.notes
+    assert found["tanh"].convention == "function"  # an argument that must be given may be the cotangent
+
+
+def test_a_wrong_derivative_behind_a_flag_is_seen(candidates):
+    pytest.importorskip("torch")
+    assert not agrees(fit(candidates(FLAGS.format(slope="np.exp(x)"))["elu"]))
+
+
+TENSORS = """
+import torch
+def linear_forward(x, w, b):
+    return x.view(x.shape[0], -1).mm(w) + b, (x, w)
+def linear_backward(dout, cache):
+    x, w = cache
+    return dout.mm(w.t()).view(x.shape), x.view(x.shape[0], -1).t().mm(dout), dout.sum(dim=0)
+class ReLU:
+    @staticmethod
+    def forward(x):
+        return x * (x > 0), x
+    @staticmethod
+    def backward(dout, cache):
+        dx = dout.clone()
+        dx[cache <= 0] = 0
+        return dx
+"""
+
+
+@pytest.mark.parametrize("name", ["linear_forward", "ReLU"])
+def test_a_pair_that_computes_with_tensors_is_handed_tensors(candidates, name):
+    pytest.importorskip("torch")
+    subject = fit(candidates(TENSORS)[name])
+    assert agrees(subject)
+    assert "it is handed tensors" in subject.notes
+
+
+MISDRIVEN = """
+def batchnorm_forward(x, gamma, beta, cache):
+    mean, var = cache["mean"], cache["var"]
+    return (x - mean) / np.sqrt(var + 1e-5) * gamma + beta, (x, mean, var, gamma)
+def batchnorm_backward(dout, cache):
+    x, mean, var, gamma = cache
+    return dout * gamma / np.sqrt(var + 1e-5), dout.sum(0), dout.sum(0)
+def softmax_loss(scores, labels, table):
+    return table.look(scores), labels
+def rnn_forward(tokens, labels, a0, parameters, size=27):
+    return tokens[parameters], (labels, a0)
+def rnn_backward(tokens, labels, parameters, cache):
+    return {}
+def maxpool(x, kernel_size):
+    kh, kw = kernel_size
+    return x[:, :, ::kh, ::kw].reshape(-1, 7, 7)
+"""
+
+
+@pytest.mark.parametrize("name", ["batchnorm_forward", "rnn_forward", "softmax_loss", "maxpool"])
+def test_what_raises_on_every_call_for_what_it_is_handed_is_not_called_wrong(candidates, name):
+    with pytest.raises(Cannot):
+        fit(candidates(MISDRIVEN)[name])
+
+
+def test_a_side_that_is_taken_as_a_pair_is_handed_over_as_one(candidates):
+    pytest.importorskip("torch")
+    found = candidates("""
+def avg_pool_forward(x, kernel_size, stride):
+    (kh, kw), (sh, sw) = kernel_size, stride
+    windows = np.lib.stride_tricks.sliding_window_view(x, (kh, kw), (2, 3))[:, :, ::sh, ::sw]
+    return windows.mean((-2, -1)), (x.shape, kernel_size, stride)
+def avg_pool_backward(dout, cache):
+    shape, (kh, kw), (sh, sw) = cache
+    dx = np.zeros(shape, dtype=dout.dtype)
+    for i, j in np.ndindex(dout.shape[2:]):
+        dx[:, :, i * sh:i * sh + kh, j * sw:j * sw + kw] += dout[:, :, i, j, None, None] / (kh * kw)
+    return dx
+""")
+    assert agrees(fit(found["avg_pool_forward"]))
+
+
+def test_a_random_mask_of_torch_is_drawn_again_from_its_seed(candidates):
+    pytest.importorskip("torch")
+    subject = fit(
+        candidates("""
+import torch
+class Dropout(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, p=0.5, training=True):
+        ctx.mask = (torch.rand_like(x) > p) / (1 - p) if training else torch.ones_like(x)
+        return x * ctx.mask
+    @staticmethod
+    def backward(ctx, dy):
+        return dy * ctx.mask, None, None
+""")["Dropout"]
+    )
+    case = subject.case(Sampler(np.random.default_rng(3), _SETTING), "nothing")
+    runner = runner_of(subject)
+    assert np.array_equal(runner.forward(case)[0], runner.forward(case)[0])
+
+
+def test_a_framework_s_function_may_choose_its_formula_but_not_its_gradient(candidates):
+    pytest.importorskip("torch")
+    source = """
+import torch
+class MSE(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, target):
+        ctx.save_for_backward(x, target)
+        return ((x - target) ** 2).sum()
+    @staticmethod
+    def backward(ctx, dy):
+        x, target = ctx.saved_tensors
+        dx = 2 * (x - target) * dy{slip}
+        return dx, -dx
+"""
+    right, wrong = (fit(candidates(source.format(slip=slip))["MSE"]) for slip in ("", " / len(x)"))
+    assert list(right.conventions) == list(wrong.conventions) == ["sum_reduction"]
+    assert agrees(right)
+    assert not agrees(wrong)
+
+
+def test_a_state_that_is_none_in_evaluation_is_one_that_stays(candidates):
+    pytest.importorskip("torch")
+    found = candidates("""
+def batch_norm(x, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5):
+    mean, var = (x.mean(0), x.var(0)) if training else (running_mean, running_var)
+    inv = 1 / np.sqrt(var + eps)
+    xhat, n, new = (x - mean) * inv, len(x), None
+    if training:
+        new = ((1 - momentum) * running_mean + momentum * mean,
+               (1 - momentum) * running_var + momentum * var * n / (n - 1))
+    def pullback(dy):
+        g = dy * weight
+        dx = inv * (g - g.mean(0) - xhat * (g * xhat).mean(0)) if training else g * inv
+        return dx, None, None, (dy * xhat).sum(0), dy.sum(0)
+    return xhat * weight + bias, pullback, new
+def layer_norm(x, normalized_shape, weight=None, bias=None, eps=1e-5):
+    axes = tuple(range(-len(normalized_shape), 0))
+    inv = 1 / np.sqrt(x.var(axes, keepdims=True) + eps)
+    xhat = (x - x.mean(axes, keepdims=True)) * inv
+    def pullback(dy):
+        lead, g = tuple(range(x.ndim - 1)), dy * weight
+        dx = inv * (g - g.mean(axes, keepdims=True) - xhat * (g * xhat).mean(axes, keepdims=True))
+        return dx, (dy * xhat).sum(lead), dy.sum(lead)
+    return xhat * weight + bias, pullback
+""")
+    runner = runner_of(fit(found["batch_norm"]))
+    for seed in range(6):
+        case = runner.subject.case(Sampler(np.random.default_rng(seed), _SETTING), "nothing")
+        runner.forward(case)
+    assert agrees(fit(found["layer_norm"]))
+
+
+SAME = """
+def conv_forward(x, w, b, padding="same"):
+    kh, kw = w.shape[2:]
+    t, l = ((kh - 1) // 2, (kw - 1) // 2) if padding == "same" else (0, 0)
+    around = ((t, kh - 1 - t), (l, kw - 1 - l)) if padding == "same" else ((0, 0), (0, 0))
+    xp = np.pad(x, ((0, 0), (0, 0), *around))
+    windows = np.lib.stride_tricks.sliding_window_view(xp, (kh, kw), (2, 3))
+    return np.einsum("nchwij,ocij->nohw", windows, w) + b[:, None, None], (x.shape, xp, windows, w, t, l)
+def conv_backward(dout, cache):
+    shape, xp, windows, w, t, l = cache
+    kh, kw = w.shape[2:]
+    dxp = np.zeros_like(xp)
+    for i, j in np.ndindex(dout.shape[2:]):
+        dxp[:, :, i:i + kh, j:j + kw] += np.einsum("no,ocij->ncij", dout[:, :, i, j], w)
+    t, l = {cut}
+    dx = dxp[:, :, t:t + shape[2], l:l + shape[3]]
+    return dx, np.einsum("nohw,nchwij->ocij", dout, windows), dout.sum((0, 2, 3))
+"""
+
+
+@pytest.mark.parametrize(
+    ("cut", "right"), [("t, l", True), ("(kh // 2, kw // 2) if xp.shape != shape else (0, 0)", False)]
+)
+def test_kernels_of_even_size_are_asked_for_where_the_padding_is_same(candidates, cut, right):
+    pytest.importorskip("torch")
+    from scratchnet_crosscheck.checking import check_subject
+    from scratchnet_crosscheck.references._conv import EVEN_SAME
+
+    subject = fit(candidates(SAME.format(cut=cut))["conv_forward"])
+    assert EVEN_SAME not in subject.form.without
+    runner, judge = runner_of(subject), Reference("torch", subject)
+    agreed = []
+    for seed in range(12):
+        case = subject.case(Sampler(np.random.default_rng(seed), _SETTING), EVEN_SAME)
+        dy = tuple(np.random.default_rng(seed).normal(size=y.shape) for y in runner.forward(case))
+        agreed += [np.allclose(g, w) if g.shape == w.shape else False
+                   for g, w in zip(runner.vjp(case, dy), judge.vjp(case, dy), strict=True)]  # fmt: skip
+    assert all(agreed) == right
+    if not right:
+        records = check_subject("held_functions.py", subject, oracles=("torch",), profile="quick", seed=1)
+        said = [r for r in records if r["check"] == "backward_equals_the_reference" and "64" in r["dtype"]]
+        assert [d["key"] for r in said for d in r["diagnosis"]] == ["wrong_for_even_kernel"]
+
+
+PACKED = """
+def linear_forward(params, x):
+    return x @ params["W"] + params["b"], (x, params)
+def linear_backward(grad, cache):
+    x, params = cache
+    return grad @ params["W"].T, {{"W": x.T @ grad, "b": grad.{reduced}(0)}}
+def dense_fwd(x, params):
+    W, b = params
+    return x @ W + b, (x, W)
+def dense_bwd(dy, cache):
+    x, W = cache
+    return dy @ W.T, (x.T @ dy, dy.{reduced}(0))
+def affine_forward(x, params):
+    return x @ params["W"] + params["b"]
+def affine_backward(dout, x, params):
+    return {{"dx": dout @ params["W"].T, "dW": x.T @ dout, "db": dout.{reduced}(0)}}
+"""
+
+
+@pytest.mark.parametrize("name", ["linear_forward", "dense_fwd", "affine_forward"])
+@pytest.mark.parametrize("reduced", ["sum", "mean"])
+def test_parameters_in_one_argument_are_driven(candidates, name, reduced):
+    pytest.importorskip("torch")
+    assert agrees(fit(candidates(PACKED.format(reduced=reduced))[name])) == (reduced == "sum")
