@@ -375,7 +375,7 @@ def softmin(x: Array, dim: int | None = None) -> tuple[Array, Pullback]:
     """
     check_float_array("softmin", "x", x)
     shape, dtype = x.shape, x.dtype
-    y, pullback_of_softmax = softmax(np.asarray(-x), _axis("softmin", dim, x.ndim))
+    y, pullback_of_softmax = softmax(np.asarray(-x, dtype), _axis("softmin", dim, x.ndim))
 
     def pullback(dy: Array, needs_input_grad: tuple[bool] = (True,)) -> Cotangents:
         dy = check_cotangent("softmin", dy, shape, dtype)

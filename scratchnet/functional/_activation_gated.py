@@ -188,7 +188,7 @@ def gelu(x: Array, approximate: str = "none") -> tuple[Array, Pullback]:
 def _gelu_plain(x: Array) -> tuple[Array, Pullback]:
     """Take the exact form in any float dtype; `gelu_by_blocks` must equal it."""
     one, half, kind = ONE[x.dtype.char], _HALF[x.dtype.char], x.dtype.type
-    with np.errstate(over="ignore", invalid="ignore"):  # infinite and huge arguments
+    with np.errstate(invalid="ignore"):  # minus infinity times 0
         share = np.asarray((erf(np.asarray(x * kind(math.sqrt(0.5)))) + one) * half)
         y = np.asarray(x * share)
 

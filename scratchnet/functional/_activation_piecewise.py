@@ -204,7 +204,7 @@ def prelu(x: Array, weight: Array) -> tuple[Array, Pullback]:
         dx = dweight = None
         with np.errstate(over="ignore", invalid="ignore"):  # infinite arguments and cotangents
             if needs_input_grad[0]:
-                dx = np.asarray(factors * dy)
+                dx = np.asarray(factors * dy, dtype)
             if needs_input_grad[1]:
                 product = keep(np.asarray(x * dy), mask)
                 axes = tuple(axis for axis in range(len(shape)) if axis != 1 or not each)
@@ -212,7 +212,7 @@ def prelu(x: Array, weight: Array) -> tuple[Array, Pullback]:
         return dx, dweight
 
     with np.errstate(over="ignore", invalid="ignore"):
-        return np.asarray(factors * x), pullback
+        return np.asarray(factors * x, dtype), pullback
 
 
 def rrelu(
@@ -606,14 +606,14 @@ def _leaking(function: str, x: Array, factors: Array) -> tuple[Array, Pullback]:
     """Return ``x factors`` and its pullback."""
     shape, dtype = x.shape, x.dtype
     with np.errstate(over="ignore", invalid="ignore"):  # infinite arguments
-        y = np.asarray(factors * x)
+        y = np.asarray(factors * x, dtype)
 
     def pullback(dy: Array, needs_input_grad: tuple[bool] = (True,)) -> Cotangents:
         dy = check_cotangent(function, dy, shape, dtype)
         if not needs_input_grad[0]:
             return (None,)
         with np.errstate(over="ignore", invalid="ignore"):  # infinite cotangents
-            return (np.asarray(factors * dy),)
+            return (np.asarray(factors * dy, dtype),)
 
     return y, pullback
 

@@ -224,9 +224,7 @@ def _softplus_plain(x: Array, beta: float, limit: float) -> tuple[Array, Pullbac
     with np.errstate(over="ignore"):
         scaled = np.asarray(x * rate)
     above = np.asarray(scaled > dtype.type(limit))
-    falling = np.asarray(scaled < ZERO[dtype.char])
-    if limit < 0:
-        falling &= ~above
+    falling = np.asarray(scaled <= dtype.type(min(limit, 0.0)))
     # Above the threshold exp(-abs(beta x)) counts as 0, which makes the slope 1, and y mostly x.
     rest = keep(_decay(scaled), keep_mask(above))
     y = np.asarray(np.log1p(rest))
@@ -382,12 +380,11 @@ def _bent(function: str, x: Array, alpha: float, scale: float, rate: float) -> t
     below = np.asarray(x <= zero)
     upper = keep(x, keep_mask(below))
     with np.errstate(over="ignore", invalid="ignore"):  # for a negative rate or an infinite x
-        exponents = np.asarray(keep(x, keep_mask(np.asarray(x > zero))))
-        if rate != 1:
-            np.multiply(exponents, kind(rate), out=exponents)
+        exponents = np.asarray(x * kind(rate))
         y = np.asarray(np.expm1(exponents))
         if scale * alpha != 1:
             np.multiply(y, kind(scale * alpha), out=y)
+        y = keep(y, keep_mask(~below))
         if scale != 1:
             np.multiply(upper, kind(scale), out=upper)
         np.add(y, upper, out=y)

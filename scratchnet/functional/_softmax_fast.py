@@ -103,7 +103,7 @@ def log_softmax_of_rows(x: Array) -> tuple[Array, Pullback]:
             out = y_rows[cut]
             _shift(rows[cut], out)
             np.exp(out, exponentials[cut])
-            exponentials[cut].dot(one, sums[cut])
+            sums[cut] = exponentials[cut].dot(one)
             np.subtract(out, np.log(sums[cut])[:, None], out)
 
     def pullback(dy: Array, needs_input_grad: tuple[bool] = (True,)) -> Cotangents:

@@ -15,7 +15,10 @@ from scratchnet.functional import (
     _activation_gated,
     _activation_piecewise,
     _activation_smooth,
+    _buffers,
 )
+from scratchnet.functional._buffers import BLOCK_BYTES, blocks, level
+from scratchnet.functional._constants import constant
 from scratchnet.functional._erf import erf
 
 DTYPES = (np.float32, np.float64)
@@ -159,6 +162,30 @@ def test_a_fast_body_keeps_the_order_of_the_bytes(name):
         np.testing.assert_array_equal(dx, native_dx)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("relu", {}), ("tanh", {}), ("leaky_relu", {"negative_slope": 0.0}), ("rrelu", {}), ("prelu", {}),
+        ("softmax", {"dim": 1}), ("log_softmax", {"dim": 0}), ("log_softmax", {"dim": 1}),
+        ("softmin", {"dim": 1}),
+    ],
+)  # fmt: skip
+def test_a_plain_body_keeps_the_order_of_the_bytes(name, options, dtype):
+    swapped = np.dtype(dtype).newbyteorder()
+    x = np.random.default_rng(2).normal(size=(40, 3)).astype(swapped)
+    weights = (x[0],) if name == "prelu" else ()
+    y, pullback = getattr(F, name)(x, *weights, **options)
+    native, native_pullback = getattr(F, name)(
+        x.astype(dtype), *(w.astype(dtype) for w in weights), **options
+    )
+    assert y.dtype == swapped
+    np.testing.assert_array_equal(y, native)
+    for gradient, expected in zip(pullback(x), native_pullback(x.astype(dtype)), strict=True):
+        assert gradient.dtype == swapped
+        np.testing.assert_allclose(gradient, expected, rtol=0, atol=128 * float(np.finfo(dtype).eps))
+
+
 def test_the_fast_bodies_are_the_ones_that_are_called(monkeypatch):
     called = []
     homes = {
@@ -174,6 +201,11 @@ def test_the_fast_bodies_are_the_ones_that_are_called(monkeypatch):
     others = ("elu", "celu", "hardtanh", "relu6")
     for name in others:
         getattr(F, name)(np.ones(3, np.float32))
+    assert called == [*homes, *others]
+    for dtype in (np.float16, np.longdouble):
+        for name in (*homes, *others):
+            getattr(F, name)(np.ones(600, dtype))
+    F.gelu(np.ones(3))
     assert called == [*homes, *others]
 
 
@@ -237,14 +269,57 @@ def test_the_slope_at_a_kink_is_pytorchs(name, x, slope, dtype):
         np.testing.assert_array_equal(dx, np.full(size, slope, dtype))
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", [name for name in CALLS if name not in ("relu", "sigmoid", "tanh")])
+EVERY = (np.float16, *DTYPES, np.longdouble)
+ALONG = {f"{name} along {dim}": (name, {"dim": dim}) for name in ("softmax", "log_softmax") for dim in (0, 1)}
+OTHERS = {  # calls that other bodies take
+    "gelu by tanh": ("gelu", {"approximate": "tanh"}), "elu of 2": ("elu", {"alpha": 2.0}),
+    "celu of 2": ("celu", {"alpha": 2.0}), "celu of -2": ("celu", {"alpha": -2.0}),
+    "leaky_relu of 0": ("leaky_relu", {"negative_slope": 0.0}),
+    "leaky_relu of 2": ("leaky_relu", {"negative_slope": 2.0}),
+    "softplus of 2": ("softplus", {"beta": 2.0}), "rrelu in evaluation": ("rrelu", {}),
+    "softmin": ("softmin", {"dim": 1}), "glu": ("glu", {"dim": 0}), **ALONG,
+}  # fmt: skip
+# Some warn of an infinite cotangent, which they multiply by 0.
+UNQUIET = ("relu", "sigmoid", "tanh", "softmin", "glu", *ALONG)
+BODIES_OF_ALL = {**{name: (name, options) for name, options in CALLS.items()}, **OTHERS}
+
+
+@pytest.mark.parametrize("name", BODIES_OF_ALL)
+def test_each_body_names_its_function_where_it_refuses_a_cotangent_and_gives_nothing_unasked(name):
+    function, options = BODIES_OF_ALL[name]
+    for dtype in EVERY:
+        for shape in ((2, 2), (2, 700), (1400, 200))[: 3 if dtype in DTYPES else 1]:  # the last takes blocks
+            y, pullback = getattr(F, function)(np.ones(shape, dtype), **options)
+            with pytest.raises(ValueError, match=rf"^{function}'s pullback: dy must"):
+                pullback(np.ones(3, dtype))
+            with pytest.raises(TypeError, match=rf"^{function}'s pullback: dy must"):
+                pullback(np.ones(y.shape, int))
+            assert pullback(np.ones_like(y), (False,)) == (None,)
+            assert pullback(np.ones_like(y))[0].dtype == dtype
+
+
+@pytest.mark.parametrize("dtype", EVERY)
+def test_a_sigmoid_far_out_is_0_or_1_without_a_warning(dtype):
+    for size in (1, 100, 9000, 80_000):
+        x = np.repeat(np.array([np.finfo(dtype).min, -np.inf, np.inf, 0], dtype), size)  # the last in blocks
+        np.testing.assert_array_equal(F.sigmoid(x)[0], np.repeat([0, 0, 1, 0.5], size))
+
+
+@pytest.mark.parametrize("dtype", EVERY)
+@pytest.mark.parametrize("name", [name for name in BODIES_OF_ALL if name not in UNQUIET])
 def test_infinite_huge_and_not_a_number_come_without_a_warning(name, dtype):
     # Warnings are errors here.
-    x = np.array([*ODD, 3e38, -3e38], dtype)
-    for size in (x, np.repeat(x, 50), np.repeat(x, 700)):
-        y, pullback = getattr(F, name)(size, **CALLS[name])
-        for dy in (1.0, np.inf, np.nan, 1e30):
+    function, options = BODIES_OF_ALL[name]
+    with np.errstate(over="ignore"):
+        x = np.array([*ODD, 3e38, -3e38, np.finfo(dtype).max, np.finfo(dtype).min]).astype(dtype)
+    for size in (
+        x,
+        np.repeat(x, 50),
+        np.repeat(x, 700),
+        *([np.repeat(x, 20_000)] if dtype in DTYPES else []),
+    ):
+        y, pullback = getattr(F, function)(size, **options)
+        for dy in (1.0, np.inf, np.nan, np.finfo(dtype).max):
             assert pullback(np.full(size.shape, dy, dtype))[0].dtype == dtype
         assert y.dtype == dtype
 
@@ -265,23 +340,138 @@ def test_softplus_above_a_threshold_is_x_itself_even_where_beta_x_overflows():
     np.testing.assert_array_equal(pullback(np.ones_like(x))[0], 1)
 
 
+@pytest.mark.parametrize(("name", "alpha"), [("elu", np.inf), ("celu", 1e-40), ("celu", -1e-40)])
+def test_above_0_a_curve_is_the_line_even_where_alpha_or_its_inverse_is_infinite(name, alpha):
+    x = np.array([1, 2, 100, 3e38], np.float32)
+    for size in (x, np.repeat(x, 100)):  # few and many: masks differ
+        y, pullback = getattr(F, name)(size, alpha)
+        np.testing.assert_array_equal(y, size)
+        np.testing.assert_array_equal(pullback(np.ones_like(size))[0], 1)
+
+
+@pytest.mark.parametrize("alpha", [49.0, 3.0, -98.0])  # 49 (1 / 49) is not 1
+def test_the_slope_of_celu_is_an_exponential_without_a_factor(alpha):
+    x = np.array([-0.5, -2.0, -30.0])
+    dx = F.celu(x, alpha)[1](np.ones(3))[0]
+    np.testing.assert_allclose(dx, np.exp(x / alpha), rtol=1e-14)
+
+
+def test_a_number_is_repeated_for_many_elements_by_a_line_that_is_kept_and_cannot_be_written_to(monkeypatch):
+    monkeypatch.setattr(_buffers, "_LINES", {})
+    number = constant(-0.25)
+    for dtype in DTYPES:
+        assert level(number, np.empty(512, dtype)) is number[np.dtype(dtype).char]
+        for n in (513, 600, 1 << 14, 20_000, 700):
+            line = level(number, np.empty(n, dtype))
+            assert line.dtype == dtype
+            assert not line.flags.writeable
+            np.testing.assert_array_equal(line, np.full(n, -0.25))
+            assert np.shares_memory(line, level(number, np.empty(n, dtype)))
+
+
+def test_blocks_have_each_row_once_and_no_more_than_fits():
+    assert blocks(10, BLOCK_BYTES) == [slice(0, 10)]
+    assert blocks(4, 2 * BLOCK_BYTES) == [slice(0, 2), slice(2, 4)]
+    assert blocks(3, 7 * BLOCK_BYTES) == [slice(0, 1), slice(1, 2), slice(2, 3)]
+    assert blocks(5, 2 * BLOCK_BYTES) == [slice(0, 2), slice(2, 4), slice(4, 6)]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_softmax_of_one_long_line_is_that_of_a_matrix_of_one_row(dtype):
+    x, dy = np.random.default_rng(0).normal(size=(2, 5000)).astype(dtype)
+    for function in (F.softmax, F.log_softmax):
+        (y, pullback), (row, pullback_of_row) = function(x, 0), function(x[None], 1)
+        np.testing.assert_array_equal(y, row[0])
+        np.testing.assert_array_equal(pullback(dy)[0], pullback_of_row(dy[None])[0][0])
+
+
+@pytest.mark.parametrize("beta", [1.0, 2.0, -1.0])
+@pytest.mark.parametrize("threshold", [1.0, 0.0, -0.5])
+def test_softplus_at_its_threshold_is_the_curve_and_above_it_the_line(beta, threshold):
+    at = np.array([threshold]) / beta
+    y, pullback = F.softplus(at, beta, threshold)
+    np.testing.assert_allclose(y, np.log1p(np.exp(threshold)) / beta, rtol=1e-15)
+    np.testing.assert_allclose(pullback(np.ones(1))[0], 1 / (1 + np.exp(-threshold)), rtol=1e-15)
+    above = at + 0.125 / beta
+    y, pullback = F.softplus(above, beta, threshold)
+    assert (y, pullback(np.ones(1))[0]) == (above, 1)
+
+
+@pytest.mark.parametrize("dtype", EVERY)
+@pytest.mark.parametrize("n", [1, 2000])  # few, and more than are taken at once
+def test_logits_that_are_infinite_or_too_far_apart_to_subtract_come_without_a_warning(n, dtype):
+    # Warnings are errors here.
+    most = np.finfo(dtype).max
+    rows = np.repeat(np.array([[most, -most, 0], [np.inf, 0, 1], [-np.inf, 0, -np.inf]], dtype), n, axis=0)
+    nan = np.full(3, np.nan)
+    for x, dim, back in ((rows, 1, rows.shape), (np.ascontiguousarray(rows.T), 0, rows.T.shape)):
+        shares, logs = F.softmax(x, dim)[0], F.log_softmax(x, dim)[0]
+        assert shares.shape == logs.shape == back
+        shares, logs = (a if dim else a.T for a in (shares, logs))
+        np.testing.assert_array_equal(shares[::n], [[1, 0, 0], nan, [0, 1, 0]])
+        np.testing.assert_array_equal(logs[::n], [[0, -np.inf, -most], nan, [-np.inf, 0, -np.inf]])
+
+
 @pytest.mark.parametrize("function", ["softmax", "log_softmax", "softmin"])
-def test_a_softmax_without_a_dim_warns_and_takes_pytorchs(function):
+def test_a_softmax_without_a_dim_takes_pytorchs_and_warns(function):
     for rank, dim in enumerate([0, 0, 1, 0, 1, 1]):
         x = np.random.default_rng(rank).normal(size=(2, 3, 2, 3, 2)[:rank])
         said = f"{function}: dim should be given; without it, it is {dim} here"
-        with pytest.warns(UserWarning, match=said) as caught:
+        with pytest.warns(UserWarning, match=said):
             y = getattr(F, function)(x)[0]
-        assert caught[0].filename == __file__, "the line that left it out is named"
         np.testing.assert_array_equal(y, getattr(F, function)(x, dim)[0])
 
 
-def test_long_double_runs_through_every_activation():
-    x = np.linspace(-4, 4, 9).astype(np.longdouble)
-    for name, options in CALLS.items():
-        y, pullback = getattr(F, name)(x, **options)
-        (dx,) = pullback(np.ones_like(y))
-        assert y.dtype == dx.dtype == np.longdouble, name
+@pytest.mark.parametrize("function", ["softmax", "log_softmax", "softmin"])
+def test_a_softmax_without_a_dim_warns_at_the_line_that_left_it_out(function):
+    with pytest.warns(UserWarning, match="dim should be given") as caught:
+        getattr(F, function)(np.ones(2))
+    assert caught[0].filename == __file__
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.longdouble])
+@pytest.mark.parametrize("name", BODIES_OF_ALL)
+def test_half_and_extended_precision_run_through_every_activation_to_the_values_of_float64(name, dtype):
+    function, options = BODIES_OF_ALL[name]
+    x = np.linspace(-4, 4, 18).round(2).reshape(2, 9).astype(dtype)
+    dy = np.linspace(-1, 2, 18).reshape(2, 9).astype(dtype)
+    calls = []
+    for kind in (dtype, np.float64):
+        drawn = {"generator": np.random.default_rng(0)} if function == "rrelu" else {}
+        y, pullback = getattr(F, function)(x.astype(kind), **options, **drawn)
+        calls.append((y, pullback(dy[: len(y)].astype(kind))[0]))
+        assert all(array.dtype == kind for array in calls[-1])
+    # Some ten roundings, of numbers up to 4; in half precision some functions add up what nearly cancels.
+    close = 64 * max(float(np.finfo(dtype).eps), float(np.finfo(np.float64).eps))
+    for found, expected in zip(*calls, strict=True):
+        np.testing.assert_allclose(found.astype(np.float64), expected, rtol=0, atol=close)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_gates_and_learned_slopes_of_infinite_and_huge_numbers_come_without_a_warning(dtype):
+    # Warnings are errors here.
+    most = np.finfo(dtype).max
+    numbers = np.array([0, 1, -1, most, -most, np.inf, -np.inf, np.nan], dtype)
+    value, gate = (a.reshape(-1) for a in np.meshgrid(numbers, numbers))
+    y, pullback = F.glu(np.concatenate([value, gate]), 0)
+    assert y.tolist()[:3] == [0, 0.5, -0.5]
+    for weight in (np.array([2], dtype), np.array([0], dtype), np.array([np.inf], dtype)):
+        z, pullback_of_prelu = F.prelu(value, weight)
+        np.testing.assert_array_equal(z[value > 0], value[value > 0])
+        for number in numbers:
+            dy = np.full_like(value, number)
+            assert pullback(dy)[0].dtype == dtype
+            dx, dweight = pullback_of_prelu(dy)
+            np.testing.assert_array_equal(dx[value > 0], dy[value > 0])
+            assert dweight.dtype == dtype
+
+
+@pytest.mark.parametrize("dtype", [np.float16, *DTYPES, np.longdouble])
+def test_softshrink_refuses_a_width_that_is_infinite_in_its_dtype(dtype):
+    wide = float(np.finfo(dtype).max) * 2 if dtype in (np.float16, np.float32) else np.inf
+    with pytest.raises(ValueError, match=r"softshrink: lambd must be in \[0, "):
+        F.softshrink(np.ones(3, dtype), wide)
+    np.testing.assert_array_equal(F.softshrink(np.ones(3, dtype), min(wide / 2, 1e308))[0], np.zeros(3))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
