@@ -324,11 +324,7 @@ def _adaptive_avg_pool_nd(x: Array, output_size: OutputSize, n_dims: int) -> tup
     for start, end in windows:
         sizes = sizes[..., None] * (end - start)
     divisor = sizes.astype(dtype)
-    fits = (
-        dtype.char in "fd"
-        and x.size > 0
-        and all(0 < s * o <= _LARGEST for s, o in zip(sides, out, strict=True))
-    )
+    fits = dtype.char in "fd" and all(0 < s * o <= _LARGEST for s, o in zip(sides, out, strict=True))
     y = _sums_by_product(x, sides, out) if fits else None
     if y is None:
         y = x
@@ -465,7 +461,7 @@ def _windows(side: int, out: int) -> tuple[Array, Array]:
     [[0, 1, 3], [2, 4, 5]]
     """
     number = np.arange(out, dtype=np.int64)
-    return number * side // max(out, 1), -(-(number + 1) * side // max(out, 1))
+    return number * side // out, -(-(number + 1) * side // out)
 
 
 _BLOCK = 1 << 18  # elements of a block of copied windows
@@ -536,6 +532,6 @@ def _range_sums(x: Array, start: Array, end: Array, axis: int) -> Array:
     # be a place of the array too.
     behind = np.zeros_like(np.take(x, [0], axis=axis))
     edges = np.stack([start, end], axis=1).reshape(-1)
-    with np.errstate(invalid="ignore", over="ignore"):  # as in what is thrown away
+    with np.errstate(invalid="ignore", over="ignore"):  # as the products: what overflows is seen in the sums
         sums = np.add.reduceat(np.concatenate([x, behind], axis=axis), edges, axis=axis)
     return np.take(sums, np.arange(0, edges.size, 2), axis=axis)

@@ -216,7 +216,7 @@ def _lp_pool_nd(
     if math.isinf(p):
         return _extreme(function, x, p, geometry.kernel, geometry.stride, ceil_mode, n_dims)
     shape, dtype, sides = x.shape[:-n_dims] + geometry.out, x.dtype, x.shape[-n_dims:]
-    divisor = window_sizes(geometry, sides, (0,) * n_dims, count_include_pad=True).astype(dtype)
+    divisor = window_sizes(geometry, sides, count_include_pad=True).astype(dtype)
     k = float(math.prod(geometry.kernel))
     with np.errstate(all="ignore"):  # NaN and infinity are what PyTorch gives, silently
         total = avg_forward_plain(np.power(x, p), divisor, geometry) * k

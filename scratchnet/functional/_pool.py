@@ -443,7 +443,7 @@ def avg_pool2d(
 
     Backward: each ``dy[n, c, i, j] / d`` is added to `dx` at every element of its window.
 
-    A window that holds no element gives 0. An empty batch gives an empty `y`.
+    An empty batch gives an empty `y`.
 
 
     References
@@ -583,16 +583,14 @@ def _avg_pool_nd(
     geometry = _geometry(function, x, kernel_size, stride, padding, 1, ceil_mode, n_dims)
     shape, dtype, sides = x.shape[:-n_dims] + geometry.out, x.dtype, x.shape[-n_dims:]
     if divisor_override is not None:
-        number = check_integer(function, "divisor_override", divisor_override, minimum=-(2**63))
+        number = check_integer(function, "divisor_override", divisor_override)
         if number == 0:
             raise refuse(function, "divisor_override must not be 0", divisor_override=divisor_override)
         divisor = np.asarray(number, dtype=dtype)
     elif not geometry.is_padded:  # every window has all its elements
         divisor = np.asarray(math.prod(geometry.kernel), dtype=dtype)
     else:
-        divisor = window_sizes(
-            geometry, sides, sides_of(function, "padding", padding, n_dims, minimum=0), count_include_pad
-        ).astype(dtype)
+        divisor = window_sizes(geometry, sides, count_include_pad).astype(dtype)
     fast = _pool_fast.avg_pool(x, divisor, geometry)
     y, fast_dx = fast if fast is not None else (avg_forward_plain(x, divisor, geometry), None)
 
@@ -701,18 +699,21 @@ def avg_dx_plain(dy: Array, divisor: Array, sides: Sides, geometry: Geometry) ->
     return np.array(unpad(padded, geometry.before, sides))
 
 
-def window_sizes(geometry: Geometry, sides: Sides, padding: Sides, count_include_pad: bool) -> Array:
-    """Return how many elements each window has, at least 1: an array of shape `out`."""
+def window_sizes(geometry: Geometry, sides: Sides, count_include_pad: bool) -> Array:
+    """Return how many elements each window has: an array of shape `out`, for windows without dilation.
+
+    None is empty: each begins before the end of the input, and at least half of it behind the begin.
+    """
     sizes: Array = np.ones((), dtype=np.int64)
     for axis, side in enumerate(sides):
         start = np.arange(geometry.out[axis]) * geometry.stride[axis] - geometry.before[axis]
         end = start + geometry.kernel[axis]
         if count_include_pad:
-            length = np.minimum(end, side + padding[axis]) - start
+            length = np.minimum(end, side + geometry.before[axis]) - start
         else:
             length = np.minimum(end, side) - np.maximum(start, 0)
-        sizes = sizes[..., None] * np.maximum(length, 0)
-    return np.asarray(np.maximum(sizes, 1))
+        sizes = sizes[..., None] * length
+    return sizes
 
 
 def _indices(winner: Array, sides: Sides, geometry: Geometry) -> Array:

@@ -42,7 +42,7 @@ def max_pool(x: Array, geometry: Geometry) -> Forward | None:
 
 def avg_pool(x: Array, divisor: Array, geometry: Geometry) -> Forward | None:
     """Return what the fastest body makes of a call; None where the plain one is."""
-    if x.dtype.char not in "fd" or x.size == 0:
+    if x.dtype.char not in "fd":
         return None
     if fits_pairs(geometry):
         return avg_pool_pairs(x, divisor, geometry)
@@ -67,7 +67,7 @@ def max_pool_shifts(x: Array, geometry: Geometry) -> Forward:
     y = np.full(x.shape[: -len(sides)] + geometry.out, -np.inf, dtype=x.dtype)
     # A winner of -1, where a window holds nothing, becomes 255, which no offset has.
     winner = np.empty(y.shape, dtype=np.uint8)
-    winner[...] = first_inside(sides, geometry).astype(np.uint8)
+    winner[...] = first_inside(sides, geometry)
     better = np.empty(y.shape, dtype=np.bool_)
     number_if_better = better.view(np.uint8)
     offsets = list(np.ndindex(*geometry.kernel))
@@ -101,7 +101,7 @@ def max_pool_pairs(x: Array, geometry: Geometry) -> Forward:
     left, right, larger = np.empty((3, min(step, places.size)), dtype=x.dtype)
     upper = np.repeat(np.array([1, 0], np.uint8), width)
     upper = np.tile(upper, len(left) // (2 * width))
-    lower_wins = np.zeros(len(left), dtype=np.bool_)  # the last row has none below it: stays 0
+    lower_wins = np.empty(len(left), dtype=np.bool_)
     upper_wins = np.empty(len(left), dtype=np.uint8)
     for start in range(0, places.size, step):
         pairs = flat[2 * start : 2 * (start + step)]
@@ -124,7 +124,6 @@ def max_pool_pairs(x: Array, geometry: Geometry) -> Forward:
         np.multiply(loses, _NOWHERE, out=loses)
         np.multiply(place, _RIGHT, out=place)
         np.bitwise_or(place, loses, out=place)
-        loses[m - width :] = 0
 
     def dx(dy: Array) -> Array:
         flat_dx = np.empty(flat.size, dtype=dy.dtype)

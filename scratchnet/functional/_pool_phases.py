@@ -73,7 +73,7 @@ def _plan(sides: Sides, geometry: Geometry) -> _Plan:
         offsets.append((key, on))
         if key not in parts:
             parts[key] = _common(key, sides, grid, geometry)
-    inside = (slice(None), *(slice(0, o) for o in geometry.out))
+    inside = (slice(None), *(slice(o) for o in geometry.out))
     first = first_inside(sides, geometry).astype(np.uint8)
     first.flags.writeable = False
     return _Plan(grid, inside, offsets, parts, offsets[-1][1], first)

@@ -47,9 +47,65 @@ def test_cotangents_too_large_together_stay_with_the_elements_they_are_for(small
     dy = np.zeros((1, 1, 5, 5), np.float32)
     dy[0, 0, 0] = 3e38
     pullback = F.adaptive_avg_pool2d(np.ones((1, 1, 2, 2), np.float32), 5)[1]
-    with np.errstate(over="ignore"):
-        dx = pullback(dy)[0]
-    np.testing.assert_array_equal(dx, [[[[np.inf, np.inf], [0, 0]]]])
+    np.testing.assert_array_equal(pullback(dy)[0], [[[[np.inf, np.inf], [0, 0]]]])
+
+
+@pytest.mark.parametrize("largest", [0, 1 << 17], ids=["axis by axis", "by a product"])
+def test_what_is_too_large_together_overflows_without_a_warning(largest, monkeypatch):
+    monkeypatch.setattr(body, "_LARGEST", largest)
+    for rows, size, means in (
+        ([3e38, 3e38, 1, 1], 2, [np.inf, 1]),
+        ([np.inf, -np.inf, 1, 1], 2, [np.nan, 1]),
+    ):
+        y, _ = F.adaptive_avg_pool1d(np.array([rows], np.float32), size)
+        np.testing.assert_array_equal(y, [means])
+    # So many windows of one element. Whether opposites cancel depends on the order: that is left open.
+    pullback = F.adaptive_avg_pool1d(np.ones((1, 1), np.float32), 200)[1]
+    assert pullback(np.array([[3e38, 3e38] * 100], np.float32))[0].tolist() == [[np.inf]]
+    assert pullback(np.array([[3e38, -3e38] * 100], np.float32))[0].shape == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("shape", "out", "dtype", "by_product"),
+    [
+        ((2, 3, 5, 7), (3, 2), "f4", True),
+        ((2, 3, 5, 7), (3, 2), "f8", True),
+        ((2, 3, 5, 7), (3, 2), "f2", False),
+        ((2, 3, 5, 7), (3, 2), "g", False),
+        ((2, 3, 5, 7), (3, 0), "f4", False),
+        ((1, 1, 2, 400), (1, 399), "f4", False),
+    ],
+)
+def test_means_of_common_shapes_are_made_by_products(shape, out, dtype, by_product, monkeypatch):
+    made = []
+    for name in ("_sums_by_product", "_sums_back_by_product"):
+        own = getattr(body, name)
+        monkeypatch.setattr(body, name, lambda *given, own=own: made.append(own(*given)) or made[-1])
+    y, pullback = F.adaptive_avg_pool2d(np.ones(shape, dtype), out)
+    dx = pullback(y)[0]
+    assert len(made) == 2 * by_product
+    assert all(found is not None for found in made)
+    assert y.dtype == dx.dtype == dtype
+
+
+@pytest.mark.parametrize(
+    ("sides", "out", "once"),
+    [((4, 4), (2, 2), True), ((10, 10), (7, 7), False), ((9, 9), (8, 8), False), ((100, 100), (1, 1), True)],
+)
+def test_products_of_all_axes_are_one_for_few_elements_or_one_window(sides, out, once):
+    assert body._at_once(sides, out) is once
+
+
+def test_what_is_kept_between_calls_cannot_be_written_to():
+    for kept in (body._elements((4, 4), (2, 2)), body._membership((4, 4), (2, 2), "f")):
+        assert not kept.flags.writeable
+
+
+def test_maxima_of_common_shapes_are_found_in_copied_windows(monkeypatch):
+    monkeypatch.setattr(body, "largest_plain", None)  # is not called
+    for dtype in (np.float32, np.float64):
+        (y, indices), _ = F.adaptive_max_pool2d(np.ones((2, 3, 5, 7), dtype), (3, 2), return_indices=True)
+        assert (y.dtype, indices.dtype) == (dtype, np.int64)
 
 
 MAX_CASES = [((6,), (4,)), ((5, 7), (1, 1)), ((5, 7), (3, 2)), ((2, 9), (2, 4)), ((3, 4, 5), (2, 1, 3))]

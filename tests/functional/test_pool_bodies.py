@@ -1,6 +1,8 @@
 """Pooling equals PyTorch's, and every faster body equals the plain one."""
 
 import itertools
+import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -143,8 +145,10 @@ def assert_max_body_equals_plain(body, x, options):
     y, winner = _pool.max_forward_plain(x, geometry)
     dy = cotangent_of(y, special=(np.inf, np.nan, -0.0))
     fast_y, fast_dx = body(x, geometry)
+    dx = fast_dx(dy)
     np.testing.assert_array_equal(fast_y, y)
-    np.testing.assert_array_equal(fast_dx(dy), _pool.max_dx_plain(dy, winner, x.shape[-n_dims:], geometry))
+    np.testing.assert_array_equal(dx, _pool.max_dx_plain(dy, winner, x.shape[-n_dims:], geometry))
+    assert fast_y.dtype == dx.dtype == x.dtype
 
 
 @settings(max_examples=150, deadline=None)
@@ -172,28 +176,91 @@ def test_phases_equal_the_plain_body_of_a_mean_whatever_the_size_of_a_block(case
     n_dims = len(options["kernel_size"])
     geometry = _pool._geometry("avg_pool", x, **options, dilation=1, n_dims=n_dims)
     sides = x.shape[-n_dims:]
-    divisor = _pool.window_sizes(geometry, sides, options["padding"], count).astype(x.dtype)
+    divisor = _pool.window_sizes(geometry, sides, count).astype(x.dtype)
     with pytest.MonkeyPatch.context() as patch, np.errstate(invalid="ignore"):
         patch.setattr(_pool_phases, "_BLOCK", block)
         y, dx = _pool_phases.avg_pool_phases(x, divisor, geometry)
         np.testing.assert_array_equal(y, _pool.avg_forward_plain(x, divisor, geometry))
         dy = cotangent_of(y, special=(np.inf, np.nan, -0.0))
         np.testing.assert_array_equal(dx(dy), _pool.avg_dx_plain(dy, divisor, sides, geometry))
+        assert y.dtype == dx(dy).dtype == x.dtype
+
+
+def _windows_of_two(x):
+    return _pool._geometry("avg_pool", x, 2, 1 if x.shape[-1] % 2 else 2, 0, 1, False, n_dims=x.ndim - 1)
+
+
+@pytest.mark.parametrize("body", [_pool_fast.avg_pool_pairs, _pool_phases.avg_pool_phases])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_sum_that_overflows_does_so_in_every_body_of_a_mean(body, dtype):
+    x = np.full((1, 2, 2), 0.4 * np.finfo(dtype).max, dtype)  # two of them may be added
+    geometry, four = _windows_of_two(x), np.asarray(4, dtype)
+    with np.errstate(over="ignore"):
+        assert _pool.avg_forward_plain(x, four, geometry).tolist() == [[[np.inf]]]
+    assert body(x, four, geometry)[0].tolist() == [[[np.inf]]]
+
+
+# Sums of neighbours that are in no window together overflow, or are of two infinities.
+LARGE, INF = np.float32(2e38), np.float32(np.inf)
+APART = {
+    "pairs, large": (
+        _pool_fast.avg_pool_pairs,
+        [[-LARGE / 2] * 2, [LARGE / 2] * 2, [LARGE / 2] * 2, [-LARGE / 2] * 2],
+    ),
+    "pairs, infinite": (_pool_fast.avg_pool_pairs, [[0, 0], [INF, INF], [-INF, -INF], [0, 0]]),
+    "phases, large": (_pool_phases.avg_pool_phases, [[0, 0, LARGE], [LARGE, 0, -LARGE], [-LARGE, 0, 0]]),
+    "phases, infinite": (_pool_phases.avg_pool_phases, [[0, 0, INF], [-INF, 0, 0], [0, 0, 0]]),
+}
+
+
+@pytest.mark.parametrize("name", APART)
+def test_what_a_fast_mean_adds_up_but_throws_away_warns_of_nothing(name):
+    body, rows = APART[name]
+    x = np.array([rows], np.float32)
+    geometry, four = _windows_of_two(x), np.asarray(4, np.float32)
+    np.testing.assert_array_equal(body(x, four, geometry)[0], _pool.avg_forward_plain(x, four, geometry))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_phases_add_up_in_the_order_of_the_plain_body_so_that_means_round_alike(dtype):
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((2, 3, 7, 8)).astype(dtype)
+    geometry, nine = _pool._geometry("avg_pool2d", x, 3, 2, 1, 1, False, n_dims=2), np.asarray(9, dtype)
+    y, dx = _pool_phases.avg_pool_phases(x, nine, geometry)
+    dy = rng.standard_normal(y.shape).astype(dtype)
+    np.testing.assert_array_equal(y, _pool.avg_forward_plain(x, nine, geometry))
+    np.testing.assert_array_equal(dx(dy), _pool.avg_dx_plain(dy, nine, (7, 8), geometry))
+
+
+FAST = ("max_pool_pairs", "max_pool_phases", "max_pool_shifts", "avg_pool_pairs", "avg_pool_phases")
+PLAIN = ("max_forward_plain", "avg_forward_plain")
 
 
 @pytest.mark.parametrize(
-    ("arguments", "body"),
-    [((2,), "max_pool_pairs"), ((3, 2, 1), "max_pool_phases"), ((7, 1), "max_pool_shifts")],
+    ("arguments", "bodies"),
+    [
+        ((2,), ["max_pool_pairs", "avg_pool_pairs"]),
+        ((3, 2, 1), ["max_pool_phases", "avg_pool_phases"]),
+        ((7, 1), ["max_pool_shifts", "avg_forward_plain"]),
+    ],
 )
-def test_each_geometry_is_given_to_the_body_that_is_made_for_it(monkeypatch, arguments, body):
+def test_each_geometry_is_given_to_the_body_that_is_made_for_it(monkeypatch, arguments, bodies):
     called = []
-    for name in ("max_pool_pairs", "max_pool_phases", "max_pool_shifts"):
-        own = getattr(_pool_fast, name)
-        monkeypatch.setattr(
-            _pool_fast, name, lambda *a, name=name, own=own: (called.append(name), own(*a))[1]
-        )
-    F.max_pool2d(np.zeros((2, 3, 7, 7)), *arguments)
-    assert called == [body]
+    for name in FAST + PLAIN:
+        module = _pool_fast if name in FAST else _pool
+        own = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda *a, name=name, own=own: (called.append(name), own(*a))[1])
+    for dtype in (*DTYPES, np.float16):
+        for function in (F.max_pool2d, F.avg_pool2d):
+            function(np.zeros((2, 3, 7, 7), dtype), *arguments)
+    assert called == [*bodies, *bodies, *PLAIN]
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_padding_counts_in_a_mean_unless_it_is_told_not_to(n):
+    x = np.ones((1, *(1,) * n))
+    assert AVG[n](x, 2, padding=1)[0].tolist() == np.full((1, *(1,) * n), 0.5**n).tolist()
+    assert AVG[n](x, 2, padding=1, count_include_pad=False)[0].tolist() == x.tolist()
 
 
 @settings(max_examples=150, deadline=None)
@@ -213,6 +280,28 @@ def test_pairs_equal_the_plain_body_whatever_the_size_of_a_block(case, block):
             np.testing.assert_array_equal(y, _pool.avg_forward_plain(x, divisor, geometry))
         dy = cotangent_of(y, special=(np.inf, np.nan))
         np.testing.assert_array_equal(dx(dy), _pool.avg_dx_plain(dy, divisor, x.shape[-2:], geometry))
+        assert y.dtype == dx(dy).dtype == x.dtype
+
+
+def test_a_maximum_finds_its_place_in_a_pair_on_machines_of_the_other_byte_order_too(monkeypatch):
+    # Here, that exchanges left and right.
+    other = {"little": "big", "big": "little"}[sys.byteorder]
+    monkeypatch.setattr(_pool_fast, "sys", SimpleNamespace(byteorder=other))
+    out = np.full(6, np.nan, np.float32)
+    places = np.array([_pool_fast._LEFT, _pool_fast._RIGHT, _pool_fast._NOWHERE])
+    _pool_fast._to_places(np.array([1, 2, 3], np.float32), places, out)
+    assert out.tolist() == [0, 1, 2, 0, 0, 0]
+
+
+def test_phases_are_worked_on_in_blocks_of_whole_images_at_least_one(monkeypatch):
+    monkeypatch.setattr(_pool_phases, "_BLOCK", 30)
+    assert _pool_phases._blocks(5, (3, 4)) == (2, [slice(0, 2), slice(2, 4), slice(4, 5)])
+    assert _pool_phases._blocks(2, (6, 7)) == (1, [slice(0, 1), slice(1, 2)])
+
+
+def test_a_plan_that_is_kept_between_calls_cannot_be_written_to():
+    geometry = _pool._geometry("pool", np.zeros((1, 4, 4)), 2, 1, 1, 1, False, n_dims=2)
+    assert not _pool_phases._plan((4, 4), geometry).first.flags.writeable
 
 
 def test_common_shapes_get_the_fast_bodies_and_nan_the_plain_one():

@@ -76,6 +76,47 @@ def test_windows_at_drawn_steps_follow_the_generator_and_reach_both_ends(n):
     assert FRACTIONAL[n](x, 2, output_ratio=0.5)[0].shape == (1, 2, *(4,) * n)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_windows_at_drawn_steps_begin_where_pytorch_rounds_them_to(dtype):
+    torch = pytest.importorskip("torch")
+    x = np.arange(20_000, dtype=dtype).reshape(1, 1, 1, -1)
+    samples = np.random.default_rng(0).random((1, 1, 2)).astype(dtype)
+    options = {"return_indices": True}
+    (_, indices), _ = F.fractional_max_pool2d(x, 1, (1, 6000), _random_samples=samples, **options)
+    _, places = torch.nn.functional.fractional_max_pool2d(
+        torch.from_numpy(x), 1, (1, 6000), _random_samples=torch.from_numpy(samples), **options
+    )
+    np.testing.assert_array_equal(indices, places.numpy())
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_samples_are_drawn_from_the_generator_and_rounded_to_the_dtype_of_x(dtype):
+    x = np.arange(20_000, dtype=dtype).reshape(1, 1, 1, -1)
+    drawn = F.fractional_max_pool2d(x, 1, (1, 6000), generator=np.random.default_rng(0))[0]
+    samples = np.random.default_rng(0).random((1, 1, 2)).astype(dtype)
+    given = F.fractional_max_pool2d(x, 1, (1, 6000), _random_samples=samples)[0]
+    np.testing.assert_array_equal(drawn, given)
+
+
+def test_a_sample_may_be_0_or_as_a_rounded_number_below_it_1():
+    x = np.arange(8.0).reshape(1, 1, 8)
+    for sample, begins in ((0.0, [0, 1, 3, 4, 6]), (1.0, [0, 2, 3, 5, 6])):  # of steps of 6 / 4
+        samples = np.array([[[sample, 0.5]]])
+        y, _ = F.fractional_max_pool2d(x, (1, 2), (1, 5), _random_samples=samples)
+        assert y.tolist() == [[[begin + 1 for begin in begins]]]
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_an_empty_batch_may_be_put_into_images_without_sides(n):
+    x, indices = np.ones((0, 2, *(1,) * n)), np.ones((0, 2, *(1,) * n), np.int64)
+    for options in ({"padding": 1}, {"output_size": (0,) * n, "padding": 1}, {"output_size": (1,) * n}):
+        y, pullback = UNPOOL[n](x, indices, 2, **options)
+        assert y.shape == (0, 2, *options.get("output_size", (0,) * n))
+        assert pullback(y)[0].shape == x.shape
+    with pytest.raises(ValueError, match=r"every place of indices must lie in \[0, -1\]"):
+        UNPOOL[n](np.ones((2, *(1,) * n)), np.zeros((2, *(1,) * n), np.int64), 2, padding=1)
+
+
 @pytest.mark.parametrize("n", [1, 2, 3])
 def test_no_windows_give_nothing_and_no_gradient(n):
     x = np.ones((2, 3, *(4,) * n))
@@ -83,9 +124,12 @@ def test_no_windows_give_nothing_and_no_gradient(n):
     if n > 1:
         functions.append(lambda x, size: FRACTIONAL[n](x, 2, size))
     for function in functions:
-        y, pullback = function(x, 0)
-        assert y.shape == (2, 3, *(0,) * n)
-        np.testing.assert_array_equal(pullback(y)[0], np.zeros_like(x))
+        for dtype in (np.float32, np.float64):
+            y, pullback = function(x.astype(dtype), 0)
+            dx = pullback(y)[0]
+            assert y.shape == (2, 3, *(0,) * n)
+            np.testing.assert_array_equal(dx, np.zeros_like(x))
+            assert y.dtype == dx.dtype == dtype
 
 
 @pytest.mark.parametrize("n", [1, 2, 3])
@@ -111,6 +155,24 @@ def test_norms_of_zeros_and_of_both_signs_have_pytorchs_values_and_derivatives(n
     y, pullback = LP[n](x, p, 2)
     np.testing.assert_allclose(y, expected.detach().numpy(), rtol=1e-14)
     np.testing.assert_allclose(pullback(np.ones_like(y))[0], dx.numpy(), rtol=1e-13)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_gradient_of_a_norm_is_rounded_to_its_own_dtype_at_each_step(dtype):
+    rng = np.random.default_rng(0)
+    x, dy = rng.random((1, 9)).astype(dtype), rng.standard_normal((1, 7)).astype(dtype)
+    y, pullback = F.lp_pool1d(x, 1, 3, 1)
+    expected, each = np.zeros_like(x), dy * dtype(3) / dtype(3)  # three times the mean of three
+    for offset in range(3):
+        expected[:, offset : offset + 7] += each
+    np.testing.assert_array_equal(pullback(dy)[0], expected)
+    assert y.dtype == dtype
+
+
+@pytest.mark.parametrize("p", [np.inf, -np.inf])
+def test_an_infinite_cotangent_of_an_extreme_at_zero_becomes_nan_without_a_warning(p):
+    _, pullback = F.lp_pool1d(np.zeros((1, 2)), p, 2)
+    np.testing.assert_array_equal(pullback(np.array([[np.inf]]))[0], [[np.nan, 0]])
 
 
 @pytest.mark.parametrize("mode", ["reflect", "replicate", "circular", "constant"])
