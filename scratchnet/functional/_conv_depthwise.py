@@ -80,7 +80,7 @@ def dweight_runs(dy: Array, x: Array, weight_shape: tuple[int, ...], geometry: G
     cotangents = np.zeros((runs.channels, rows, runs.width), dtype=x.dtype)
     dweight = np.zeros((x.shape[1], rows, columns), dtype=x.dtype)
     before = None
-    with np.errstate(invalid="ignore", over="ignore"):
+    with np.errstate(invalid="ignore"):
         for images, channels in runs.blocks():
             block = dy[images, channels].swapaxes(0, 1)
             stack = runs.fill(x[images, channels].swapaxes(0, 1))

@@ -92,11 +92,10 @@ def fits_rows(geometry: Geometry, groups: int) -> bool:
 
 
 def fits_phases(geometry: Geometry, groups: int) -> bool:
-    """Return whether `STRIDED` can gain by a call: each phase has elements of the kernel."""
+    """Return whether `STRIDED` can gain by a call with a stride: each phase has elements of the kernel."""
     return (
         groups == 1
         and math.prod(geometry.dilation) == 1
-        and math.prod(geometry.stride) > 1
         and all(k >= s for k, s in zip(geometry.kernel, geometry.stride, strict=True))
     )
 

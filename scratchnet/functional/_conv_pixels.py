@@ -87,7 +87,6 @@ class _Padded:
 
     def __init__(self, size: int, shape: tuple[int, ...], geometry: Geometry, like: Array) -> None:
         sides = shape[2:]
-        self.geometry = geometry
         padded = (b + side + a for b, side, a in zip(geometry.before, sides, geometry.after, strict=True))
         self.padded = np.zeros((size, *padded, shape[1]), dtype=like.dtype)
         self.near = np.empty((size, *shape[1:]), dtype=like.dtype)

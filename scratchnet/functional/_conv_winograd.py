@@ -111,7 +111,7 @@ def dweight(dy: Array, x: Array, weight_shape: tuple[int, ...], geometry: Geomet
             rows = slice(form.step * block.first, form.step * (block.first + block.rows))
             np.matmul(places, cotangents.transform(dy[block.images, :, rows]), out=product)
             np.add(dkernels, product, out=dkernels)
-    taps = (form.g_t @ dkernels.reshape(16, -1)).reshape(form.taps, form.taps, stride, stride, c, o)
+        taps = (form.g_t @ dkernels.reshape(16, -1)).reshape(form.taps, form.taps, stride, stride, c, o)
     result = np.empty(weight_shape, dtype=x.dtype)
     down, across = weight_shape[2:]
     side = form.taps * stride
@@ -184,7 +184,7 @@ def _cut(n: int, channels: int, out: Sides, step: int) -> list[_Block]:
     down, across = (-(-side // step) for side in out)
     most = max(1, _BLOCK_ELEMENTS // (channels * across))
     rows = _even(down, most)
-    m = _even(n, most // down) if rows == down else 1
+    m = _even(n, most // down)
     return [
         _Block(slice(image, image + m), min(m, n - image), first, min(rows, down - first))
         for image in range(0, n, m)
@@ -220,8 +220,7 @@ class _Inputs:
         self.padded = np.zeros((height, width, m, stride, stride, c), dtype=np.float32)
         size = max(
             m * c * (stride * height * x_across + _LINE),
-            4 * rows * width * run,
-            16 * self.tiles * c * stride**2,
+            16 * self.tiles * c * stride**2,  # as many as `in_rows` and `columns` have, or more
             17 * self.tiles * o,
             step**2 * (self.tiles * o + 4 * rows * self.across * _LINE) + m * o * _LINE,
         )

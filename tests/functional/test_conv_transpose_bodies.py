@@ -17,6 +17,7 @@ CALLS = {
     "ROWS, but for output_padding": ((2, 9, 5, 6), (9, 8, 3, 3), {"dilation": 2, "output_padding": (1, 0)}),
     "STRIDED": ((3, 9, 7, 6), (9, 8, 4, 4), {"stride": 2, "padding": 1}),
     "STRIDED, output_padding": ((2, 9, 5, 6), (9, 8, 3, 4), {"stride": (2, 3), "output_padding": (1, 2)}),
+    "STRIDED, along one axis": ((2, 9, 5, 6), (9, 8, 3, 3), {"stride": (1, 2), "output_padding": (0, 1)}),
     "STRIDED, more padding than the kernel reaches": (
         (1, 9, 9, 8),
         (9, 8, 2, 3),
