@@ -156,7 +156,12 @@ FOLD = Operation(
         Invalid(
             "columns that are not as many as the windows",
             _FOLDED.replace(x=np.ones((2, 18, 8))),
-            (": x must have one column for each window of the output, (3, 3): 9", "(2, 18, 8)"),
+            (
+                ": x must have one column for each window of the output, (3, 3): 9",
+                "(2, 18, 8)",
+                "output_size=(4, 5)",
+                "kernel_size=(2, 3)",
+            ),
         ),
         Invalid(
             "a kernel larger than the output",
