@@ -287,11 +287,12 @@ def _fit_driver(
 def _is_handed_another_s(driver: Driver, error: BaseException) -> bool:
     """Return whether a function that raises on every call is rather handed what is not for it.
 
-    One whose forward pass never runs would have been no use to whoever wrote it: it wants other arguments. A
-    name that is missing is its own mistake, whatever it was handed.
+    One whose forward pass never runs would have been no use to whoever wrote it: it wants other arguments,
+    and says so as Python does, or as its framework does. Any other error is its own, whatever it is handed.
     """
-    own = isinstance(error, NameError | SystemExit | ArithmeticError | RecursionError)
-    return not isinstance(driver, ObjectDriver) and not own
+    misfits = (TypeError, ValueError, LookupError, AttributeError, AssertionError)
+    misfit = isinstance(error, misfits) or (isinstance(error, RuntimeError) and of_a_framework(driver))
+    return misfit and not isinstance(driver, ObjectDriver)
 
 
 def _measured(
