@@ -2,49 +2,15 @@
 
 import types
 
-import numpy as np
 import pytest
+from agreement import agrees
 
 from scratchnet_crosscheck import discover
 from scratchnet_crosscheck.adapters import names, recognise
 from scratchnet_crosscheck.adapters.fitting import fit
 from scratchnet_crosscheck.adapters.functions import is_cotangent
 from scratchnet_crosscheck.adapters.protocol import Cannot
-from scratchnet_crosscheck.adapters.runner import Reference, runner_of
 from scratchnet_crosscheck.references import kinds
-
-
-@pytest.fixture
-def loaded(tmp_path, monkeypatch):
-    """Load a file of this source as the command does; return its candidates by name, and the notes."""
-
-    def load(source, **like):
-        monkeypatch.chdir(tmp_path)
-        path = tmp_path / "layers_of_a_test.py"
-        path.write_text("import numpy as np\n" + source, encoding="utf-8")
-        module, notes = discover.load(path)
-        return {c.name: c for c in recognise(discover.defined(module), like)}, notes
-
-    return load
-
-
-def agrees(subject):
-    """Whether a thing's gradients are the reference's, on a few calls, but for a named division by N."""
-    from scratchnet_crosscheck.references.protocol import Sampler
-    from scratchnet_crosscheck.strategies import Setting
-
-    runner, judge = runner_of(subject), Reference("torch", subject)
-    for seed in range(4):
-        case = subject.case(
-            Sampler(np.random.default_rng(seed), Setting(np.dtype(np.float64), layouts=False)), "nothing"
-        )
-        y = runner.forward(case)[: len(case.outputs)]
-        dy = tuple(np.random.default_rng(seed).normal(size=o.shape) for o in y)
-        for got, wanted in zip(runner.vjp(case, dy), judge.vjp(case, dy), strict=True):
-            if wanted is not None and not np.allclose(got, wanted, 1e-9, 1e-12):
-                return False
-    return True
-
 
 ACTIVATIONS = """
 def relu(z):

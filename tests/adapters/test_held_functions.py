@@ -2,42 +2,12 @@
 
 import numpy as np
 import pytest
+from agreement import SETTING, agrees
 
-from scratchnet_crosscheck import discover
-from scratchnet_crosscheck.adapters import recognise
 from scratchnet_crosscheck.adapters.fitting import fit
 from scratchnet_crosscheck.adapters.protocol import Cannot
 from scratchnet_crosscheck.adapters.runner import Reference, runner_of
 from scratchnet_crosscheck.references.protocol import Sampler
-from scratchnet_crosscheck.strategies import Setting
-
-_SETTING = Setting(np.dtype(np.float64), layouts=False)
-
-
-@pytest.fixture
-def candidates(tmp_path, monkeypatch):
-    """Load a file of this source as the command does; return its candidates by name."""
-
-    def load(source, **like):
-        monkeypatch.chdir(tmp_path)
-        path = tmp_path / "held_functions.py"
-        path.write_text("import numpy as np\n" + source, encoding="utf-8")
-        return {c.name: c for c in recognise(discover.defined(discover.load(path)[0]), like)}
-
-    return load
-
-
-def agrees(subject):
-    """Whether a thing's gradients are the reference's, on a few calls."""
-    runner, judge = runner_of(subject), Reference("torch", subject)
-    for seed in range(4):
-        case = subject.case(Sampler(np.random.default_rng(seed), _SETTING), "nothing")
-        dy = tuple(np.random.default_rng(seed).normal(size=y.shape) for y in runner.forward(case))
-        for got, wanted in zip(runner.vjp(case, dy), judge.vjp(case, dy), strict=True):
-            if wanted is not None and not np.allclose(got, wanted, 1e-9, 1e-12):
-                return False
-    return True
-
 
 STATIC = """
 class Linear:
@@ -223,7 +193,7 @@ class Dropout(torch.autograd.Function):
         return dy * ctx.mask, None, None
 """)["Dropout"]
     )
-    case = subject.case(Sampler(np.random.default_rng(3), _SETTING), "nothing")
+    case = subject.case(Sampler(np.random.default_rng(3), SETTING), "nothing")
     runner = runner_of(subject)
     assert np.array_equal(runner.forward(case)[0], runner.forward(case)[0])
 
@@ -276,7 +246,7 @@ def layer_norm(x, normalized_shape, weight=None, bias=None, eps=1e-5):
 """)
     runner = runner_of(fit(found["batch_norm"]))
     for seed in range(6):
-        case = runner.subject.case(Sampler(np.random.default_rng(seed), _SETTING), "nothing")
+        case = runner.subject.case(Sampler(np.random.default_rng(seed), SETTING), "nothing")
         runner.forward(case)
     assert agrees(fit(found["layer_norm"]))
 
@@ -314,7 +284,7 @@ def test_kernels_of_even_size_are_asked_for_where_the_padding_is_same(candidates
     runner, judge = runner_of(subject), Reference("torch", subject)
     agreed = []
     for seed in range(12):
-        case = subject.case(Sampler(np.random.default_rng(seed), _SETTING), EVEN_SAME)
+        case = subject.case(Sampler(np.random.default_rng(seed), SETTING), EVEN_SAME)
         dy = tuple(np.random.default_rng(seed).normal(size=y.shape) for y in runner.forward(case))
         agreed += [np.allclose(g, w) if g.shape == w.shape else False
                    for g, w in zip(runner.vjp(case, dy), judge.vjp(case, dy), strict=True)]  # fmt: skip
