@@ -49,9 +49,14 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
+def defaults_of(kind: Kind) -> Mapping[str, Any]:
+    """Return a kind's options, and PyTorch's value of each where one must be given."""
+    return kind.defaults or DEFAULTS.get(kind.name, {})
+
+
 def options_of(kind: Kind) -> frozenset[str]:
     """Return the options a kind has."""
-    return frozenset(DEFAULTS.get(kind.name, {})) | {"training"}
+    return frozenset(defaults_of(kind)) | {"training"}
 
 
 def signature(call: Callable[..., Any]) -> list[inspect.Parameter]:
@@ -107,7 +112,7 @@ def given_option(kind: Kind, option: str, options: Mapping[str, Any], form: Form
     value: Any = default
     found = {**form.options, **options}
     if option in ("kernel_h", "kernel_w"):
-        size = found.get("kernel_size", DEFAULTS.get(kind.name, {}).get("kernel_size", 2))
+        size = found.get("kernel_size", defaults_of(kind).get("kernel_size", 2))
         return size[option == "kernel_w"] if isinstance(size, tuple) else size
     if option in options:
         value = options[option]
@@ -118,7 +123,7 @@ def given_option(kind: Kind, option: str, options: Mapping[str, Any], form: Form
         if option == "p" and form.options.get("keep"):
             value = 1.0 - value
     elif default is inspect.Parameter.empty or default is None:
-        value = DEFAULTS.get(kind.name, {}).get(option)
+        value = defaults_of(kind).get(option)
     return value
 
 
@@ -177,7 +182,7 @@ def bind(
         elif is_flag and option is None:
             continue
         elif option is not None and (
-            found is None or (option in DEFAULTS.get(kind.name, {}) and not _is_slot(name, kind))
+            found is None or (option in defaults_of(kind) and not _is_slot(name, kind))
         ):
             bound.options[name] = option
         elif found is not None and not (

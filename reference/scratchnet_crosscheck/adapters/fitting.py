@@ -39,6 +39,8 @@ _REFUSABLE = (
     "unequal kernel sides", "a stride other than the window's", "unequal sides",
     "a dimension other than the last",
 )  # fmt: skip
+#: Features that are left out where a layer raises on them, whatever it says: its argument is one number, say.
+_OF_SOME = ("unequal padding", "unequal window")
 #: Options of a form that say of which shapes x is, and choose no formula.
 _SHAPES = ("rank", "square", "samples", "alone")
 _OPTIONAL = (
@@ -1001,9 +1003,9 @@ def _undone(subject: Subject, score: int) -> set[str]:
     """Return the features that this layer does not do, and say so."""
     gone: set[str] = set()
     for feature in sorted(_everything(subject.kind, subject.form, subject.driver.takes)):
-        if feature in _REFUSABLE:
+        if feature in (*_REFUSABLE, *_OF_SOME):
             errors = [_Fit(subject, _probe(subject, seed, feature)).error for seed in range(3)]
-            if any(refuses(error) for error in errors):
+            if any(refuses(e) or (feature in _OF_SOME and e is not None) for e in errors):
                 gone.add(feature)
             continue
         if not feature.startswith(_RANKS) and feature not in _OPTIONAL:

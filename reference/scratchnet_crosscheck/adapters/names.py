@@ -96,6 +96,21 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
         "convbnrelupool", "convbatchnormrelupool", "convspatialbatchnormrelupool", "convsbnrelupool",
         "convnormrelupool",
     ),
+    "zero 1d pad": ("zeropad1d", "zeropadding1d",),
+    "zero 2d pad": ("zeropad2d", "zeropadding2d", "zeropad", "zeropadding",),
+    "zero 3d pad": ("zeropad3d", "zeropadding3d",),
+    "constant 1d pad": ("constantpad1d",),
+    "constant 2d pad": ("constantpad2d", "constantpad",),
+    "constant 3d pad": ("constantpad3d",),
+    "reflect 1d pad": ("reflectionpad1d",),
+    "reflect 2d pad": ("reflectionpad2d", "reflectionpad",),
+    "reflect 3d pad": ("reflectionpad3d",),
+    "replicate 1d pad": ("replicationpad1d",),
+    "replicate 2d pad": ("replicationpad2d", "replicationpad",),
+    "replicate 3d pad": ("replicationpad3d",),
+    "circular 1d pad": ("circularpad1d",),
+    "circular 2d pad": ("circularpad2d",),
+    "circular 3d pad": ("circularpad3d",),
     "linear cross_entropy": (), "linear multi_margin_loss": (),
 }  # fmt: skip
 
@@ -198,6 +213,7 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "beta": ("beta",),
     "delta": ("delta",),
     "padding_idx": ("paddingidx",),
+    "value": ("value", "val", "fill", "constant", "constantvalue", "c"),
     "training": ("training", "trainflg", "train", "istraining", "trainmode", "istrain"),
 }  # fmt: skip
 
@@ -321,7 +337,7 @@ def option_named(name: str, table: dict[str, tuple[str, ...]], allowed: frozense
     for option, names in table.items():
         if option in allowed and short in names:
             return option
-    return None
+    return next((option for option in sorted(allowed) if short == plain(option)), None)
 
 
 _TARGETS = (

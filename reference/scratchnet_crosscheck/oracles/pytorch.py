@@ -50,7 +50,7 @@ class PyTorch:
         """Return the twin's outputs as fresh arrays."""
         torch = self._torch
         with torch.no_grad():
-            return tuple(_to_numpy(y) for y in self._call(case, self._tensors(case)))
+            return tuple(_to_numpy(y) for y in self.call(case, self._tensors(case)))
 
     def vjp(self, case: Case, cotangents: Outputs) -> Cotangents:
         """Return what autograd computes; zeros where an argument does not reach the outputs."""
@@ -60,7 +60,7 @@ class PyTorch:
         for name in wanted:
             tensors[name].requires_grad_()
         with torch.enable_grad():
-            outputs = self._call(case, tensors)[: len(case.outputs)]
+            outputs = self.call(case, tensors)[: len(case.outputs)]
             pairs = [
                 (y, self._tensor(dy)) for y, dy in zip(outputs, cotangents, strict=True) if y.requires_grad
             ]
@@ -89,7 +89,8 @@ class PyTorch:
     def _tensors(self, case: Case) -> dict[str, Any]:
         return {name: None if a is None else self._tensor(a) for name, a in case.arrays.items()}
 
-    def _call(self, case: Case, tensors: dict[str, Any]) -> tuple[Any, ...]:
+    def call(self, case: Case, tensors: dict[str, Any]) -> tuple[Any, ...]:
+        """Return the twin's outputs for these tensors, the call's arrays by name, with its options."""
         entry = self._entry or operation_of(case)
         first, *others = tensors
         arguments: dict[str, Any] = {name: tensors[name] for name in others} | dict(case.options)

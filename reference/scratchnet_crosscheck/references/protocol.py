@@ -298,6 +298,8 @@ class Kind:
     sizes: Callable[[Mapping[str, Any]], Mapping[str, int]] | None = None
     #: Whether it may have no parameters at all.
     plain: bool = False
+    #: The options it may be made or called with, by PyTorch's names, and PyTorch's value where none is given.
+    defaults: Mapping[str, Any] = field(default_factory=dict)
     #: Numbers that a layer may have written into its formula: by option, how each is measured.
     measured: Mapping[str, Measured] = field(default_factory=dict)
 

@@ -1,0 +1,52 @@
+"""Padding of the last one, two or three dimensions, a layer an operation and a number of dimensions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ._operations import of_operation
+from .protocol import CHANNELS_LAST, Form, Kind, Parts, Sketch
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_RANKS = (1, 2, 3)
+
+
+def _numbers(padding: Any, n: int) -> tuple[int, ...]:
+    """Return how much goes before and behind each dimension, the last one first, as PyTorch has it."""
+    return (padding,) * (2 * n) if isinstance(padding, int) else tuple(padding)
+
+
+def _kind(title: str, mode: str, n: int, value: float = 0.0) -> Kind:
+    def draw(sketch: Sketch) -> Parts:
+        batch = () if sketch.form.options.get("samples") == 0 else (sketch.batch(high=3),)
+        sides = [sketch.side(2, 4 if n < 3 else 3) for _ in range(n)]
+        options: dict[str, Any] = {}
+        if "padding" in sketch.takes:
+            # A reflection leaves out the edge itself, and a turn goes round once.
+            most = [{"reflect": s - 1, "circular": s}.get(mode, 3) for s in sides]
+            if sketch.may("unequal padding", 1):
+                options["padding"] = tuple(sketch.d.integer(0, m) for m in reversed(most) for _ in "lr")
+            else:
+                options["padding"] = sketch.d.integer(0, min(most))
+        options |= sketch.option("value", 0.0, 1.5, -2.0)
+        return {"x": sketch.array("x", *batch, sketch.side(1, 3), *sides)}, options
+
+    def call(o: Mapping[str, Any]) -> Mapping[str, Any]:
+        fill = float(o.get("value", value)) if mode == "constant" else None
+        return {"pad": _numbers(o["padding"], n), "mode": mode, "value": fill}
+
+    last = Form({"x": CHANNELS_LAST, "y": CHANNELS_LAST})
+    more = {"value": value} if title == "constant" else {}
+    return of_operation(
+        f"{title} {n}d pad", draw, {"padding": 1, **more}, call, per_sample=("x",),
+        views=mode == "constant", forms=lambda _: [Form(), Form(options={"samples": 0}), last],
+    )  # fmt: skip
+
+
+ZERO_1D, ZERO_2D, ZERO_3D = (_kind("zero", "constant", n) for n in _RANKS)
+CONSTANT_1D, CONSTANT_2D, CONSTANT_3D = (_kind("constant", "constant", n) for n in _RANKS)
+REFLECT_1D, REFLECT_2D, REFLECT_3D = (_kind("reflect", "reflect", n) for n in _RANKS)
+REPLICATE_1D, REPLICATE_2D, REPLICATE_3D = (_kind("replicate", "replicate", n) for n in _RANKS)
+CIRCULAR_1D, CIRCULAR_2D, CIRCULAR_3D = (_kind("circular", "circular", n) for n in _RANKS)
