@@ -1,0 +1,56 @@
+"""Classes of every name that torch.nn has: right ones are silent, a slip in backward is caught."""
+
+import inspect
+import types
+from pathlib import Path
+
+import pytest
+
+from scratchnet import nn
+from scratchnet_crosscheck.adapters import recognise
+from scratchnet_crosscheck.adapters.fitting import fit
+from scratchnet_crosscheck.checking import check_subject, known_checks
+
+pytest.importorskip("torch", reason="classes are held against PyTorch here")
+HERE = Path(__file__).parent / "torch_named"
+VALUES = {"forward_equals_the_reference", "backward_equals_the_reference", "a_call_between_changes_nothing"}
+FRAMES = {"Concatenate", "Layer", "ModuleDict", "ModuleList", "Sequential", "Sum"}
+
+
+def layers(kind):
+    """Return the classes of one kind of file as (file and name, candidate)."""
+    found = []
+    for file in sorted(HERE.glob(f"{kind}_*.py")):
+        module = types.ModuleType(file.stem)
+        exec(file.read_text(encoding="utf-8"), vars(module))
+        own = {k: v for k, v in vars(module).items() if getattr(v, "__module__", None) == module.__name__}
+        found += [pytest.param(c, id=f"{file.stem}-{c.name}") for c in recognise(own, {})]
+    return found
+
+
+def failed(candidate):
+    skip = [name for name in known_checks() if name not in VALUES]
+    records = list(
+        check_subject("a_file.py", fit(candidate), oracles=("torch",), profile="quick", seed=7, skip=skip)
+    )
+    assert sum(r["verdict"] in ("passed", "failed") for r in records) >= 2
+    return {r["check"] for r in records if r["verdict"] == "failed"}
+
+
+@pytest.mark.parametrize("candidate", layers("right"))
+def test_a_right_layer_is_silent(candidate):
+    assert failed(candidate) == set()
+
+
+@pytest.mark.parametrize("candidate", layers("wrong"))
+def test_a_slip_in_backward_is_caught(candidate):
+    assert "backward_equals_the_reference" in failed(candidate)
+
+
+@pytest.mark.parametrize(
+    "name", [n for n, c in vars(nn).items() if inspect.isclass(c) and n[0].isupper() and n not in FRAMES]
+)
+def test_a_layer_of_every_name_is_known_and_scratchnets_own_is_silent(name):
+    own = type(name, (getattr(nn, name),), {})
+    (candidate,) = recognise({name: own}, {})
+    assert failed(candidate) == set()
