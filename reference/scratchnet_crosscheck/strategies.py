@@ -285,12 +285,14 @@ class Draw:
 
 def cases(entry: Callable[[Draw], Case], setting: Setting) -> st.SearchStrategy[Case]:
     """Return the strategy that draws the calls of a catalogue entry within `setting`."""
+    return _cases(entry, setting)
 
-    @st.composite
-    def drawn(draw: Callable[[st.SearchStrategy[Any]], Any]) -> Case:
-        return drawn_by(entry, Draw(Shrinking(draw), setting))
 
-    return drawn()
+@st.composite  # once: Hypothesis reads the source of what it is made of
+def _cases(
+    draw: Callable[[st.SearchStrategy[Any]], Any], entry: Callable[[Draw], Case], setting: Setting
+) -> Case:
+    return drawn_by(entry, Draw(Shrinking(draw), setting))
 
 
 def seeded_case(entry: Callable[[Draw], Case], setting: Setting, seed: int) -> Case:

@@ -61,17 +61,8 @@ class PyTorch:
             tensors[name].requires_grad_()
         with torch.enable_grad():
             outputs = self.call(case, tensors)[: len(case.outputs)]
-            pairs = [
-                (y, self._tensor(dy)) for y, dy in zip(outputs, cotangents, strict=True) if y.requires_grad
-            ]
-            grads: tuple[Any, ...] = (None,) * len(wanted)
-            if pairs:
-                grads = torch.autograd.grad(
-                    [y for y, _ in pairs],
-                    [tensors[n] for n in wanted],
-                    [dy for _, dy in pairs],
-                    allow_unused=True,
-                )
+            tangents = [self._tensor(dy) for dy in cotangents]
+            grads = gradients(torch, outputs, tangents, [tensors[name] for name in wanted])
         by_name = dict(zip(wanted, grads, strict=True))
         return tuple(
             None
@@ -107,6 +98,24 @@ class PyTorch:
                 # names.
                 value = function(tensors[first], **{k: v for k, v in arguments.items() if v is not None})
         return value if isinstance(value, tuple) else (value,)
+
+
+def gradients(torch: Any, outputs: Any, tangents: Any, inputs: list[Any]) -> tuple[Any, ...]:
+    """Return the vector-Jacobian product for each of the inputs; None for one that no output depends on.
+
+    It is the gradient of the sum of y times dy, to the last bit: of what autograd hands back, dy is multiplied
+    by 1 alone. Handed the tangents themselves, torch.autograd.grad would import SymPy for half a second.
+    """
+    total: Any = 0
+    for y, dy in zip(outputs, tangents, strict=True):
+        if y.shape != dy.shape:
+            raise ValueError(f"a cotangent has shape {tuple(dy.shape)}, its output {tuple(y.shape)}")
+        if y.requires_grad:
+            total = total + (y * dy).sum()
+    if isinstance(total, int):
+        return (None,) * len(inputs)
+    found: tuple[Any, ...] = torch.autograd.grad(total, inputs, allow_unused=True)
+    return found
 
 
 def _to_numpy(tensor: Any) -> Array:
