@@ -109,7 +109,7 @@ def _used_before(runner: Runner, case: Case, trial: Trial) -> None:
     subject = getattr(runner, "subject", None)
     if subject is not None:
         kind = subject.kind
-        changed = [n for n in kind.params if n in case.given]
+        changed = [n for n in kind.params if n in case.given and n not in kind.fixed]
         if not kind.loss and kind.slots[0] not in kind.fixed:
             changed.append(kind.slots[0])
         other = case.replace(**{n: np.asarray(0.5 - case[n], dtype=case[n].dtype) for n in changed})

@@ -279,12 +279,16 @@ def summary(records: Sequence[Record], seed: int) -> str:
     passed = sum(r["verdict"] == "passed" for r in records)
     failed = [r for r in records if r["verdict"] == "failed"]
     wrong = sorted({r["subject"] for r in failed if not r["expected_failure"]})
-    left = sorted({r["subject"] for r in records if r["verdict"] == "not_checked" and r["subject"]})
+    ran = {r["subject"] for r in records if r["verdict"] in ("passed", "failed")}
+    named = sorted({r["subject"] for r in records if r["verdict"] == "not_checked" and r["subject"]})
+    left, partly = [n for n in named if n not in ran], [n for n in named if n in ran]
     words = [f"{passed} checks passed, {len(failed)} failed"]
     if wrong:
         words.append(f"wrong: {', '.join(wrong)}")
     if left:
         words.append(f"not checked: {', '.join(left)}")
+    if partly:
+        words.append(f"checked in part: {', '.join(partly)}")
     if not passed and not failed:
         words = ["nothing was checked"]
     return f"{'; '.join(words)} (seed {seed})"

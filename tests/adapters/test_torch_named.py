@@ -1,4 +1,4 @@
-"""Classes of every name that torch.nn has: right ones are silent, a slip in backward is caught."""
+"""Layers and functions of every name that torch.nn has: right ones pass, a slip in backward is caught."""
 
 import inspect
 import types
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scratchnet import nn
+from scratchnet import functional, nn
 from scratchnet_crosscheck.adapters import recognise
 from scratchnet_crosscheck.adapters.fitting import fit
 from scratchnet_crosscheck.checking import check_subject, known_checks
@@ -28,10 +28,10 @@ def layers(kind):
     return found
 
 
-def failed(candidate):
+def failed(candidate, profile="quick"):
     skip = [name for name in known_checks() if name not in VALUES]
     records = list(
-        check_subject("a_file.py", fit(candidate), oracles=("torch",), profile="quick", seed=7, skip=skip)
+        check_subject("a_file.py", fit(candidate), oracles=("torch",), profile=profile, seed=7, skip=skip)
     )
     assert sum(r["verdict"] in ("passed", "failed") for r in records) >= 2
     return {r["check"] for r in records if r["verdict"] == "failed"}
@@ -44,7 +44,7 @@ def test_a_right_layer_is_silent(candidate):
 
 @pytest.mark.parametrize("candidate", layers("wrong"))
 def test_a_slip_in_backward_is_caught(candidate):
-    assert "backward_equals_the_reference" in failed(candidate)
+    assert "backward_equals_the_reference" in failed(candidate, "default")
 
 
 @pytest.mark.parametrize(
@@ -53,4 +53,10 @@ def test_a_slip_in_backward_is_caught(candidate):
 def test_a_layer_of_every_name_is_known_and_scratchnets_own_is_silent(name):
     own = type(name, (getattr(nn, name),), {})
     (candidate,) = recognise({name: own}, {})
+    assert failed(candidate) == set()
+
+
+@pytest.mark.parametrize("name", [n for n, f in vars(functional).items() if inspect.isfunction(f)])
+def test_a_function_of_every_name_is_known_and_scratchnets_own_is_silent(name):
+    (candidate,) = recognise({name: getattr(functional, name)}, {})
     assert failed(candidate) == set()

@@ -275,3 +275,18 @@ def test_files_that_are_hard_to_import_are_checked(check, tmp_path, name):
     # One of them takes the logarithm of a softmax: infinite where logits are far apart, and said so.
     source = (awkward / name).read_text(encoding="utf-8")
     assert check(source, "--skip", "extreme_values_equal_the_reference", name=name)[0] == 0
+
+
+def test_the_last_line_tells_what_was_not_checked_from_what_was_in_part(check):
+    loss = """
+def kl_div(x, target):
+    def pullback(dy, needs_input_grad=(True, True)):
+        return -dy * target / x.size, dy * (np.log(target) + 1 - x) / x.size
+    return (target * (np.log(target) - x)).mean(), pullback
+def bent(x):
+    return x * x, lambda dy: (2 * x * dy,)
+"""
+    _, out, _ = check("import numpy as np\n" + loss)
+    last = out.strip().splitlines()[-1]
+    assert "not checked: gradient of target: it returns one, which is not asked" in out
+    assert "not checked: bent; checked in part: kl_div" in last

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import inspect
+import re
 import textwrap
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -23,8 +24,6 @@ _TABLES = ("_param", "_params", "_config", "_cfg", "_opts", "_options", "_parame
 
 #: The options that belong to each kind, and the value PyTorch has by default where one must be given.
 DEFAULTS: dict[str, dict[str, Any]] = {
-    "conv2d": {"stride": 1, "padding": 0, "dilation": 1, "groups": 1},
-    "conv1d": {"stride": 1, "padding": 0, "dilation": 1},
     "conv_relu": {"stride": 1, "padding": 0},
     "conv_relu_pool": {"stride": 1, "padding": 0, "kernel_size": 2, "pool_stride": 2},
     "conv_batchnorm_relu": {"stride": 1, "padding": 0, "eps": 1e-5, "training": True},
@@ -34,17 +33,17 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "affine_batchnorm_relu": {"eps": 1e-5, "training": True},
     "affine_layernorm_relu": {"eps": 1e-5},
     "linear cross_entropy": {"reg": 0.0}, "linear multi_margin_loss": {"reg": 0.0},
-    "max_pool2d": {"kernel_size": 2, "kernel_h": 2, "kernel_w": 2, "stride": 2, "padding": 0},
-    "avg_pool2d": {"kernel_size": 2, "kernel_h": 2, "kernel_w": 2, "stride": 2, "padding": 0},
     "batch_norm": {"eps": 1e-5, "momentum": 0.1, "training": True},
     "layer_norm": {"eps": 1e-5}, "rms_norm": {"eps": 1e-5}, "group_norm": {"eps": 1e-5, "num_groups": 1},
     "instance_norm": {"eps": 1e-5},
     "dropout": {"p": 0.5, "training": True},
     "leaky_relu": {"negative_slope": 0.01}, "elu": {"alpha": 1.0}, "celu": {"alpha": 1.0},
     "softmax": {"dim": -1}, "log_softmax": {"dim": -1},
-    "cross_entropy": {"reduction": "mean", "ignore_index": -100}, "mse_loss": {"reduction": "mean"},
-    "nll_loss": {"reduction": "mean"}, "categorical_cross_entropy": {"reduction": "mean"},
-    "l1_loss": {"reduction": "mean"},
+    "cross_entropy": {"reduction": "mean", "ignore_index": -100, "label_smoothing": 0.0},
+    "binary_cross_entropy": {"reduction": "mean"}, "binary_cross_entropy_with_logits": {"reduction": "mean"},
+    "multi_margin_loss": {"reduction": "mean", "p": 1, "margin": 1.0}, "mse_loss": {"reduction": "mean"},
+    "nll_loss": {"reduction": "mean", "ignore_index": -100},
+    "categorical_cross_entropy": {"reduction": "mean"}, "l1_loss": {"reduction": "mean"},
     "smooth_l1_loss": {"reduction": "mean", "beta": 1.0, "delta": 1.0}, "embedding": {"padding_idx": None},
 }  # fmt: skip
 
@@ -52,6 +51,18 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 def defaults_of(kind: Kind) -> Mapping[str, Any]:
     """Return a kind's options, and PyTorch's value of each where one must be given."""
     return kind.defaults or DEFAULTS.get(kind.name, {})
+
+
+#: Options of a number for each dimension.
+_SIDES = (
+    "kernel_size", "stride", "padding", "dilation", "output_padding", "output_size", "scale_factor",
+)  # fmt: skip
+
+
+def in_pairs(kind: Kind, option: str, value: Any) -> Any:
+    """Return a number for each of a kind's dimensions, where an option is one for all."""
+    found = re.search(r"([123])d\b", kind.name)
+    return (value,) * int(found[1] if found else 2) if option in _SIDES and isinstance(value, int) else value
 
 
 def options_of(kind: Kind) -> frozenset[str]:
@@ -116,7 +127,7 @@ def given_option(kind: Kind, option: str, options: Mapping[str, Any], form: Form
         return size[option == "kernel_w"] if isinstance(size, tuple) else size
     if option in options:
         value = options[option]
-        if option == "kernel_size" and isinstance(value, tuple) and value[0] == value[1]:
+        if option == "kernel_size" and isinstance(value, tuple) and len(set(value)) == 1:
             value = value[0]
         if option == "momentum" and form.options.get("kept"):
             value = 1.0 - value
@@ -156,6 +167,7 @@ def bind(
     bound = Bound()
     free = list(slots)
     options = options_of(kind)
+    refuse_strangers([p.name for p in parameters], kind)
     for place, parameter in enumerate(parameters):
         name, required = parameter.name, parameter.default is parameter.empty
         is_flag = isinstance(parameter.default, bool) or str(parameter.annotation) in (
@@ -181,6 +193,8 @@ def bind(
             bound.tables[name] = names.plain(name)
         elif is_flag and option is None:
             continue
+        elif option in bound.options.values() and parameter.default is None:
+            continue  # an old name of an option that it takes under another
         elif option is not None and (
             found is None or (option in defaults_of(kind) and not _is_slot(name, kind))
         ):
@@ -201,19 +215,33 @@ def bind(
             bound.sizes[name] = next(s for s in ("in", "out") if s not in bound.sizes.values())
         elif not required:
             continue
-        elif not sized and free:
-            bound.slots[name] = free.pop(0)
-        elif sized and not bound.sizes and free and any(s in kind.params for s in free):
-            slot = next(s for s in free if s in kind.params)
+        elif not sized and (slots_left := [s for s in free if s in kind.learnt or s not in kind.params]):
+            bound.slots[name] = slots_left[0]
+            free.remove(slots_left[0])
+        elif sized and not bound.sizes and free and any(s in kind.learnt for s in free):
+            slot = next(s for s in free if s in kind.learnt)
             bound.slots[name] = slot
             bound.guessed = bound.guessed or name
             free.remove(slot)
         else:
             raise Cannot(
                 f"its argument {name!r} is not known",
-                f"give {name!r} a default, or take {', '.join(kind.params) or 'no arguments'} alone",
+                f"give {name!r} a default, or {_usual(kind)}",
             )
     return bound
+
+
+def refuse_strangers(called: list[str], kind: Kind) -> None:
+    """Raise `Cannot` where an argument's name shows that a thing is another operation of the kind's name."""
+    for name in called:
+        if names.plain(name) in kind.strangers:
+            raise Cannot(f"taken for {kind.name}, it is handed {name!r}: another loss of this name")
+
+
+def _usual(kind: Kind) -> str:
+    """Return what to take instead of an argument that is not known, in words."""
+    usual = [*(kind.params or kind.slots), *defaults_of(kind)]
+    return f"call its arguments as usual ({', '.join(usual)})"
 
 
 #: What makes an array of a shape that it is handed.
@@ -253,9 +281,9 @@ def sides(cls: type) -> frozenset[str]:
 def _size(name: str, default: Any, bound: Bound, kind: Kind) -> str | None:
     """Return which size a constructor's parameter is; with a default, only where none is given so far."""
     size = names.option_named(name, names.SIZES, frozenset(names.SIZES))
-    if size is None:
+    if size is None or (size == "weight" and "weight" not in kind.slots):
         return None
-    if size == "in" and kind.name == "embedding" and names.plain(name) in names.WIDTHS:
+    if size == "in" and kind.name in ("embedding", "embedding_bag") and names.plain(name) in names.WIDTHS:
         size = "out"  # `(d_model, vocab_size)` as well as `(vocab_size, d_model)`
     if default is inspect.Parameter.empty:
         return "out" if size == "in" and size in bound.sizes.values() else size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,15 +10,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..failure import Failure
+from ..properties.protocol import drawn, many
 from ..references._conv import EVEN_SAME
+from ..references._pool import AS_IF_WHOLE
 from ..references.protocol import CHANNEL, COLUMN, PIXEL, ROW, Form, Kind, Sampler, Sketch
 from ..strategies import Setting
 from . import names
+from .binding import defaults_of
 from .frameworks import of_a_framework
 from .functions import FunctionDriver, ValueDriver
 from .objects import Misfit, ObjectDriver
 from .protocol import Cannot
-from .runner import Subject, canonical, replayed
+from .runner import Subject, canonical, replayed, runner_of
 from .unfinished import refuses
 
 if TYPE_CHECKING:
@@ -40,12 +44,21 @@ _REFUSABLE = (
     "a dimension other than the last",
 )  # fmt: skip
 #: Features that are left out where a layer raises on them, whatever it says: its argument is one number, say.
-_OF_SOME = ("unequal padding", "unequal window")
+_OF_SOME = (
+    "unequal padding", "unequal window", "unequal stride", "unequal dilation", "unequal output_padding",
+    "unequal output_size", "unequal output_ratio", "a padding of more than the kernel reaches",
+    "an output_size that does not divide the sides", "unequal factors", "unequal sizes",
+    "mode 'linear'", "mode 'bilinear'", "mode 'trilinear'", "mode 'max'", "a weight for each entry",
+    "a dimension other than the second", "offsets",
+)  # fmt: skip
 #: Options of a form that say of which shapes x is, and choose no formula.
 _SHAPES = ("rank", "square", "samples", "alone")
 _OPTIONAL = (
-    "an empty batch", "a stride that leaves a remainder", EVEN_SAME, "ignored labels", "no bias",
-    "a slope a channel",
+    "an empty batch", "a stride that leaves a remainder", EVEN_SAME, AS_IF_WHOLE, "ignored labels", "no bias",
+    "a slope a channel", "losses not reduced",
+    "weights (class_weight)", "weights (pos_weight)", "the mean over the batch alone", "a target of 0",
+    "labels one after the other", "mode 'bicubic'", "mode 'nearest-exact'", "mode 'area'",
+    "a fraction for scale_factor", "an even size", "an empty bag", "a side left open",
 )  # fmt: skip
 
 
@@ -100,9 +113,12 @@ class _Fit:
 
     def _score(self) -> int:
         subject, case = self.subject, self.case
-        arrays, options = canonical(subject, case)
         if subject.kind.random:
-            options["mask"] = _mask(subject, case)
+            try:
+                case = case.with_options(**drawn(subject.kind.slopes, runner_of(subject), case))
+            except Failure:  # another number of outputs, or none
+                return 1
+        arrays, options = canonical(subject, case)
         try:
             with np.errstate(all="ignore"):
                 wanted = subject.kind.forward(arrays, options)
@@ -136,12 +152,6 @@ def _ours(error: BaseException) -> bool:
         trace = trace.tb_next
     file = trace.tb_frame.f_code.co_filename if trace is not None else ""
     return file.startswith(_HERE) and isinstance(error, NameError | AttributeError | KeyError)
-
-
-def _mask(subject: Subject, case: Case) -> Any:
-    first = case.slots[0]
-    (y, *_) = subject.start(case.replace(**{first: np.ones_like(case[first])})).outputs
-    return np.asarray(y) != 0
 
 
 def _scaled_in_float32(got: Any, wanted: Any, x: Any) -> bool:
@@ -259,6 +269,8 @@ def _fit_driver(
             f"taken for {kind.name}, it raises {type(error).__name__} on every call that was tried: {error}",
             "give its constructor the usual arguments, with defaults; let forward(x) do without set-up",
         )
+    if score == 1:
+        _is_no_other(_subject(candidate, kind, driver, chosen, beat))
     guessed = getattr(getattr(driver, "_new", None), "guessed", "")
     if score < 2 and guessed:
         said = f": handed {kind.params[0]}, it raises {type(error).__name__}: {error}" if error else ""
@@ -284,6 +296,21 @@ def _fit_driver(
     if kind.random and score >= 2:
         chosen = _random_form(candidate, kind, driver, forms, chosen, beat)
     return score, _subject(candidate, kind, driver, chosen, beat)
+
+
+def _is_no_other(subject: Subject) -> None:
+    """Raise `Cannot` where the shape of what a thing gives shows it to be another one of the name."""
+    for seed in range(PROBES):
+        case = _probe(subject, seed)
+        found = _Fit(subject, case)
+        if found.score and isinstance(found.got[0], np.ndarray):
+            given = case[case.slots[0]].shape
+            what = subject.kind.another(found.got[0].shape, given)
+            if what:
+                raise Cannot(
+                    f"taken for {subject.kind.name}, it gives {what}: {found.got[0].shape} of two arrays "
+                    f"{given}; another one of this name"
+                )
 
 
 def _is_handed_another_s(driver: Driver, error: BaseException) -> bool:
@@ -397,14 +424,20 @@ def _subject(
 
 def _compatible(kind: Kind, driver: Driver, *, strict: bool) -> list[Form]:
     found = []
-    optional = {"bias", "bias_hh", "mask", "running_mean", "running_var", "h", "c", *kind.state}
-    if kind.plain:
-        optional |= {*kind.params}
+    optional = {"bias", "bias_hh", "mask", "running_mean", "running_var", "h", "c", *kind.state,
+                "offsets", "per_sample_weights"}  # fmt: skip
+    optional |= {*kind.params} if kind.plain else {*kind.params} - {*kind.learnt}
+    if not driver.takes.issuperset(kind.needs):
+        missing = sorted({*kind.needs} - driver.takes)
+        raise Cannot(f"taken for {kind.name}, it takes no {', '.join(missing)}", "take PyTorch's arguments")
     if any(slot not in optional for slot in driver.absent):
         raise Cannot(
             f"taken for {kind.name}, it has no {', '.join(sorted(driver.absent - optional))}",
             "call its parameters by the usual names (W, b; gamma, beta), or say --like NAME=operation",
         )
+    for option, value in defaults_of(kind).items():
+        if value is inspect.Parameter.empty and option not in driver.takes:
+            raise Cannot(f"taken for {kind.name}, it is told no {option}", f"let it be made with {option}")
     for form in kind.forms(strict):
         if all(slot in driver.absent for slot in form.absent):
             found.append(form + Form(absent=driver.absent))
@@ -599,12 +632,17 @@ def _random_form(
     if "p" not in driver.takes:
         return chosen
     for form in forms:
+        if form.layouts != chosen.layouts:
+            continue
         subject = _subject(candidate, kind, driver, form, beat)
-        case = subject.as_case({"x": np.ones((64, 64))}, {"p": 0.25, "training": True}, 3)
+        case = _probe(subject, 1)
+        case = replace(
+            case.replace(x=many(case, 1.0)), options={**case.options, "p": 0.25, "training": True}, seed=3
+        )
         found = _Fit(subject, case)
         if found.error is not None or found.score < 4:
             continue
-        kept = float((np.asarray(found.got[0]) != 0).mean())
+        kept = float((np.asarray(found.got[0]) > 0).mean())
         if abs(kept - 0.75) < 0.1:
             return form
     return chosen
@@ -636,6 +674,9 @@ def _settle(subject: Subject, score: int) -> Subject:
             subject.silent = frozenset()
         for slot in sorted(subject.silent):
             subject.notes.append(f"no gradient of {slot} was found")
+        for slot in kind.fixed if kind.loss else ():
+            if grads.get(slot) is not None and case[slot].dtype.kind == "f":
+                subject.left[f"gradient_of_{slot}"] = "it returns one, which is not asked"
         case = _probe(subject, 1)
     if kind.extras and "running_mean" in case.given:
         found = _Fit(subject, case)
@@ -646,13 +687,15 @@ def _settle(subject: Subject, score: int) -> Subject:
             _look_at_mean(subject)
         if "log_eps" in subject.form.options and score >= 3:
             _look_at_epsilon(subject)
+    if error is None and grads and kind.tangent is not None and score >= 3:
+        _look_at_tangent(subject)
     if error is None and not subject.strict and "weight" in kind.params and score >= 3:
         subject.averaged = _averaged(subject)
         # Where it steps itself, and nobody else sees its gradients, its rate may be times the batch.
         steps = isinstance(driver, ObjectDriver) and driver.steps and not subject.averaged
         subject.multiplied = steps and _averaged(subject, -1)
     chooses = not subject.strict or of_a_framework(driver)
-    if kind.name == "max_pool2d" and score == 4 and chooses and error is None:
+    if kind.ties and "max_pool" in kind.name and score == 4 and chooses and error is None:
         _look_at_ties(subject)
     subject.form = replace(subject.form, without=frozenset(_undone(subject, score)))
     subject.conventions.update(subject.form.conventions)
@@ -879,6 +922,26 @@ def _look_at_epsilon(subject: Subject) -> None:
                 "of the exact formula",
             },
         )
+
+
+def _look_at_tangent(subject: Subject) -> None:
+    """Tell the gradient of log-probabilities by themselves from that of the scores before a log-softmax."""
+    from .runner import Reference
+
+    case = _probe(subject, 4)
+    words = "the gradient is that of log-probabilities by themselves, not of scores before a log-softmax"
+    alone = Form(options={"free": True}, conventions={"gradient_by_itself": words})
+    by_itself = replace(subject, form=subject.form + alone)
+    try:
+        dy = tuple(np.ones(y.shape) for y in subject.outputs(subject.start(case), case))
+        got = _runner(subject).vjp(case, dy)[0]
+        usual, other = (Reference("torch", s).vjp(case, dy)[0] for s in (subject, by_itself))
+    except Exception:  # no PyTorch here: judged by PyTorch's convention
+        return
+    if got is None or usual is None or other is None or got.shape != usual.shape:
+        return
+    if np.max(np.abs(got - other)) < np.max(np.abs(got - usual)):
+        subject.form = by_itself.form
 
 
 def _runner(subject: Subject) -> Any:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import names
-from .binding import Bound, bind, defaults_of, given_option, options_of, signature
+from .binding import Bound, bind, defaults_of, given_option, in_pairs, options_of, signature
+from .draws import reseed
 from .kinks import as_pytorch_has_it
 from .packed import Packed, packed
 from .protocol import Cannot, Gradients, Started
@@ -42,7 +43,8 @@ GROUPS: tuple[tuple[str, dict[str, tuple[str, ...]]], ...] = (
     ("layernorm", NORM), ("gn", NORM), ("group", NORM), ("drop", DROP), ("do", DROP),
 )  # fmt: skip
 OF_KIND: dict[str, dict[str, tuple[str, ...]]] = {
-    "conv2d": CONV, "conv1d": CONV, "conv_relu": CONV, "max_pool2d": POOL, "avg_pool2d": POOL,
+    "conv_relu": CONV, **{f"{name}{n}d": CONV for name in ("conv", "conv_transpose") for n in (1, 2, 3)},
+    **{f"{name}_pool{n}d": POOL for name in ("max", "avg") for n in (1, 2, 3)},
     "batch_norm": NORM, "layer_norm": NORM, "rms_norm": NORM, "group_norm": NORM, "dropout": DROP,
 }  # fmt: skip
 
@@ -107,7 +109,7 @@ class FunctionDriver:
         #: Whether sides and strides are handed over as pairs.
         self.pairs = False
         self._parameters = signature(function)
-        inputs = 1 if kind.params else len(kind.inputs)
+        inputs = 1 if kind.learnt else len(kind.inputs)
         chosen: dict[str, Any] = {
             p.name: "relu" for p in self._parameters
             if kind.name in ("affine_relu", "conv_relu") and names.plain(p.name) in names.CHOOSES
@@ -166,6 +168,11 @@ class FunctionDriver:
     def use_again(self, *, reuses: bool) -> None:
         """Begin a check: a function has no object to use again."""
 
+    def reseed(self) -> None:
+        """Let the generators of the function's file go on from where the call's seed says."""
+        if self._kind.random:
+            reseed(getattr(self._function, "__globals__", {}))
+
     def exchange(self) -> bool:
         """Take two arrays in the other order, where their names do not say which is which."""
         slots = self._bound.slots
@@ -217,8 +224,8 @@ class FunctionDriver:
         if self._padding_word is not None and name == self._padding_word.name:
             word = value if isinstance(value, str) else "same" if value else "valid"
             return word.upper() if self._padding_word.default.isupper() else word
-        if self.pairs and option in ("kernel_size", "stride", "padding") and isinstance(value, int):
-            return value, value
+        if self.pairs:
+            value = in_pairs(self._kind, option, value)
         if option == "training" and names.plain(name) == "mode":
             return "train" if value or value is None else "test"
         return True if option == "training" and value is None else value
@@ -227,6 +234,7 @@ class FunctionDriver:
         self, arrays: Mapping[str, Array], options: Mapping[str, Any], form: Form
     ) -> tuple[Any, dict[str, Any]]:
         """Call the function."""
+        self.reseed()
         found, table = self.arguments(arrays, options, form)
         leading = []
         for parameter in self._parameters:  # by position as far as they go: names may be positional only
@@ -583,6 +591,7 @@ class ValueDriver(FunctionDriver):
         """Call the function."""
         given = dict(options)
         generator: dict[str, Any] = {}
+        self.reseed()
         if any(p.name == "generator" for p in self._parameters):
             # `np.random.default_rng` is seeded while a random layer runs, so that it is replayed.
             self._bound.constants["generator"] = generator["generator"] = np.random.default_rng()

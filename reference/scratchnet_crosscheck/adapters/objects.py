@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import math
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import names
-from .binding import Bound, bind, given_option, options_of, sides, signature
+from .binding import Bound, bind, given_option, in_pairs, options_of, refuse_strangers, sides, signature
+from .draws import reseed, spaces_of
 from .kinks import as_pytorch_has_it
 from .protocol import Cannot, Gradients, Started
 from .set_up import Optimizer, called_instead, knows_nothing, prepare
@@ -130,6 +132,7 @@ def _predicted(
     return arrays
 
 
+@functools.lru_cache(maxsize=512)  # a class is asked for its passes' signatures at every call of it
 def _parameters(cls: type, name: str) -> list[inspect.Parameter]:
     """Return what a method is handed, without the object itself."""
     held = inspect.getattr_static(cls, name)
@@ -194,6 +197,8 @@ class ObjectDriver:
         #: The argument for the padding, where it is a word: "valid" or "same".
         self._padding_word = next((p for p in made if self._new.options.get(p.name) == "padding"
                                    and str(p.default).lower() in ("valid", "same")), None)  # fmt: skip
+        #: The inputs of the forward pass that was run for the parameters it makes.
+        self._handed: tuple[Array, ...] = ()
         #: Parameters that forward is handed beside its inputs.
         self._called: tuple[str, ...] = ()
         self._bind_forward()
@@ -213,13 +218,14 @@ class ObjectDriver:
         if self._padding_word is not None:
             self.takes |= {"padding in words"}
         if self._new.sizes and "kernel" in self._new.sizes.values():
-            self.takes |= {"square kernel"}
+            self.takes |= {"square kernel", "sized kernel"}
         known = {*self._new.slots.values(), *self._called}
-        missing = [s for s in kind.params if s not in known]
+        missing = [s for s in kind.learnt if s not in known]
         if self._called or (self._new.slots and not self._new.sizes):
             self.absent |= frozenset(missing)
         else:
             self.absent |= self._missing(missing) if missing else frozenset()
+        self.absent |= frozenset(s for s in kind.params if s not in kind.learnt and s not in known)
 
     def _neutral(self, required: list[str]) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -240,6 +246,7 @@ class ObjectDriver:
     def _bind_forward(self) -> None:
         kind = self._kind
         parameters = _parameters(self._cls, self._forward)
+        refuse_strangers([p.name for p in parameters], kind)
         self._call = Bound()
         free = list(kind.inputs)
         self._bare = not parameters and _takes_anything(getattr(self._cls, self._forward))
@@ -249,7 +256,7 @@ class ObjectDriver:
         if not parameters:
             raise Cannot(f"its {self._forward} takes no input")
         required = [p for p in parameters if p.default is p.empty]
-        if kind.params and not self._new.slots and not self._new.sizes and len(required) > len(free):
+        if kind.learnt and not self._new.slots and not self._new.sizes and len(required) > len(free):
             self._called = tuple(s for s in kind.params)  # `forward(x, W, b)`
             free += self._called
         if kind.loss and len(parameters) > 1 and names.target_first(parameters[0].name, parameters[1].name):
@@ -367,7 +374,7 @@ class ObjectDriver:
                 continue
             seen.add(shape)
             sampler = Sampler(np.random.default_rng(5), Setting(np.dtype(np.float64), layouts=False))
-            arrays, options = self._kind.draw(Sketch(sampler, form, self.takes))
+            arrays, options = self._kind.draw(Sketch(sampler, form, self.takes, "nothing"))
             yield {k: a for k, a in arrays.items() if a is not None}, options, form
 
     def _by_name(self, thing: Any, slots: list[str]) -> dict[str, list[Place]]:
@@ -378,6 +385,8 @@ class ObjectDriver:
                 self._kind.name == "prelu" and isinstance(place.get(), float)
             ):
                 continue
+            if any(place.get() is array for array in self._handed):
+                continue  # what forward was handed last, `self.b = b`
             name = place.name.split(".")[0] if "." in place.name else place.name
             if "." in place.name and place.name.split(".")[1] in _GRADIENT_KEYS:
                 continue
@@ -390,7 +399,7 @@ class ObjectDriver:
             if chosen:
                 one = chosen[0].get()
                 found[slot] = [p for _, p in named if p.get() is one]
-        if "weight" in slots and "weight" not in found:
+        if "weight" in slots and "weight" not in found and not self._kind.plain:
             # By whatever name: the one matrix that is not all zeros.
             filled = [
                 p for _, p in named if np.ndim(p.get()) > 1 and p.get().dtype.kind == "f" and p.get().any()
@@ -434,8 +443,8 @@ class ObjectDriver:
             value = given_option(self._kind, option, options, form, defaults[arg])
             # As its default is, if that says; else as it turns out to want it.
             pair = isinstance(defaults[arg], tuple) or (self.pairs and not isinstance(defaults[arg], int))
-            if pair and option in ("kernel_size", "stride", "padding") and isinstance(value, int):
-                value = (value, value)
+            if pair:
+                value = in_pairs(self._kind, option, value)
             if (
                 self._padding_word is not None
                 and arg == self._padding_word.name
@@ -459,7 +468,8 @@ class ObjectDriver:
         held = {s: (arrays[s].copy() if self._updates else arrays[s]) for s in params}
         building = self._building(arrays, options, form)
         key = (tuple(sorted((k, str(v)) for k, v in building.items())), tuple(held[s].shape for s in params),
-               tuple(str(held[s].dtype) for s in params) if params else "")  # fmt: skip
+               tuple(str(held[s].dtype) for s in params) if params else "",
+               tuple(held[s].tobytes() for s in params if s in self._kind.fixed))  # fmt: skip
         if self.reuses and key in self._pool:
             thing, where = self._pool[key]
             if all(s in where for s in params):
@@ -488,7 +498,7 @@ class ObjectDriver:
     ) -> dict[str, Any]:
         """Return what an object is made with, beside arrays."""
         building = self._option_arguments(options, form) | self._given
-        sizes = self._sizes(arrays, form) if self._new.sizes else {}
+        sizes = self._sizes(arrays, options, form) if self._new.sizes else {}
         told = set(self._new.sizes.values())
         for arg, size in self._new.sizes.items():
             if size not in sizes:
@@ -497,7 +507,7 @@ class ObjectDriver:
             if size == "kernel" and "weight" in sizes and not told & {"in", "out", "shape"}:
                 side = sizes["weight"]  # nothing else says how many channels there are
             elif self.pairs and size == "kernel":
-                side = (side, side)
+                side = in_pairs(self._kind, "kernel_size", side)
             elif self.pairs and len(told) == 1 and size in ("in", "out"):
                 side = (sizes["in"], sizes["out"]) if "out" in sizes else (side,)
             building[arg] = side
@@ -514,7 +524,7 @@ class ObjectDriver:
                and s not in self._new.slots.values() and s not in self.absent]  # fmt: skip
         if own and all(s in self._by_name(thing, own) for s in own):
             return thing
-        sizes = self._sizes(arrays, form)
+        sizes = self._sizes(arrays, options, form)
         prepare(thing, sizes.get("shape"), sizes, self._optimizer)
         if own and not all(s in self._by_name(thing, own) for s in own):
             # Parameters that are made when the first batch comes.
@@ -523,6 +533,7 @@ class ObjectDriver:
 
     def _run_forward(self, thing: Any, arrays: Mapping[str, Array], *, training: bool) -> None:
         """Run the forward pass for what it makes; what is wrong with it, its checks will say."""
+        self._handed = tuple(arrays[s] for s in self._inputs if s in arrays)
         try:
             self._set_mode(thing, training=training)
             self._forwards(thing, arrays, training=training)
@@ -566,13 +577,14 @@ class ObjectDriver:
         """Return the parameters that the object keeps, of those that a call has."""
         return [s for s in self._kind.params if s in arrays and s not in self._called]
 
-    def _sizes(self, arrays: Mapping[str, Array], form: Form) -> dict[str, Any]:
+    def _sizes(self, arrays: Mapping[str, Array], options: Mapping[str, Any], form: Form) -> dict[str, Any]:
         """Return the sizes that a constructor may ask for; the shape is one sample's, as the layer has it."""
         first = arrays.get(self._inputs[0])
         alone = form.options.get("samples") == 0
         found: dict[str, Any] = {} if first is None else {"shape": first.shape if alone else first.shape[1:]}
         if self._kind.sizes is not None:
-            found |= self._kind.sizes({k: np.asarray(form.layout(k).to(a)) for k, a in arrays.items()})
+            as_torch = {k: np.asarray(form.layout(k).to(a)) for k, a in arrays.items()}
+            found |= self._kind.sizes({**options, **as_torch})
         if "weight" in arrays:
             found["weight"] = arrays["weight"].shape
         return found
@@ -582,6 +594,8 @@ class ObjectDriver:
     def start(self, arrays: Mapping[str, Array], options: Mapping[str, Any], form: Form) -> Started:
         """Build or find an object and run its forward pass."""
         thing, where, key = self._object(arrays, options, form)
+        if self._kind.random:
+            reseed(vars(thing), *spaces_of(self._cls))
         training = bool(options.get("training", True))
         self._set_mode(thing, training=training)
         state = self._put_state(thing, arrays)
@@ -830,6 +844,11 @@ class ObjectDriver:
             return {moving[0]: returned[0]} | self._by_key(returned[1], [], params)
         if len(returned) == 2 and len(moving) == 1 and isinstance(returned[1], list | tuple):
             returned = (returned[0], *returned[1])  # dx, [dW, db]
+        if self._kind.loss and len(returned) == len(self._inputs):  # one for each argument of forward
+            moving = list(self._inputs)
+        still = [i for i, s in enumerate(self._inputs) if s in self._kind.fixed]
+        if len(returned) == len(self._inputs) and still and all(returned[i] is None for i in still):
+            return {s: g for s, g in zip(self._inputs, returned, strict=True) if g is not None}
         grads = dict(zip(moving, returned, strict=False))
         if len(returned) > len(moving):
             grads.update(zip(params, returned[len(moving) :], strict=False))

@@ -15,7 +15,7 @@ from ..catalogue.protocol import Operation
 from ..failure import Failure, NotApplicable
 from ..oracles import oracle
 from ..oracles.golden import Golden
-from ..oracles.pytorch import import_torch
+from ..oracles.pytorch import gradients, import_torch
 from ..references.protocol import Form, Kind, Sketch
 
 if TYPE_CHECKING:
@@ -40,14 +40,16 @@ def _seeded(seed: int) -> Iterator[None]:
     np.random.seed(seed)
     random.seed(seed)
     torch = sys.modules.get("torch")
-    tensors = None if torch is None else torch.get_rng_state()
+    # On the processor alone: torch.manual_seed asks for those of all devices, and notes down who asked.
+    tensors = None if torch is None else torch.default_generator.get_state()
     if torch is not None:
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
     calls = iter(range(seed, seed + 10**6))
 
     def seeded(own: Any = None) -> np.random.Generator:
         return _GENERATOR(next(calls) if own is None else own)
 
+    vars(seeded)["seed"] = seed
     np.random.default_rng = seeded  # type: ignore[assignment]  # a stand-in for as long as a layer runs
     try:
         yield
@@ -56,7 +58,7 @@ def _seeded(seed: int) -> Iterator[None]:
         np.random.set_state(kept)
         random.setstate(plain)
         if torch is not None and tensors is not None:
-            torch.set_rng_state(tensors)
+            torch.default_generator.set_state(tensors)
 
 
 @dataclass
@@ -150,9 +152,11 @@ class Subject:
         features: dict[str, Any] = {}
         if batched:
             features["per_sample"] = lambda case: apart if case[apart[0]].ndim > 1 else ()
+        if kind.tangent is not None:
+            features["tangent"] = kind.tangent
         return Operation(
             self.taken_for, self.case, (), kinks=kind.kinks, ties=kind.ties or (kind.loss and kind.ties),
-            randomness="mask" if kind.random else None, extremes=kind.extremes,
+            randomness=("slopes" if kind.slopes else "mask") if kind.random else None, extremes=kind.extremes,
             compiles=self.driver.compiles, **features,
         )  # fmt: skip
 
@@ -207,6 +211,8 @@ class Subject:
             grad = found.get(slot) if slot in case.differentiable else None
             if slot not in case.differentiable and self.strict:
                 grad = found.get(slot)
+                if self.kind.loss and case.arrays[slot] is not None and case[slot].dtype.kind == "f":
+                    grad = None  # a target that is a number may have one, as some of PyTorch's do
             if isinstance(grad, np.ndarray | np.generic) and grad.dtype.kind == "f":
                 if self.ignores_upstream:
                     grad = (grad * self._spread(cotangents[0], grad)).astype(grad.dtype)
@@ -388,9 +394,7 @@ class Reference:
             outputs = self._subject.kind.torch(torch, tensors, options)[: len(dys)]
             # A fresh C-ordered copy: PyTorch takes no negative strides, and must not share our memory.
             tangents = [torch.from_numpy(np.array(dy, order="C", copy=True)) for dy in dys]
-            if not any(y.requires_grad for y in outputs):
-                return {n: np.zeros_like(arrays[n]) for n in wanted}
-            grads = torch.autograd.grad(outputs, [tensors[n] for n in wanted], tangents, allow_unused=True)
+            grads = gradients(torch, outputs, tangents, [tensors[n] for n in wanted])
         return {
             n: np.zeros_like(arrays[n]) if g is None else g.detach().numpy()
             for n, g in zip(wanted, grads, strict=True)
@@ -417,6 +421,9 @@ def canonical(subject: Subject, case: Case) -> tuple[dict[str, Any], dict[str, A
     form = subject.form
     arrays = {k: None if a is None else np.asarray(form.layout(k).to(a)) for k, a in case.arrays.items()}
     options = {**form.options, **case.options}
+    for numbers in ("mask", "slopes"):  # drawn by a layer, and so as it has its input
+        if numbers in options:
+            options[numbers] = np.asarray(form.layout(case.slots[0]).to(options[numbers]))
     for own in ("samples", "rank", "square", "alone"):
         options.pop(own, None)
     return arrays, options

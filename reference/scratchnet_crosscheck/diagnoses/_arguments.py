@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..adapters.binding import defaults_of
 from ._bench import Bench, Sample, bench, close, wrong
 
 if TYPE_CHECKING:
@@ -18,6 +19,13 @@ NEUTRAL: dict[str, Any] = {
     "dilation": 1, "groups": 1, "padding_idx": None, "ignore_index": -12345, "label_smoothing": 0.0,
     "weight": None, "count_include_pad": True, "ceil_mode": False, "divisor_override": None,
 }  # fmt: skip
+
+
+def at(b: Bench, name: str, value: float) -> str:
+    """Return in words that an option has a value, and whether it has by default."""
+    subject = getattr(b.evidence.subject, "subject", None)
+    default = None if subject is None else defaults_of(subject.kind).get(name)
+    return f"{name} is {value:g}" + (", as it is by default" if default == value else "")
 
 
 def only_at_initial_value(evidence: Evidence) -> tuple[str, str] | None:
@@ -58,7 +66,7 @@ def only_at_initial_value(evidence: Evidence) -> tuple[str, str] | None:
             if b.fits(with_option):
                 return (
                     "only_at_initial_value",
-                    f"{b.part} is right only where {name} is {value:g}, as it is by default",
+                    f"{b.part} is right only where {at(b, name, value)}",
                 )
     return None
 

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..properties.protocol import drawn
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -235,12 +237,10 @@ class Bench:
 
     def masked(self, case: Case) -> Case:
         """Return the call as the reference is given it: with the mask that was drawn, if one was."""
-        if "dropout" not in case.operation or "mask" in case.options:
+        slopes = case.operation == "rrelu"
+        if not (slopes or "dropout" in case.operation) or {"mask", "slopes"} & {*case.options}:
             return case
-        first = case.slots[0]
-        ones = case.replace(**{first: np.ones_like(case[first], order="C")})
-        drawn = self.evidence.subject.forward(ones)[0]
-        return replace(case.with_options(mask=np.asarray(drawn != 0)), seed=None)
+        return replace(case.with_options(**drawn(slopes, self.evidence.subject, case)), seed=None)
 
     def should(self, case: Case, dys: Outputs) -> dict[str, Array]:
         """Return what should come out of a call."""

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._arguments import FIRST
+from ._arguments import FIRST, at
 from ._bench import Bench, Sample, bench, close, wrong
-from ._places import dimensions, kernel_of, windows
+from ._places import dimensions, kernel_of, slides, windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +43,7 @@ def _kernels_differ(s: Sample) -> bool:
 
 
 def _leaves_over(s: Sample) -> bool:
-    return _windowed(s) and any((side + 2 * pad - reach) % stride for side, reach, stride, pad in windows(s))
+    return slides(s) and any((side + 2 * pad - reach) % stride for side, reach, stride, pad in windows(s))
 
 
 def _other_stride(s: Sample) -> bool:
@@ -51,7 +51,7 @@ def _other_stride(s: Sample) -> bool:
 
 
 def _not_the_windows_stride(s: Sample) -> bool:
-    if "pool" not in s.case.operation:
+    if "pool" not in s.case.operation or not slides(s):
         return False
     return any(window[2] != side for window, side in zip(windows(s), kernel_of(s), strict=True))
 
@@ -174,7 +174,7 @@ def _option(b: Bench, bad: list[Sample], good: list[Sample]) -> tuple[str, str] 
             if not any(first_bad) and sum(first_good) >= 3 and len(bad) >= 3 and others <= len(bad) // 2:
                 return (
                     "only_at_initial_value",
-                    f"{b.part} is right only where {name} is {value:g}, as by default",
+                    f"{b.part} is right only where {at(b, name, value)}",
                 )
     return None
 

@@ -81,7 +81,9 @@ def _drop_in_training(s: Sample) -> float:
 
 
 def _features(s: Sample) -> float:
-    return float(_shape(s)[-1])
+    """Return the last side: of images it is no number of features."""
+    windowed = len(_shape(s)) > 2 and any(w in s.case.operation for w in ("conv", "pool"))
+    return float("nan") if windowed else float(_shape(s)[-1])
 
 
 def _batch(s: Sample) -> float:

@@ -145,6 +145,13 @@ def dimensions(s: Sample) -> int:
     return next((n for n in (1, 2, 3) if f"{n}d" in name), s.x.ndim - 2)
 
 
+def slides(s: Sample) -> bool:
+    """Return whether windows slide over x by a stride: not over the output, nor by bins."""
+    others = ("transpose", "unpool", "adaptive", "fractional")
+    operation = s.case.operation
+    return any(w in operation for w in ("conv", "pool")) and not any(w in operation for w in others)
+
+
 def _spatial(s: Sample, name: str, default: Any) -> list[int]:
     value: Any = s.options.get(name, default)
     if value is None:
@@ -177,7 +184,7 @@ def remainder_or_border(evidence: Evidence) -> tuple[str, str] | None:
     over = {"wrong_in_stride_remainder": True, "wrong_at_border": True}
     wrongs = inner = 0
     for s, off in b.judged():
-        if not any(w in s.case.operation for w in ("conv", "pool")):
+        if not slides(s):
             return None
         if not off:
             continue

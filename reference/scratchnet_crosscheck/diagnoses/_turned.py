@@ -46,8 +46,9 @@ def transposed(evidence: Evidence) -> tuple[str, str] | None:
     b = bench(evidence)
     for turn in TURNS:
         if b.fits(lambda s, turn=turn: turn(s.truth[b.part])):  # type: ignore[misc]  # bound in the loop
+            how = "turned round" if turn is _flip else "transposed"
             again = ", then reshaped" if turn is _reshaped else ""
-            return "transposed", f"{b.part} is transposed{again}"
+            return "transposed", f"{b.part} is {how}{again}"
     if b.here is None:
         return None
     for slot in b.here.case.slots[1:]:

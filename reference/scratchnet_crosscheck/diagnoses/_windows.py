@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ._bench import Bench, Sample, bench
-from ._places import dimensions, windows
+from ._places import dimensions, slides, windows
 
 if TYPE_CHECKING:
     from .._types import Array
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 def _linear_windows(b: Bench) -> bool:
     """Return whether a window's gradient is the same wherever it lies: of a convolution, or an average."""
-    return b.here is not None and any(w in b.here.case.operation for w in ("conv", "avg_pool"))
+    linear = b.here is not None and any(w in b.here.case.operation for w in ("conv", "avg_pool"))
+    return linear and b.here is not None and slides(b.here)
 
 
 def _first(shape: tuple[int, ...], n: int) -> tuple[Any, ...]:

@@ -103,8 +103,8 @@ class PyTorch:
 def gradients(torch: Any, outputs: Any, tangents: Any, inputs: list[Any]) -> tuple[Any, ...]:
     """Return the vector-Jacobian product for each of the inputs; None for one that no output depends on.
 
-    It is the gradient of the sum of y times dy, to the last bit: of what autograd hands back, dy is multiplied
-    by 1 alone. Handed the tangents themselves, torch.autograd.grad would import SymPy for half a second.
+    It is the gradient of the sum of y times dy, to the last bit: dy is multiplied by 1 alone. Handed the
+    tangents themselves, torch.autograd.grad would import SymPy, which takes half a second.
     """
     total: Any = 0
     for y, dy in zip(outputs, tangents, strict=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
@@ -15,7 +15,7 @@ from ..oracles.protocol import Runner
 from ..tolerance import Yardstick
 
 if TYPE_CHECKING:
-    from .._types import Cotangents, Outputs
+    from .._types import Array, Cotangents, Outputs
     from ..catalogue.protocol import Operation
     from ..oracles.protocol import Oracle
 
@@ -68,16 +68,8 @@ class Trial:
         """Return the call as the oracle is given it: with the mask or the slopes that the subject drew."""
         if self.entry.randomness is None:
             return case
-        first = case.slots[0]
-        slopes = self.entry.randomness == "slopes"
-        probe = np.full_like(case[first], -1 if slopes else 1, order="C")
-        (drawn, *_) = subject.forward(case.replace(**{first: probe}))
-        from dataclasses import replace
-
-        if slopes:
-            return replace(case.with_options(slopes=np.asarray(-drawn)), seed=None)
-        # What is dropped of ones becomes 0, or less (alpha dropout).
-        return replace(case.with_options(mask=np.asarray(drawn > 0)), seed=None)
+        numbers = drawn(self.entry.randomness == "slopes", subject, case)
+        return replace(case.with_options(**numbers), seed=None)
 
     def judge(self, yardstick: Yardstick, got: Cotangents, case: Case, cotangents: Outputs = ()) -> None:
         """Raise a `Failure` where `got` is outside the yardstick's bound."""
@@ -114,6 +106,31 @@ def part_name(case: Case, part: int, *, backward: bool) -> str:
     """
     names = tuple(f"d{slot}" for slot in case.slots) if backward else case.outputs + case.extras
     return names[part] if part < len(names) else f"result {part}"
+
+
+def drawn(slopes: bool, subject: Runner, case: Case) -> dict[str, Array]:
+    """Return the option that says what the subject drew for this call: its slopes, or its mask.
+
+    What is dropped of ones becomes 0, or less (alpha dropout). Slopes are read where x is not positive: a
+    layer may draw some for these elements alone.
+    """
+    first = case.slots[0]
+    probe = np.ones_like(case[first], order="C")
+    if slopes:
+        probe[~(case[first] > 0)] = -1
+    (y, *_) = subject.forward(case.replace(**{first: probe}))
+    return {"slopes": np.where(probe < 0, -y, probe)} if slopes else {"mask": np.asarray(y > 0)}
+
+
+#: What drops whole channels.
+_CHANNEL_WISE = ("dropout1d", "dropout2d", "dropout3d", "feature_alpha_dropout")
+
+
+def many(case: Case, value: float) -> Array:
+    """Return 4,096 numbers, of each of which a random call decides apart: of whole channels, as many."""
+    ndim = case[case.slots[0]].ndim
+    shape = (4096,) + (1,) * (ndim - 1) if case.operation in _CHANNEL_WISE else (64, 64)
+    return np.full(shape, value, dtype=case.dtype)
 
 
 Check: TypeAlias = Callable[[Runner, Case, Trial], None]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..failure import Failure, NotApplicable
-from .protocol import Trial, holds
+from .protocol import Trial, holds, many
 
 if TYPE_CHECKING:
     from ..case import Case
@@ -37,10 +37,7 @@ def elements_are_dropped_as_often_as_asked(subject: Runner, case: Case, _: Trial
     p = case.options.get("p", 0.5)
     if not isinstance(p, float) or not case.options.get("training", True):
         raise NotApplicable("nothing is dropped")
-    # Of channels that are dropped whole, each is of one element; of two axes some take none for a batch.
-    spatial = {"dropout1d": (1,), "dropout3d": (1, 1, 1)}.get(case.operation, ())
-    ones = np.ones((64, 64, *spatial), dtype=case.dtype)
-    y = subject.forward(case.replace(**{case.slots[0]: ones}))[0]
+    y = subject.forward(case.replace(**{case.slots[0]: many(case, 1.0)}))[0]
     dropped = int((y <= 0).sum())
     if abs(dropped - p * y.size) > 6.0 * np.sqrt(p * (1.0 - p) * y.size):
         raise Failure(f"{dropped} of {y.size} elements dropped at p={p}", case)
@@ -52,7 +49,7 @@ def another_seed_draws_other_numbers(subject: Runner, case: Case, trial: Trial) 
     if _nothing_is_drawn(case) or case.seed is None:
         raise NotApplicable("nothing is drawn")
     sign = -1 if trial.entry.randomness == "slopes" else 1
-    ones = case.replace(**{case.slots[0]: np.full((64, 64), sign, dtype=case.dtype)})
+    ones = case.replace(**{case.slots[0]: many(case, sign)})
     if np.array_equal(subject.forward(ones)[0], subject.forward(replace(ones, seed=case.seed + 1))[0]):
         what = trial.entry.randomness
         raise Failure(f"seeds {case.seed} and {case.seed + 1} give the same {what}", case)

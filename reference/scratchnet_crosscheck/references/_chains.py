@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._conv import _conv, _draw_conv, _max_torch, _pool_windows, _torch_conv, exactly
+from ._conv import convolved, draw_conv2d, torch_convolved
 from ._normalization import _eps, _wide
+from ._pool import MAX_POOL2D
 from .protocol import FLAT, TURNED, Form, Kind, Parts, Sketch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from .._types import Array
 
 _PARAMS = ("weight", "bias", "gamma", "beta")
 
@@ -42,8 +45,43 @@ def _draw_affine(sketch: Sketch) -> Parts:
     return arrays, {"training": True, **sketch.option("eps", 1e-5, 1e-3, 0.1)}
 
 
+def exactly(parts: Mapping[str, Array | None]) -> dict[str, Array | None]:
+    """Return eighths within 32 of zero: a convolution of them makes no rounding error, in float32 either.
+
+    The maximum of two outputs that are equal by right is the first; where they differ by rounding, it is
+    either. NaN, infinities and what is as large as is planted for them stay.
+    """
+
+    def snapped(array: Array) -> Array:
+        found = np.empty_like(array)
+        with np.errstate(all="ignore"):
+            found[...] = np.where(np.abs(array) <= 1e4, np.clip(np.round(array * 8) / 8, -32, 32), array)
+        return found
+
+    return {name: None if array is None else snapped(array) for name, array in parts.items()}
+
+
+def _draw_conv_pool(sketch: Sketch) -> Parts:
+    found, _ = draw_conv2d(sketch)
+    arrays = dict(found)
+    x, weight = arrays["x"], arrays["weight"]
+    if x is None or weight is None:
+        raise TypeError
+    # Sides on which the pooling's windows fit, whatever the convolution leaves.
+    shape = list(x.shape)
+    for axis, kernel in ((-2, weight.shape[2]), (-1, weight.shape[3])):
+        shape[axis] = kernel + 3 + sketch.may("a stride that leaves a remainder", 1)
+    arrays["x"] = sketch.array("x", *shape)
+    return exactly(arrays), {
+        "stride": 1,
+        "padding": "valid" if "padding in words" in sketch.takes else sketch.d.one_of(0, 1),
+        "kernel_size": 2,
+        "pool_stride": 2,
+    }
+
+
 def _draw_images(sketch: Sketch, *, pooled: bool, normed: bool) -> Parts:
-    found, options = _draw_conv(sketch)
+    found, options = draw_conv2d(sketch)
     arrays, shape = dict(found), [2, *found["x"].shape[1:]]  # type: ignore[union-attr]  # it is always drawn
     weight = arrays["weight"]
     if weight is None:
@@ -86,14 +124,14 @@ def _affine(norm: str) -> Kind:
 
 def _images(name: str, *, normed: bool, pooled: bool) -> Kind:
     def forward(a: Mapping[str, Any], o: Mapping[str, Any]) -> tuple[Any, ...]:
-        y = _conv(a, o)[0]
+        y = convolved(a, o)[0]
         y = np.maximum(_normalised(y, a, o, "batchnorm", np) if normed else y, 0)
-        return (_pool_windows(y, _pool(o), -np.inf).max(axis=(-2, -1)) if pooled else y,)
+        return MAX_POOL2D.forward({"x": y}, _pool(o)) if pooled else (y,)
 
     def twin(t: Any, a: Mapping[str, Any], o: Mapping[str, Any]) -> tuple[Any, ...]:
-        y = _torch_conv(t, a, o)
+        y = torch_convolved(t, a, o)
         y = t.relu(_normalised(y, a, o, "batchnorm", t) if normed else y)
-        return _max_torch(t, {"x": y}, _pool(o)) if pooled else (y,)
+        return MAX_POOL2D.torch(t, {"x": y}, _pool(o)) if pooled else (y,)
 
     return Kind(
         name, ("x", *_PARAMS) if normed else ("x", "weight", "bias"), forward, twin,
@@ -106,3 +144,9 @@ AFFINE_BATCHNORM_RELU = _affine("batchnorm")
 AFFINE_LAYERNORM_RELU = _affine("layernorm")
 CONV_BATCHNORM_RELU = _images("conv_batchnorm_relu", normed=True, pooled=False)
 CONV_BATCHNORM_RELU_POOL = _images("conv_batchnorm_relu_pool", normed=True, pooled=True)
+CONV_RELU_POOL = Kind(
+    "conv_relu_pool", ("x", "weight", "bias"),
+    lambda a, o: MAX_POOL2D.forward({"x": np.maximum(convolved(a, o)[0], 0)}, _pool(o)),
+    lambda t, a, o: MAX_POOL2D.torch(t, {"x": t.relu(torch_convolved(t, a, o))}, _pool(o)),
+    _draw_conv_pool, params=("weight", "bias"), ties=True,
+)  # fmt: skip

@@ -210,11 +210,21 @@ def _draw_flatten(sketch: Sketch) -> Parts:
     shape = [sketch.batch(), sketch.side(1, 3), sketch.side(1, 3)]
     if sketch.may("an x of rank 4"):
         shape.append(sketch.side(1, 3))
-    return {"x": sketch.array("x", *shape)}, {}
+    options = sketch.option("start_dim", 1)  # always said: a function's default is 0, a layer's 1
+    if options and len(shape) > 3 and sketch.may("a dimension other than the first of a sample", 1):
+        options["start_dim"] = 2
+    return {"x": sketch.array("x", *shape)}, options
+
+
+def _flatten(a: Mapping[str, Any], o: Mapping[str, Any]) -> tuple[Any, ...]:
+    kept, flat = a["x"].shape[: o.get("start_dim", 1)], a["x"].shape[o.get("start_dim", 1) :]
+    return (a["x"].reshape(*kept, int(np.prod(flat))),)
 
 
 FLATTEN = Kind(
-    "flatten", ("x",), lambda a, _: (a["x"].reshape(len(a["x"]), int(np.prod(a["x"].shape[1:]))),),
-    lambda t, a, _: (t.flatten(a["x"], 1),), _draw_flatten, views=True, per_sample=("x",),
-    golden=lambda a, _: Case("flatten", {"x": a["x"]}, {"start_dim": 1, "end_dim": -1}, ("x",)),
+    "flatten", ("x",), _flatten, lambda t, a, o: (t.flatten(a["x"], o.get("start_dim", 1)),), _draw_flatten,
+    views=True, per_sample=("x",), defaults={"start_dim": 1},
+    golden=lambda a, o: Case(
+        "flatten", {"x": a["x"]}, {"start_dim": o.get("start_dim", 1), "end_dim": -1}, ("x",)
+    ),
 )  # fmt: skip

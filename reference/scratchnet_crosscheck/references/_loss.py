@@ -9,6 +9,7 @@ import numpy as np
 
 from ..case import Case
 from ._activation import LARGE, _log_softmax, _sigmoid, _softmax
+from ._reductions import reduction
 from .protocol import (
     BATCH_LAST,
     INDICES,
@@ -83,7 +84,24 @@ def _draw_classes(sketch: Sketch) -> Parts:
     target = _targets(sketch, classes, batch, **ignore)
     if ignore:  # never all of them: the mean of nothing is a question of its own
         target[0] = 0
-    return {"x": x, "target": target}, options | sketch.option("reduction", "mean", "sum")
+    if "log_eps" not in sketch.form.options:
+        options |= sketch.option("label_smoothing", 0.0, 0.25, 0.1)
+    return {"x": x, "target": target, **_weights(sketch, classes)}, options | reduction(sketch)
+
+
+def _weights(sketch: Sketch, *sides: int, name: str = "class_weight") -> dict[str, Any]:
+    """Return a weight for each class, where the layer is made with such and this call has them."""
+    if name in sketch.form.absent or not sketch.may(f"weights ({name})", 1):
+        return {}
+    return {name: sketch.array(name, *sides, positive=True, plain=True)}
+
+
+def _weighed(a: Mapping[str, Any], losses: Any, kept: Any) -> tuple[Any, float]:
+    """Return losses of samples times their classes' weights, and what their mean is divided by."""
+    if a.get("class_weight") is None:
+        return losses * kept, float(kept.sum())
+    weight = a["class_weight"][np.where(kept, a["target"], 0)] * kept
+    return losses * weight, float(weight.sum())
 
 
 def _reduced(losses: Any, o: Mapping[str, Any], count: float | None = None) -> tuple[Any, ...]:
@@ -98,15 +116,20 @@ def _cross_entropy(a: Mapping[str, Any], o: Mapping[str, Any]) -> tuple[Any, ...
     x, target = a["x"], a["target"]
     log_p = np.log(_softmax(x) + o["log_eps"]) if "log_eps" in o else _log_softmax(x)
     kept = target != o.get("ignore_index", -100)
-    losses = -log_p[np.arange(len(x)), np.where(kept, target, 0)] * kept
-    return _reduced(losses, o, float(kept.sum()))
+    losses, count = _weighed(a, -log_p[np.arange(len(x)), np.where(kept, target, 0)], kept)
+    if smoothing := o.get("label_smoothing", 0.0):
+        each = -log_p * (1.0 if a.get("class_weight") is None else a["class_weight"])
+        losses = (1 - smoothing) * losses + smoothing * each.mean(1) * kept
+    return _reduced(losses, o, count)
 
 
 def _cross_entropy_torch(t: Any, a: Mapping[str, Any], o: Mapping[str, Any]) -> tuple[Any, ...]:
     options = {k: v for k, v in o.items() if k in ("reduction", "ignore_index")}
+    options["weight"] = a.get("class_weight")
     if "log_eps" in o:
         log_p = t.log(t.softmax(a["x"], 1) + o["log_eps"])
         return (t.nn.functional.nll_loss(log_p, a["target"], **options),)
+    options["label_smoothing"] = o.get("label_smoothing", 0.0)
     return (t.nn.functional.cross_entropy(a["x"], a["target"], **options),)
 
 
@@ -114,34 +137,48 @@ def _cross_entropy_golden(a: Mapping[str, Any], o: Mapping[str, Any]) -> Case | 
     if "log_eps" in o:
         return None
     options = {"ignore_index": -100, "reduction": "mean", "label_smoothing": 0.0, **o}
-    return Case("cross_entropy", {"x": a["x"], "target": a["target"], "weight": None}, options, ("x",))
+    arrays = {"x": a["x"], "target": a["target"], "weight": a.get("class_weight")}
+    return Case("cross_entropy", arrays, options, ("x",))
 
 
 CROSS_ENTROPY = Kind(
-    "cross_entropy", ("x", "target"), _cross_entropy, _cross_entropy_torch, _draw_classes, _class_forms,
-    fixed=("target",), outputs=("loss",), golden=_cross_entropy_golden, loss=True, extremes=LARGE,
+    "cross_entropy", ("x", "target", "class_weight"), _cross_entropy, _cross_entropy_torch, _draw_classes,
+    _class_forms, params=("class_weight",), fixed=("target", "class_weight"), outputs=("loss",),
+    golden=_cross_entropy_golden, loss=True, extremes=LARGE,
 )  # fmt: skip
 
 
 def _nll(a: Mapping[str, Any], o: Mapping[str, Any]) -> tuple[Any, ...]:
-    return _reduced(-a["x"][np.arange(len(a["x"])), a["target"]], o)
+    kept = a["target"] != o.get("ignore_index", -100)
+    picked = a["x"][np.arange(len(a["x"])), np.where(kept, a["target"], 0)]
+    losses, count = _weighed(a, -picked, kept)
+    return _reduced(losses, o, count)
+
+
+def _nll_torch(t: Any, a: Mapping[str, Any], o: Mapping[str, Any]) -> tuple[Any, ...]:
+    return (t.nn.functional.nll_loss(a["x"], a["target"], weight=a.get("class_weight"), **o),)
 
 
 NLL_LOSS = Kind(
-    "nll_loss", ("x", "target"), _nll, lambda t, a, o: (t.nn.functional.nll_loss(a["x"], a["target"], **o),),
-    _draw_classes, lambda strict: [f for f in _class_forms(strict) if "log_eps" not in f.options],
-    fixed=("target",), outputs=("loss",), loss=True,
+    "nll_loss", ("x", "target", "class_weight"), _nll, _nll_torch, _draw_classes,
+    lambda strict: [f for f in _class_forms(strict) if "log_eps" not in f.options],
+    params=("class_weight",), fixed=("target", "class_weight"), outputs=("loss",), loss=True,
 )  # fmt: skip
 
 
 # ---- classes, from probabilities
 
 
+def _to_the_edge(sketch: Sketch) -> bool:
+    """Return whether a probability is to lie next to 0: not where it is moved, and would be none any more."""
+    return sketch.d.setting.values != "calm" and sketch.may("a probability next to 0")
+
+
 def _draw_probabilities(sketch: Sketch) -> Parts:
     batch, classes = max(sketch.batch(), 1), sketch.side(2, 6)
     shape = sketch.form.layout("x").shape((batch, classes))
     inner = np.array([sketch.d.integer(1, 15) for _ in range(batch * classes)]) / 16.0
-    if sketch.may("a probability next to 0"):
+    if _to_the_edge(sketch):
         inner[sketch.d.integer(0, inner.size - 1)] = 1e-6
     x = inner.reshape(shape).astype(sketch.d.setting.dtype)
     return {"x": x, "target": _targets(sketch, classes, batch)}, sketch.option("reduction", "mean", "sum")
@@ -203,22 +240,33 @@ def _svm_forms(strict: bool) -> list[Form]:
         options={"classes": "sum"},
         conventions={"sum_over_classes": "margins are summed over the classes, not averaged"},
     )
-    return every([Form({"target": INDICES})], [Form()] if strict else [summed, Form()])
+    plain = [Form({"target": INDICES}), *(Form({"target": INDICES}) + r for r in _reductions()[1:])]
+    return every(plain[:1] if strict else plain, [Form()] if strict else [summed, Form()])
+
+
+def _each_sample(margins: Any, a: Mapping[str, Any], o: Mapping[str, Any]) -> Any:
+    """Return one loss a sample of its margins."""
+    losses = margins.sum(1) if o.get("p", 1) == 1 else (margins * margins).sum(1)
+    if a.get("class_weight") is not None:
+        losses = losses * a["class_weight"][a["target"]]
+    return losses / (1 if o.get("classes") == "sum" else margins.shape[1])
 
 
 def _svm(a: Mapping[str, Any], o: Mapping[str, Any]) -> tuple[Any, ...]:
     x, rows = a["x"], np.arange(len(a["x"]))
-    margins = np.maximum(0, x - x[rows, a["target"]][:, None] + 1)
+    margins = np.maximum(0, x - x[rows, a["target"]][:, None] + o.get("margin", 1.0))
     margins[rows, a["target"]] = 0
-    return (margins.sum() / len(x) / (1 if o.get("classes") == "sum" else x.shape[1]),)
+    return _reduced(_each_sample(margins, a, o), o)
 
 
 def _svm_torch(t: Any, a: Mapping[str, Any], o: Mapping[str, Any]) -> tuple[Any, ...]:
     x, rows = a["x"], t.arange(len(a["x"]))
-    margins = t.relu(x - x[rows, a["target"]][:, None] + 1)
+    margins = t.relu(x - x[rows, a["target"]][:, None] + o.get("margin", 1.0))
     keep = t.ones_like(x)
     keep[rows, a["target"]] = 0
-    return ((margins * keep).sum() / len(x) / (1 if o.get("classes") == "sum" else x.shape[1]),)
+    losses = _each_sample(margins * keep, a, o)
+    reduction = o.get("reduction", "mean")
+    return (losses if reduction == "none" else losses.sum() if reduction == "sum" else losses.mean(),)
 
 
 #: Margins are zero where scores are whole numbers: these are left alone where inputs are perturbed.
@@ -227,6 +275,7 @@ _WHOLE = tuple(float(n) for n in range(-40, 41))
 
 def _draw_margins(sketch: Sketch) -> Parts:
     arrays, options = _draw_classes(sketch)
+    options |= sketch.option("p", 1, 2) | sketch.option("margin", 1.0, 0.5, 2.0)
     x = arrays["x"]
     if x is not None and x.flags.writeable and sketch.may("margins of exactly zero", 1):
         x[...] = np.round(x)
@@ -234,8 +283,9 @@ def _draw_margins(sketch: Sketch) -> Parts:
 
 
 MULTI_MARGIN_LOSS = Kind(
-    "multi_margin_loss", ("x", "target"), _svm, _svm_torch, _draw_margins, _svm_forms, fixed=("target",),
-    outputs=("loss",), loss=True, ties=True, kinks=_WHOLE,
+    "multi_margin_loss", ("x", "target", "class_weight"), _svm, _svm_torch, _draw_margins, _svm_forms,
+    params=("class_weight",), fixed=("target", "class_weight"), outputs=("loss",), loss=True, ties=True,
+    kinks=_WHOLE,
 )  # fmt: skip
 
 
@@ -330,7 +380,7 @@ def _number_forms(strict: bool, *, squared: bool = False, log: bool = False) -> 
 
 def _draw_numbers(sketch: Sketch, low: str = "") -> Parts:
     shape: tuple[int, ...] = (max(sketch.batch(), 1), sketch.side())
-    options: dict[str, Any] = sketch.option("reduction", "mean", "sum")
+    options: dict[str, Any] = reduction(sketch)
     chosen = sketch.form.options
     rows = chosen.get("over") == "batch" or "each" in chosen or sketch.form.layout("x") is BATCH_LAST
     if not rows and sketch.may("a vector for x", 5):
@@ -342,19 +392,23 @@ def _draw_numbers(sketch: Sketch, low: str = "") -> Parts:
         target = span.reshape(x.shape).astype(sketch.d.setting.dtype)
         if low == "both":
             inner = np.array([sketch.d.integer(1, 15) for _ in range(size)]) / 16.0
-            if size and sketch.may("a probability next to 0"):
+            if size and _to_the_edge(sketch):
                 inner[sketch.d.integer(0, size - 1)] = 1e-6
             x = inner.reshape(x.shape).astype(sketch.d.setting.dtype)
     else:
         target = sketch.array("target", *shape)
-    return {"x": x, "target": target}, options | sketch.option("beta", 1.0, 0.5) | sketch.option(
-        "delta", 1.0, 0.5, 1.5
-    )
+    arrays = {"x": x, "target": target}
+    if low and len(shape) > 1 and sketch.form.layout("x") is not BATCH_LAST:
+        arrays |= _weights(sketch, shape[1])
+        if low == "target":
+            arrays |= _weights(sketch, shape[1], name="pos_weight")
+    return arrays, options | sketch.option("beta", 1.0, 0.5) | sketch.option("delta", 1.0, 0.5, 1.5)
 
 
 def _number(
     name: str, losses: Callable[..., Any], torch: Callable[..., Any], low: str = "", kinks: bool = False,
     fixed: tuple[str, ...] = ("target",), golden: Any = None, extremes: tuple[float, ...] = (),
+    weights: tuple[str, ...] = (),
 ) -> Kind:  # fmt: skip
     def scale(a: Mapping[str, Any], o: Mapping[str, Any]) -> float:
         factor = 0.5 if o.get("half") else 1.0
@@ -367,10 +421,12 @@ def _number(
 
     def forward(a: Mapping[str, Any], o: Mapping[str, Any]) -> tuple[Any, ...]:
         found = losses(np, a["x"], a["target"], o)
+        found = found if a.get("class_weight") is None else found * a["class_weight"]
         return ((each(found, o) if "each" in o else _reduced(found, o)[0]) * scale(a, o),)
 
     def twin(t: Any, a: Mapping[str, Any], o: Mapping[str, Any]) -> tuple[Any, ...]:
         found = torch(t, a["x"], a["target"], o)
+        found = found if a.get("class_weight") is None else found * a["class_weight"]
         reduction = o.get("reduction", "mean")
         if "each" in o:
             return (each(found, o) * scale(a, o),)
@@ -378,18 +434,19 @@ def _number(
         return (found * scale(a, o),)
 
     return Kind(
-        name, ("x", "target"), forward, twin, lambda sketch: _draw_numbers(sketch, low),
+        name, ("x", "target", *weights), forward, twin, lambda sketch: _draw_numbers(sketch, low),
         lambda strict: _number_forms(strict, squared=name == "mse_loss", log=name == "binary_cross_entropy"),
-        fixed=fixed, outputs=("loss",), loss=True, ties=kinks, golden=golden, extremes=extremes,
+        params=weights, fixed=(*fixed, *weights), outputs=("loss",), loss=True, ties=kinks, golden=golden,
+        extremes=extremes,
     )  # fmt: skip
 
 
-def _smooth_l1(_: Any, x: Any, y: Any, o: Mapping[str, Any]) -> Any:
+def _smooth_l1(lib: Any, x: Any, y: Any, o: Mapping[str, Any]) -> Any:
     d = abs(x - y)
     if "delta" in o:
-        return np.where(d <= o["delta"], 0.5 * d * d, o["delta"] * (d - 0.5 * o["delta"]))
+        return lib.where(d <= o["delta"], 0.5 * d * d, o["delta"] * (d - 0.5 * o["delta"]))
     beta = o.get("beta", 1.0)
-    return np.where(d < beta, 0.5 * d * d / beta, d - 0.5 * beta)
+    return lib.where(d < beta, 0.5 * d * d / beta, d - 0.5 * beta)
 
 
 def _mse_golden(a: Mapping[str, Any], o: Mapping[str, Any]) -> Case | None:
@@ -409,15 +466,7 @@ MSE_LOSS = _number(
 L1_LOSS = _number(
     "l1_loss", lambda _n, x, y, _o: abs(x - y), lambda _t, x, y, _o: (x - y).abs(), kinks=True, fixed=()
 )
-SMOOTH_L1_LOSS = _number(
-    "smooth_l1_loss", _smooth_l1,
-    lambda t, x, y, o: (
-        t.nn.functional.huber_loss(x, y, reduction="none", delta=o["delta"])
-        if "delta" in o
-        else t.nn.functional.smooth_l1_loss(x, y, reduction="none", beta=o.get("beta", 1.0))
-    ),
-    kinks=True, fixed=(),
-)  # fmt: skip
+SMOOTH_L1_LOSS = _number("smooth_l1_loss", _smooth_l1, _smooth_l1, kinks=True, fixed=())
 
 
 def _bce(lib: Any, x: Any, y: Any, o: Mapping[str, Any]) -> Any:
@@ -425,22 +474,29 @@ def _bce(lib: Any, x: Any, y: Any, o: Mapping[str, Any]) -> Any:
     return -(y * lib.log(x + eps) + (1 - y) * lib.log(1 - x + eps))
 
 
-BCE = _number("binary_cross_entropy", _bce, _bce, "both")
+BCE = _number("binary_cross_entropy", _bce, _bce, "both", weights=("class_weight",))
 
 
 def _bce_logits(lib: Any, x: Any, y: Any, o: Mapping[str, Any]) -> Any:
+    positive = o.get("pos_weight")
     if "log_eps" in o:
         eps = o["log_eps"]
         p = _sigmoid(x) if lib is np else lib.sigmoid(x)
-        return -(y * lib.log(p + eps) + (1 - y) * lib.log(1 - p + eps))
+        return -(
+            y * lib.log(p + eps) * (1 if positive is None else positive) + (1 - y) * lib.log(1 - p + eps)
+        )
     if lib is np:
-        return np.maximum(x, 0) - x * y + np.log1p(np.exp(-abs(x)))
-    return lib.nn.functional.binary_cross_entropy_with_logits(x, y, reduction="none")
+        more = 1.0 if positive is None else 1 + (positive - 1) * y
+        return (1 - y) * x + more * (np.maximum(-x, 0) + np.log1p(np.exp(-abs(x))))
+    return lib.nn.functional.binary_cross_entropy_with_logits(x, y, reduction="none", pos_weight=positive)
 
 
 #: Labels that are whole numbers, 0 and 1.
 BITS = Layout("0 or 1, whole numbers", lambda s: s, lambda a: a, lambda a, _: a)
-_LOGITS = _number("binary_cross_entropy_with_logits", _bce_logits, _bce_logits, "target", extremes=LARGE)
+_LOGITS = _number(
+    "binary_cross_entropy_with_logits", _bce_logits, _bce_logits, "target", extremes=LARGE,
+    weights=("class_weight", "pos_weight"),
+)  # fmt: skip
 
 
 def _logit_forms(strict: bool) -> list[Form]:
@@ -459,19 +515,18 @@ def _draw_logits(sketch: Sketch) -> Parts:
     shape: tuple[int, ...] = (max(sketch.batch(), 1),)
     if sketch.form.options.get("rank") != 1:
         shape = (*shape, sketch.side())
-    return {"x": sketch.moderate("x", *shape), "target": sketch.d.labels(*shape, classes=2)}, sketch.option(
-        "reduction", "mean", "sum"
-    )
+    arrays = {"x": sketch.moderate("x", *shape), "target": sketch.d.labels(*shape, classes=2)}
+    return arrays, sketch.option("reduction", "mean", "sum")
 
 
 def _with_numbers(run: Callable[..., tuple[Any, ...]]) -> Callable[..., tuple[Any, ...]]:
-    """Return the loss of labels that may be whole numbers."""
+    """Return the loss of labels that may be whole numbers, with weights of the positive ones."""
 
     def given(*arguments: Any) -> tuple[Any, ...]:
         *before, a, o = arguments
         target = a["target"]
         target = target.astype(a["x"].dtype) if isinstance(target, np.ndarray) else target.to(a["x"].dtype)
-        return run(*before, {**a, "target": target}, o)
+        return run(*before, {**a, "target": target}, {**o, "pos_weight": a.get("pos_weight")})
 
     return given
 

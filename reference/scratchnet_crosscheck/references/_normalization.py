@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..case import Case
+from ._operations import of_operation
 from .protocol import (
     CHANNEL,
     CHANNELS_LAST,
@@ -20,10 +22,11 @@ from .protocol import (
     Parts,
     Sketch,
     every,
+    reshaped,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 EPSILONS = (1e-5, 1e-8, 1e-7, 1e-6, 1e-3, 1e-2, 1e-4, 1e-12, 1e-10, 1e-9, 1e-15, 1e-16, 0.0)
 
@@ -98,7 +101,9 @@ def _draw_batch(sketch: Sketch) -> Parts:
     training = training and not sketch.d.setting.batched
     batch = max(sketch.d.batch(2 if training else 1, 6), 2 if training else 1)
     shape: tuple[int, ...] = (batch, channels)
-    if rank == 4 or sketch.may("an x of rank 4"):
+    if rank == 5:
+        shape = (batch, channels, sketch.side(1, 3), sketch.side(1, 2), sketch.side(1, 3))
+    elif rank == 4 or sketch.may("an x of rank 4"):
         shape = (max(batch, 2 if training else 1), channels, sketch.side(1, 3), sketch.side(1, 3))
     if sketch.form.layout("x") is FLAT and len(shape) == 4:
         channels = int(np.prod(shape[1:]))
@@ -164,6 +169,26 @@ BATCH_NORM = Kind(
     extras=("new_running_mean", "new_running_var"), golden=_batch_golden,
     sizes=lambda a: {"in": a["x"].shape[1]}, plain=True,
     measured=_EPS,
+)  # fmt: skip
+
+
+def _wide_vectors(n: int) -> list[Form]:
+    """Return the layouts of a vector for the channels of (N, C, *) with `n` dimensions."""
+    wide = reshaped(f"(1, C{', 1' * n})", lambda s: (1, *s, *(1,) * n))
+    high = reshaped(f"(C{', 1' * n})", lambda s: (*s, *(1,) * n))
+    return [Form(dict.fromkeys(("weight", "bias"), layout)) for layout in (SAME, wide, high)]
+
+
+def _volume_forms(strict: bool) -> list[Form]:
+    shapes = [Form(options={"rank": 5}), Form({"x": CHANNELS_LAST, "y": CHANNELS_LAST}, {"rank": 5})]
+    if strict:
+        return every(_wide_vectors(3), shapes, epsilons())
+    return every(epsilons(), shapes, _wide_vectors(3), _statistics())
+
+
+BATCH_NORM_3D = replace(
+    BATCH_NORM, name="3d batch_norm", forms=_volume_forms,
+    defaults={"eps": 1e-5, "momentum": 0.1, "training": True},
 )  # fmt: skip
 
 
@@ -264,23 +289,67 @@ def _group(a: Mapping[str, Any], o: Mapping[str, Any], lib: Any = np) -> tuple[A
     return (_scaled(y, a, x),)
 
 
-def _draw_instance(sketch: Sketch) -> Parts:
-    # never one number a channel: its variance is nothing
-    shape = (max(sketch.batch(high=3), 1), sketch.side(1, 4), sketch.side(2, 3), sketch.side(1, 3))
-    arrays = {"x": sketch.array("x", *shape, far=True)}
-    for name in ("weight", "bias"):
-        arrays[name] = sketch.array(name, shape[1], plain=True)
-    return arrays, sketch.option("eps", 1e-5, 1e-3, 0.1)
-
-
 def _instance(a: Mapping[str, Any], o: Mapping[str, Any], lib: Any = np) -> tuple[Any, ...]:
-    return _group(a, {**o, "num_groups": a["x"].shape[1]}, lib)
+    """Normalise each sample's channels; where statistics are kept, evaluation uses these."""
+    x = a["x"]
+    kept = a.get("running_mean") is not None
+    if not kept:
+        return _group(a, {**o, "num_groups": x.shape[1]}, lib)
+    if not o.get("training", True):
+        y = (x - _wide(a["running_mean"], x)) / _root(_wide(a["running_var"], x), o, lib)
+        return (_scaled(y, a, x), a["running_mean"] + 0, a["running_var"] + 0)
+    g = x.reshape(*x.shape[:2], -1)
+    n, m = g.shape[-1], float(o.get("momentum", 0.1))
+    mean = g.sum(-1) / n
+    var = ((g - mean[..., None]) ** 2).sum(-1) / (n if o.get("biased") else n - 1)
+    new = (
+        (1 - m) * a["running_mean"] + m * mean.sum(0) / len(x),
+        (1 - m) * a["running_var"] + m * var.sum(0) / len(x),
+    )
+    return (_group(a, {**o, "num_groups": x.shape[1]}, lib)[0], *new)
 
 
-INSTANCE_NORM = Kind(
-    "instance_norm", ("x", "weight", "bias"), _instance, lambda t, a, o: _instance(a, o, t), _draw_instance,
-    _group_forms, params=("weight", "bias"), per_sample=("x",), sizes=lambda a: {"in": a["x"].shape[1]},
-    plain=True, measured=_EPS,
+def _draw_instance(n: int) -> Callable[[Sketch], Parts]:
+    def draw(sketch: Sketch) -> Parts:
+        # never one number a channel: its variance is nothing
+        sides = [sketch.side(2, 3), *(sketch.side(1, 3) for _ in range(n - 1))]
+        batch, channels = max(sketch.batch(high=3), 1), sketch.side(1, 4)
+        arrays: dict[str, Any] = {"x": sketch.array("x", batch, channels, *sides, far=True)}
+        options: dict[str, Any] = {}
+        if "affine" in sketch.takes:
+            options["affine"] = not sketch.may("no weight and bias")
+        if options.get("affine", True):
+            for name in ("weight", "bias"):
+                arrays[name] = sketch.array(name, channels, plain=True)
+        if "track_running_stats" in sketch.takes:
+            options["track_running_stats"] = not sketch.may("no running statistics", 1)
+        if options.get("track_running_stats"):
+            arrays["running_mean"] = sketch.array("running_mean", channels, plain=True)
+            arrays["running_var"] = sketch.array("running_var", channels, plain=True, positive=True)
+            options |= sketch.option("training", True, False)
+            options |= sketch.option("momentum", 0.1, 0.5, 0.3)
+        return arrays, options | sketch.option("eps", 1e-5, 1e-3, 0.1)
+
+    return draw
+
+
+def _instance_forms(n: int) -> Callable[[bool], list[Form]]:
+    shapes = [Form(), Form({"x": CHANNELS_LAST, "y": CHANNELS_LAST})]
+    return lambda _: every(epsilons(), shapes, _wide_vectors(n))
+
+
+_INSTANCE_OPTIONS = {
+    "eps": 1e-5, "momentum": 0.1, "affine": False, "track_running_stats": False, "training": True,
+}  # fmt: skip
+INSTANCE_NORM_1D, INSTANCE_NORM, INSTANCE_NORM_3D = (
+    Kind(
+        name, ("x", "weight", "bias", "running_mean", "running_var"), _instance,
+        lambda t, a, o: _instance(a, o, t), _draw_instance(n), _instance_forms(n), params=("weight", "bias"),
+        state=("running_mean", "running_var"), fixed=("running_mean", "running_var"),
+        extras=("new_running_mean", "new_running_var"), sizes=lambda a: {"in": a["x"].shape[1]}, plain=True,
+        measured=_EPS, defaults=_INSTANCE_OPTIONS,
+    )
+    for n, name in ((1, "1d instance_norm"), (2, "instance_norm"), (3, "3d instance_norm"))
 )  # fmt: skip
 
 
@@ -288,4 +357,41 @@ GROUP_NORM = Kind(
     "group_norm", ("x", "weight", "bias"), _group, lambda t, a, o: _group(a, o, t), _draw_group, _group_forms,
     params=("weight", "bias"), per_sample=("x",), sizes=lambda a: {"in": a["x"].shape[1]}, plain=True,
     measured=_EPS,
+)  # fmt: skip
+
+
+# ---- over neighbouring channels
+
+_UNDIVIDED = Form(
+    options={"undivided": True},
+    conventions={"sum_of_neighbours": "alpha is times the sum over the neighbours (PyTorch's: their mean)"},
+)
+
+
+def _draw_local(sketch: Sketch) -> Parts:
+    shape = [sketch.batch(high=3), sketch.side(1, 6), sketch.side(1, 3), sketch.side(1, 3)]
+    if sketch.may("an x of rank 3", 4):
+        shape.pop()
+    options: dict[str, Any] = {}
+    if "size" in sketch.takes:
+        options["size"] = sketch.d.one_of(2, 4) if sketch.may("an even size") else sketch.d.one_of(3, 5, 1, 7)
+    options |= sketch.option("alpha", 1e-4, 1.0, 0.5) | sketch.option("beta", 0.75, 1.0, 0.5, 2.0)
+    options |= sketch.option("k", 1.0, 2.0, 0.5)
+    return {"x": sketch.array("x", *shape)}, options
+
+
+def _local_call(o: Mapping[str, Any]) -> Mapping[str, Any]:
+    own = {k: v for k, v in o.items() if k != "undivided"}
+    return {**own, "alpha": o["alpha"] * o["size"]} if o["undivided"] else own
+
+
+def _local_forms(_: bool) -> list[Form]:
+    layouts = [Form(), Form({"x": CHANNELS_LAST, "y": CHANNELS_LAST})]
+    return every([Form(), Form(options={"k": 2.0})], layouts, [Form(), _UNDIVIDED])
+
+
+LOCAL_RESPONSE_NORM = of_operation(
+    "local_response_norm", _draw_local,
+    {"size": 5, "alpha": 1e-4, "beta": 0.75, "k": 1.0, "undivided": False}, _local_call, per_sample=("x",),
+    forms=_local_forms,
 )  # fmt: skip

@@ -290,18 +290,34 @@ class Kind:
     kinks: tuple[float, ...] = ()
     ties: bool = False
     random: bool = False
+    #: Whether what a random one draws are slopes where x is not positive, and no mask.
+    slopes: bool = False
+    #: Options that it must be made or called with: one that takes them not is another thing of the same name.
+    needs: tuple[str, ...] = ()
     loss: bool = False
     elementwise: bool = False
     views: bool = False
     extremes: tuple[float, ...] = ()
     per_sample: tuple[str, ...] = ()
-    sizes: Callable[[Mapping[str, Any]], Mapping[str, int]] | None = None
+    #: ``sizes(arrays and options)``: what a constructor may ask for, by what it is ("in", "kernel").
+    sizes: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
     #: Whether it may have no parameters at all.
     plain: bool = False
     #: The options it may be made or called with, by PyTorch's names, and PyTorch's value where none is given.
     defaults: Mapping[str, Any] = field(default_factory=dict)
     #: Numbers that a layer may have written into its formula: by option, how each is measured.
     measured: Mapping[str, Measured] = field(default_factory=dict)
+    #: As of the catalogue's `Operation`: directions along which the derivative is defined.
+    tangent: Callable[[Case, dict[str, Array]], dict[str, Array]] | None = None
+    #: Arguments, plain, that show that a thing of this name is another operation.
+    strangers: tuple[str, ...] = ()
+    #: ``another(shape, given)``: what a thing of this name is that gives an output of this shape, or "".
+    another: Callable[[Shape, Shape], str] = lambda _shape, _given: ""
+
+    @property
+    def learnt(self) -> tuple[str, ...]:
+        """The parameters that have a derivative; weights of classes have none."""
+        return tuple(s for s in self.params if s not in self.fixed)
 
     @property
     def inputs(self) -> tuple[str, ...]:

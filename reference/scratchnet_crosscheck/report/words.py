@@ -66,7 +66,9 @@ def _numbers(failure: Failure, judge: str) -> list[str]:
         return [_cut(failure.message)]
     place = f"{failure.part}[{', '.join(map(str, index))}]" if index else failure.part
     mine, true = float(got[index]), float(wanted[index])
-    ratio = f", ratio {mine / true:.6g}" if true and math.isfinite(mine / true) else ""
+    # To what is 0 but for rounding, a ratio says nothing.
+    tells = bool(true) and math.isfinite(mine / true) and abs(true) > (failure.allowed or 0.0)
+    ratio = f", ratio {mine / true:.6g}" if tells else ""
     lines = [f"{place}: got {mine:.9g}, {judge} {true:.9g}{ratio}"]
     if failure.wrong is not None:
         most = ", this one most" if failure.wrong > 1 else ""

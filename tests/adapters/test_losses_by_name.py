@@ -1,0 +1,107 @@
+"""Losses and distances: a name that means something else is no failure, and no check leaves their domain."""
+
+import numpy as np
+import pytest
+
+from scratchnet_crosscheck.adapters import recognise
+from scratchnet_crosscheck.adapters.fitting import fit
+from scratchnet_crosscheck.adapters.protocol import Cannot
+from scratchnet_crosscheck.checking import check_subject, known_checks
+
+
+class OfNormals:
+    """The divergence of a normal distribution from the standard one."""
+
+    def forward(self, mu, logvar):
+        self.mu, self.logvar = mu, logvar
+        return -0.5 * np.sum(1 + logvar - mu**2 - np.exp(logvar))
+
+    def backward(self):
+        return self.mu, -0.5 * (1 - np.exp(self.logvar))
+
+
+class OfAllPairs:
+    def forward(self, x, y):
+        self.d = x[:, None] - y[None]
+        self.norm = np.sqrt((self.d**2).sum(-1))
+        return self.norm
+
+    def backward(self, dout):
+        each = (dout / self.norm)[..., None] * self.d
+        return each.sum(1), -each.sum(0)
+
+
+class AsALoss:
+    def forward(self, y_true, y_pred):
+        self.t = y_true / np.linalg.norm(y_true, axis=-1, keepdims=True)
+        self.n = np.linalg.norm(y_pred, axis=-1, keepdims=True)
+        self.p = y_pred / self.n
+        return -np.mean((self.t * self.p).sum(-1))
+
+    def backward(self):
+        return -(self.t - self.p * (self.t * self.p).sum(-1, keepdims=True)) / self.n / len(self.t)
+
+
+class OfLabels:
+    def forward(self, embeddings, labels):
+        self.shape = embeddings.shape
+        return float(len(labels))
+
+    def backward(self):
+        return np.zeros(self.shape)
+
+
+@pytest.mark.parametrize(
+    ("name", "thing", "words"),
+    [
+        ("KLDivergence", OfNormals, "it is handed 'mu'"),
+        ("PairwiseDistance", OfAllPairs, "a matrix of every vector with every other"),
+        ("CosineSimilarity", AsALoss, "one number for all"),
+        ("TripletLoss", OfLabels, "it has no negative"),
+    ],
+)
+def test_another_operation_of_the_same_name_is_not_checked_and_says_why(name, thing, words):
+    (candidate,) = recognise({name: type(name, (thing,), {})}, {})
+    with pytest.raises(Cannot, match=words):
+        fit(candidate)
+
+
+class BCELoss:
+    def forward(self, x, y):
+        if x.min() < 0 or x.max() > 1:
+            raise ValueError("BCELoss: every element of x must lie between 0 and 1")
+        self.x, self.y = x, y
+        return -np.mean(y * np.log(x) + (1 - y) * np.log(1 - x))
+
+    def backward(self, dout):
+        return dout * (self.x - self.y) / (self.x * (1 - self.x)) / self.x.size
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_numerical_differentiation_stays_where_probabilities_are(seed):
+    (candidate,) = recognise({"BCELoss": BCELoss}, {})
+    wanted = "backward_equals_numerical_differentiation"
+    skip = [name for name in known_checks() if name != wanted]
+    records = list(
+        check_subject("a_file.py", fit(candidate), oracles=(), profile="quick", seed=seed, skip=skip)
+    )
+    assert [r["verdict"] for r in records if r["check"] == wanted] == ["passed"] * len(records)
+    assert records
+
+
+def test_where_arguments_are_tied_together_no_single_entry_is_said_to_be_wrong():
+    """Log-probabilities add up to 1: differences along one alone are not what PyTorch's gradient means."""
+    pytest.importorskip("torch", reason="which gradient it is meant to be is found out with PyTorch")
+    from scratchnet import nn
+
+    class CTCLoss(nn.CTCLoss):
+        def backward(self, dout):
+            return 2 * super().backward(dout)
+
+    (candidate,) = recognise({"CTCLoss": CTCLoss}, {})
+    wanted = "backward_equals_numerical_differentiation"
+    skip = [name for name in known_checks() if name != wanted]
+    records = list(check_subject("a_file.py", fit(candidate), oracles=(), profile="quick", seed=1, skip=skip))
+    failed = [r for r in records if r["verdict"] == "failed"]
+    assert failed
+    assert all("along a random direction" in str(r) for r in failed)

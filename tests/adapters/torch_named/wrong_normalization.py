@@ -1,0 +1,111 @@
+"""Normalisations with one slip each, in the backward pass."""
+
+import numpy as np
+
+
+class BatchNorm3d:
+    """The mean is taken for a constant."""
+
+    def __init__(self, num_features, eps=1e-5):
+        self.gamma, self.beta = np.ones(num_features), np.zeros(num_features)
+        self.eps = eps
+
+    def forward(self, x):
+        axes, wide = (0, 2, 3, 4), (1, -1, 1, 1, 1)
+        self.std = np.sqrt(x.var(axis=axes, keepdims=True) + self.eps)
+        self.xhat = (x - x.mean(axis=axes, keepdims=True)) / self.std
+        return self.gamma.reshape(wide) * self.xhat + self.beta.reshape(wide)
+
+    def backward(self, dout):
+        axes, wide = (0, 2, 3, 4), (1, -1, 1, 1, 1)
+        self.dgamma, self.dbeta = (dout * self.xhat).sum(axis=axes), dout.sum(axis=axes)
+        g = dout * self.gamma.reshape(wide)
+        return (g - self.xhat * (g * self.xhat).mean(axis=axes, keepdims=True)) / self.std
+
+
+class InstanceNorm1d:
+    """Evaluation goes back as training does."""
+
+    def __init__(self, num_features, eps=1e-5, momentum=0.1, affine=False, track_running_stats=False):
+        self.eps, self.momentum = eps, momentum
+        self.weight = np.ones(num_features) if affine else None
+        self.bias = np.zeros(num_features) if affine else None
+        self.running_mean = np.zeros(num_features) if track_running_stats else None
+        self.running_var = np.ones(num_features) if track_running_stats else None
+        self.training = True
+
+    def forward(self, x):
+        mean, var = x.mean(axis=2, keepdims=True), x.var(axis=2, keepdims=True)
+        if self.running_mean is not None and not self.training:
+            mean, var = self.running_mean[:, None], self.running_var[:, None]
+        elif self.running_mean is not None:
+            n, m = x.shape[2], self.momentum
+            self.running_mean = (1 - m) * self.running_mean + m * mean.mean(axis=(0, 2))
+            self.running_var = (1 - m) * self.running_var + m * var.mean(axis=(0, 2)) * n / (n - 1)
+        self.std = np.sqrt(var + self.eps)
+        self.xhat = (x - mean) / self.std
+        if self.weight is None:
+            return self.xhat
+        return self.xhat * self.weight[:, None] + self.bias[:, None]
+
+    def backward(self, dout):
+        g = dout
+        if self.weight is not None:
+            self.dweight, self.dbias = (dout * self.xhat).sum(axis=(0, 2)), dout.sum(axis=(0, 2))
+            g = dout * self.weight[:, None]
+        g = g - g.mean(axis=2, keepdims=True)
+        g = g - self.xhat * (g * self.xhat).mean(axis=2, keepdims=True)
+        return g / self.std
+
+
+class InstanceNorm2d:
+    """The gradient of the bias is a mean."""
+
+    def __init__(self, num_features, eps=1e-5):
+        self.gamma, self.beta = np.ones(num_features), np.zeros(num_features)
+        self.eps = eps
+
+    def forward(self, x):
+        self.std = np.sqrt(x.var(axis=(2, 3), keepdims=True) + self.eps)
+        self.xhat = (x - x.mean(axis=(2, 3), keepdims=True)) / self.std
+        return self.gamma[:, None, None] * self.xhat + self.beta[:, None, None]
+
+    def backward(self, dout):
+        axes = (2, 3)
+        self.dgamma = (dout * self.xhat).sum(axis=(0, 2, 3))
+        self.dbeta = dout.sum(axis=0).mean(axis=(1, 2))
+        g = dout * self.gamma[:, None, None]
+        g = g - g.mean(axis=axes, keepdims=True)
+        return (g - self.xhat * (g * self.xhat).mean(axis=axes, keepdims=True)) / self.std
+
+
+class InstanceNorm3d:
+    """The variance is taken for a constant."""
+
+    def __init__(self, num_features, eps=1e-5):
+        self.channels, self.eps = num_features, eps
+
+    def forward(self, x):
+        self.std = np.sqrt(x.var(axis=(2, 3, 4), keepdims=True) + self.eps)
+        return (x - x.mean(axis=(2, 3, 4), keepdims=True)) / self.std
+
+    def backward(self, dout):
+        return (dout - dout.mean(axis=(2, 3, 4), keepdims=True)) / self.std
+
+
+class LocalResponseNorm:
+    """The neighbours' own terms are left out."""
+
+    def __init__(self, size, alpha=1e-4, beta=0.75, k=1.0):
+        self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
+
+    def forward(self, x):
+        before = self.size // 2
+        pad = ((0, 0), (before, self.size - 1 - before)) + ((0, 0),) * (x.ndim - 2)
+        squares = np.pad(x**2, pad)
+        total = sum(squares[:, i : i + x.shape[1]] for i in range(self.size))
+        self.scale = self.k + self.alpha / self.size * total
+        return x * self.scale**-self.beta
+
+    def backward(self, dout):
+        return dout * self.scale**-self.beta
