@@ -678,3 +678,33 @@ class MyLSTM:
             dx.insert(0, da @ self.W_ih)
             dh, dc = da @ self.W_hh, dc * f
         return np.stack(dx)
+
+
+class QuickGELU:
+    """x sigmoid(1.702 x)"""
+
+    def forward(self, x):
+        self.x, self.s = x, 0.5 * (1 + np.tanh(0.851 * x))
+        return x * self.s
+
+    def backward(self, dy):
+        return dy * (self.s + 1.702 * self.x * self.s * (1 - self.s))
+
+
+class GELU:
+    """a flag says which form it is"""
+
+    def __init__(self, approximate=True):
+        self.approximate = approximate
+
+    def forward(self, x):
+        if not self.approximate:
+            raise NotImplementedError
+        self.x = x
+        self.t = np.tanh(0.7978845608028654 * (x + 0.044715 * x**3))
+        return 0.5 * x * (1 + self.t)
+
+    def backward(self, dy):
+        x, t = self.x, self.t
+        slope = 0.7978845608028654 * (1 + 0.134145 * x**2)
+        return dy * (0.5 * (1 + t) + 0.5 * x * (1 - t**2) * slope)

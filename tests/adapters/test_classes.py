@@ -60,6 +60,8 @@ def test_a_slip_in_backward_is_caught(name):
         ("BinaryCrossEntropy", "epsilon_in_logarithm"),
         ("TimeEmbedding", "float32_alone"),
         ("GRU", "reset_before_product"),
+        ("QuickGELU", "approximate_formula"),
+        ("GELU", "approximate_formula"),
     ],
 )
 def test_a_convention_is_named(name, convention):

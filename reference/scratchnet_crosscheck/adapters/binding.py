@@ -188,6 +188,8 @@ def bind(
             free.remove(slot)
             continue
         option = names.option_named(name, names.OPTIONS, options)
+        if is_flag and option != "training" and not isinstance(defaults_of(kind).get(option or ""), bool):
+            option = None  # a flag is handed no number and no word
         found = names.slot_named(name, tuple(free))
         if name.endswith(_TABLES) or names.plain(name) in ("hparameters", "hparams", "hyperparameters"):
             bound.tables[name] = names.plain(name)

@@ -62,10 +62,12 @@ def _forms(columns: str, image: str) -> list[Form]:
     return every([Form(), last], [Form(), Form(rows)], [Form(), ALONE])[:6]
 
 
+# With a kernel of 1 both come to another shape of the same array.
 UNFOLD = of_operation(
     "unfold", _draw_unfold, _DEFAULTS, lambda o: o, forms=lambda _: _forms("y", "x"), per_sample=("x",),
+    views=True,
 )  # fmt: skip
 FOLD = of_operation(
     "fold", _draw_fold, {"output_size": inspect.Parameter.empty, **_DEFAULTS}, lambda o: o,
-    forms=lambda _: _forms("x", "y"), per_sample=("x",),
+    forms=lambda _: _forms("x", "y"), per_sample=("x",), views=True,
 )  # fmt: skip
