@@ -22,37 +22,6 @@ OPTION_NAMES = frozenset(names.OPTIONS)
 #: How the names of parameter dictionaries end.
 _TABLES = ("_param", "_params", "_config", "_cfg", "_opts", "_options", "_parameters", "_hparams")
 
-#: The options that belong to each kind, and the value PyTorch has by default where one must be given.
-DEFAULTS: dict[str, dict[str, Any]] = {
-    "conv_relu": {"stride": 1, "padding": 0},
-    "conv_relu_pool": {"stride": 1, "padding": 0, "kernel_size": 2, "pool_stride": 2},
-    "conv_batchnorm_relu": {"stride": 1, "padding": 0, "eps": 1e-5, "training": True},
-    "conv_batchnorm_relu_pool": {
-        "stride": 1, "padding": 0, "kernel_size": 2, "pool_stride": 2, "eps": 1e-5, "training": True,
-    },
-    "affine_batchnorm_relu": {"eps": 1e-5, "training": True},
-    "affine_layernorm_relu": {"eps": 1e-5},
-    "linear cross_entropy": {"reg": 0.0}, "linear multi_margin_loss": {"reg": 0.0},
-    "batch_norm": {"eps": 1e-5, "momentum": 0.1, "training": True},
-    "layer_norm": {"eps": 1e-5}, "rms_norm": {"eps": 1e-5}, "group_norm": {"eps": 1e-5, "num_groups": 1},
-    "instance_norm": {"eps": 1e-5},
-    "dropout": {"p": 0.5, "training": True},
-    "leaky_relu": {"negative_slope": 0.01}, "elu": {"alpha": 1.0}, "celu": {"alpha": 1.0},
-    "softmax": {"dim": -1}, "log_softmax": {"dim": -1},
-    "cross_entropy": {"reduction": "mean", "ignore_index": -100, "label_smoothing": 0.0},
-    "binary_cross_entropy": {"reduction": "mean"}, "binary_cross_entropy_with_logits": {"reduction": "mean"},
-    "multi_margin_loss": {"reduction": "mean", "p": 1, "margin": 1.0}, "mse_loss": {"reduction": "mean"},
-    "nll_loss": {"reduction": "mean", "ignore_index": -100},
-    "categorical_cross_entropy": {"reduction": "mean"}, "l1_loss": {"reduction": "mean"},
-    "smooth_l1_loss": {"reduction": "mean", "beta": 1.0, "delta": 1.0}, "embedding": {"padding_idx": None},
-}  # fmt: skip
-
-
-def defaults_of(kind: Kind) -> Mapping[str, Any]:
-    """Return a kind's options, and PyTorch's value of each where one must be given."""
-    return kind.defaults or DEFAULTS.get(kind.name, {})
-
-
 #: Options of a number for each dimension.
 _SIDES = (
     "kernel_size", "stride", "padding", "dilation", "output_padding", "output_size", "scale_factor",
@@ -67,7 +36,7 @@ def in_pairs(kind: Kind, option: str, value: Any) -> Any:
 
 def options_of(kind: Kind) -> frozenset[str]:
     """Return the options a kind has."""
-    return frozenset(defaults_of(kind)) | {"training"}
+    return frozenset(kind.defaults) | {"training"}
 
 
 def signature(call: Callable[..., Any]) -> list[inspect.Parameter]:
@@ -123,7 +92,7 @@ def given_option(kind: Kind, option: str, options: Mapping[str, Any], form: Form
     value: Any = default
     found = {**form.options, **options}
     if option in ("kernel_h", "kernel_w"):
-        size = found.get("kernel_size", defaults_of(kind).get("kernel_size", 2))
+        size = found.get("kernel_size", kind.defaults.get("kernel_size", 2))
         return size[option == "kernel_w"] if isinstance(size, tuple) else size
     if option in options:
         value = options[option]
@@ -134,7 +103,7 @@ def given_option(kind: Kind, option: str, options: Mapping[str, Any], form: Form
         if option == "p" and form.options.get("keep"):
             value = 1.0 - value
     elif default is inspect.Parameter.empty or default is None:
-        value = defaults_of(kind).get(option)
+        value = kind.defaults.get(option)
     return value
 
 
@@ -188,7 +157,7 @@ def bind(
             free.remove(slot)
             continue
         option = names.option_named(name, names.OPTIONS, options)
-        if is_flag and option != "training" and not isinstance(defaults_of(kind).get(option or ""), bool):
+        if is_flag and option != "training" and not isinstance(kind.defaults.get(option or ""), bool):
             option = None  # a flag is handed no number and no word
         found = names.slot_named(name, tuple(free))
         if name.endswith(_TABLES) or names.plain(name) in ("hparameters", "hparams", "hyperparameters"):
@@ -197,9 +166,7 @@ def bind(
             continue
         elif option in bound.options.values() and parameter.default is None:
             continue  # an old name of an option that it takes under another
-        elif option is not None and (
-            found is None or (option in defaults_of(kind) and not _is_slot(name, kind))
-        ):
+        elif option is not None and (found is None or (option in kind.defaults and not _is_slot(name, kind))):
             bound.options[name] = option
         elif found is not None and not (
             sized
@@ -242,7 +209,7 @@ def refuse_strangers(called: list[str], kind: Kind) -> None:
 
 def _usual(kind: Kind) -> str:
     """Return what to take instead of an argument that is not known, in words."""
-    usual = [*(kind.params or kind.slots), *defaults_of(kind)]
+    usual = [*(kind.params or kind.slots), *kind.defaults]
     return f"call its arguments as usual ({', '.join(usual)})"
 
 

@@ -16,7 +16,6 @@ from ..references._pool import AS_IF_WHOLE
 from ..references.protocol import CHANNEL, COLUMN, PIXEL, ROW, Form, Kind, Sampler, Sketch
 from ..strategies import Setting
 from . import names
-from .binding import defaults_of
 from .frameworks import of_a_framework
 from .functions import FunctionDriver, ValueDriver
 from .objects import Misfit, ObjectDriver
@@ -435,7 +434,7 @@ def _compatible(kind: Kind, driver: Driver, *, strict: bool) -> list[Form]:
             f"taken for {kind.name}, it has no {', '.join(sorted(driver.absent - optional))}",
             "call its parameters by the usual names (W, b; gamma, beta), or say --like NAME=operation",
         )
-    for option, value in defaults_of(kind).items():
+    for option, value in kind.defaults.items():
         if value is inspect.Parameter.empty and option not in driver.takes:
             raise Cannot(f"taken for {kind.name}, it is told no {option}", f"let it be made with {option}")
     for form in kind.forms(strict):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import names
-from .binding import Bound, bind, defaults_of, given_option, in_pairs, options_of, signature
+from .binding import Bound, bind, given_option, in_pairs, options_of, signature
 from .draws import reseed
 from .kinks import as_pytorch_has_it
 from .packed import Packed, packed
@@ -56,7 +56,7 @@ def table_keys(kind: Kind, argument: str, source: str) -> dict[str, str]:
     """
     stem = names.plain(argument)
     group = next((g for begins, g in GROUPS if stem.startswith(begins)), OF_KIND.get(kind.name, {}))
-    allowed = options_of(kind) if "training" in defaults_of(kind) else options_of(kind) - {"training"}
+    allowed = options_of(kind) if "training" in kind.defaults else options_of(kind) - {"training"}
     mentioned = {
         key: option for option, keys in group.items() for key in keys
         if f"'{key}'" in source or f'"{key}"' in source

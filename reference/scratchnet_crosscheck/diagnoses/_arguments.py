@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..adapters.binding import defaults_of
 from ._bench import Bench, Sample, bench, close, wrong
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ NEUTRAL: dict[str, Any] = {
 def at(b: Bench, name: str, value: float) -> str:
     """Return in words that an option has a value, and whether it has by default."""
     subject = getattr(b.evidence.subject, "subject", None)
-    default = None if subject is None else defaults_of(subject.kind).get(name)
+    default = None if subject is None else subject.kind.defaults.get(name)
     return f"{name} is {value:g}" + (", as it is by default" if default == value else "")
 
 

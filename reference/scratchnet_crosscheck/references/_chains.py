@@ -80,7 +80,7 @@ def _draw_conv_pool(sketch: Sketch) -> Parts:
     }
 
 
-def _draw_images(sketch: Sketch, *, pooled: bool, normed: bool) -> Parts:
+def _draw_images(sketch: Sketch, *, pooled: bool) -> Parts:
     found, options = draw_conv2d(sketch)
     arrays, shape = dict(found), [2, *found["x"].shape[1:]]  # type: ignore[union-attr]  # it is always drawn
     weight = arrays["weight"]
@@ -99,9 +99,8 @@ def _draw_images(sketch: Sketch, *, pooled: bool, normed: bool) -> Parts:
     arrays["x"] = sketch.array("x", *shape)
     if pooled:
         arrays = exactly(arrays)
-    if normed:
-        for name in ("gamma", "beta"):
-            arrays[name] = sketch.array(name, len(weight), plain=True)
+    for name in ("gamma", "beta"):
+        arrays[name] = sketch.array(name, len(weight), plain=True)
     return arrays, {**options, "training": True, **sketch.option("eps", 1e-5, 1e-3, 0.1)}
 
 
@@ -119,34 +118,35 @@ def _affine(norm: str) -> Kind:
         lambda t, a, o: run(a, o, t, t.relu), _draw_affine,
         lambda _: [Form({"weight": TURNED, "x": FLAT}), Form({"weight": TURNED}), Form()],
         params=_PARAMS, ties=True,
+        defaults={"eps": 1e-5} | ({"training": True} if norm == "batchnorm" else {}),
     )  # fmt: skip
 
 
-def _images(name: str, *, normed: bool, pooled: bool) -> Kind:
+def _images(name: str, *, pooled: bool) -> Kind:
     def forward(a: Mapping[str, Any], o: Mapping[str, Any]) -> tuple[Any, ...]:
-        y = convolved(a, o)[0]
-        y = np.maximum(_normalised(y, a, o, "batchnorm", np) if normed else y, 0)
+        y = np.maximum(_normalised(convolved(a, o)[0], a, o, "batchnorm", np), 0)
         return MAX_POOL2D.forward({"x": y}, _pool(o)) if pooled else (y,)
 
     def twin(t: Any, a: Mapping[str, Any], o: Mapping[str, Any]) -> tuple[Any, ...]:
-        y = torch_convolved(t, a, o)
-        y = t.relu(_normalised(y, a, o, "batchnorm", t) if normed else y)
+        y = t.relu(_normalised(torch_convolved(t, a, o), a, o, "batchnorm", t))
         return MAX_POOL2D.torch(t, {"x": y}, _pool(o)) if pooled else (y,)
 
+    windows = {"kernel_size": 2, "pool_stride": 2} if pooled else {}
     return Kind(
-        name, ("x", *_PARAMS) if normed else ("x", "weight", "bias"), forward, twin,
-        lambda sketch: _draw_images(sketch, pooled=pooled, normed=normed),
-        params=_PARAMS if normed else _PARAMS[:2], ties=True,
+        name, ("x", *_PARAMS), forward, twin, lambda sketch: _draw_images(sketch, pooled=pooled),
+        params=_PARAMS, ties=True,
+        defaults={"stride": 1, "padding": 0, **windows, "eps": 1e-5, "training": True},
     )  # fmt: skip
 
 
 AFFINE_BATCHNORM_RELU = _affine("batchnorm")
 AFFINE_LAYERNORM_RELU = _affine("layernorm")
-CONV_BATCHNORM_RELU = _images("conv_batchnorm_relu", normed=True, pooled=False)
-CONV_BATCHNORM_RELU_POOL = _images("conv_batchnorm_relu_pool", normed=True, pooled=True)
+CONV_BATCHNORM_RELU = _images("conv_batchnorm_relu", pooled=False)
+CONV_BATCHNORM_RELU_POOL = _images("conv_batchnorm_relu_pool", pooled=True)
 CONV_RELU_POOL = Kind(
     "conv_relu_pool", ("x", "weight", "bias"),
     lambda a, o: MAX_POOL2D.forward({"x": np.maximum(convolved(a, o)[0], 0)}, _pool(o)),
     lambda t, a, o: MAX_POOL2D.torch(t, {"x": t.relu(torch_convolved(t, a, o))}, _pool(o)),
     _draw_conv_pool, params=("weight", "bias"), ties=True,
+    defaults={"stride": 1, "padding": 0, "kernel_size": 2, "pool_stride": 2},
 )  # fmt: skip

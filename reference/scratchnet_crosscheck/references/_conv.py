@@ -272,5 +272,5 @@ def draw_conv2d(sketch: Sketch) -> Parts:
 CONV_RELU = replace(
     CONV2D, name="conv_relu", forward=lambda a, o: (np.maximum(convolved(a, o)[0], 0),),
     torch=lambda t, a, o: (t.relu(torch_convolved(t, a, o)),), golden=None, ties=True, per_sample=(),
-    draw=draw_conv2d, defaults={},
+    draw=draw_conv2d, defaults={"stride": 1, "padding": 0},
 )  # fmt: skip

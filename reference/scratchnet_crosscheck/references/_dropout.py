@@ -56,7 +56,9 @@ def _torch(torch: Any, a: Mapping[str, Any], o: Mapping[str, Any]) -> tuple[Any,
     return (x * _factor(o),)
 
 
-DROPOUT = Kind("dropout", ("x",), _forward, _torch, _draw, _forms, random=True)
+DROPOUT = Kind(
+    "dropout", ("x",), _forward, _torch, _draw, _forms, random=True, defaults={"p": 0.5, "training": True}
+)
 
 
 # ---- whole channels

@@ -123,6 +123,7 @@ EMBEDDING = Kind(
     lambda t, a, o: (t.nn.functional.embedding(a["ids"], a["weight"], o.get("padding_idx")),),
     _draw_embedding, lambda _: [Form(), Form(options={"rank": 2})], params=("weight",), fixed=("ids",),
     sizes=lambda a: {"in": a["weight"].shape[0], "out": a["weight"].shape[1]},
+    defaults={"padding_idx": None},
 )  # fmt: skip
 
 

@@ -145,6 +145,7 @@ CROSS_ENTROPY = Kind(
     "cross_entropy", ("x", "target", "class_weight"), _cross_entropy, _cross_entropy_torch, _draw_classes,
     _class_forms, params=("class_weight",), fixed=("target", "class_weight"), outputs=("loss",),
     golden=_cross_entropy_golden, loss=True, extremes=LARGE,
+    defaults={"reduction": "mean", "ignore_index": -100, "label_smoothing": 0.0},
 )  # fmt: skip
 
 
@@ -163,6 +164,7 @@ NLL_LOSS = Kind(
     "nll_loss", ("x", "target", "class_weight"), _nll, _nll_torch, _draw_classes,
     lambda strict: [f for f in _class_forms(strict) if "log_eps" not in f.options],
     params=("class_weight",), fixed=("target", "class_weight"), outputs=("loss",), loss=True,
+    defaults={"reduction": "mean", "ignore_index": -100},
 )  # fmt: skip
 
 
@@ -232,6 +234,7 @@ CATEGORICAL_CROSS_ENTROPY = Kind(
     "categorical_cross_entropy", ("x", "target"), _categorical_scaled(_categorical),
     _categorical_scaled(_categorical_torch), _draw_probabilities, _categorical_forms, fixed=("target",),
     outputs=("loss",), loss=True,
+    defaults={"reduction": "mean"},
 )  # fmt: skip
 
 
@@ -286,6 +289,7 @@ MULTI_MARGIN_LOSS = Kind(
     "multi_margin_loss", ("x", "target", "class_weight"), _svm, _svm_torch, _draw_margins, _svm_forms,
     params=("class_weight",), fixed=("target", "class_weight"), outputs=("loss",), loss=True, ties=True,
     kinks=_WHOLE,
+    defaults={"reduction": "mean", "p": 1, "margin": 1.0},
 )  # fmt: skip
 
 
@@ -408,7 +412,7 @@ def _draw_numbers(sketch: Sketch, low: str = "") -> Parts:
 def _number(
     name: str, losses: Callable[..., Any], torch: Callable[..., Any], low: str = "", kinks: bool = False,
     fixed: tuple[str, ...] = ("target",), golden: Any = None, extremes: tuple[float, ...] = (),
-    weights: tuple[str, ...] = (),
+    weights: tuple[str, ...] = (), **more: float,
 ) -> Kind:  # fmt: skip
     def scale(a: Mapping[str, Any], o: Mapping[str, Any]) -> float:
         factor = 0.5 if o.get("half") else 1.0
@@ -437,7 +441,7 @@ def _number(
         name, ("x", "target", *weights), forward, twin, lambda sketch: _draw_numbers(sketch, low),
         lambda strict: _number_forms(strict, squared=name == "mse_loss", log=name == "binary_cross_entropy"),
         params=weights, fixed=(*fixed, *weights), outputs=("loss",), loss=True, ties=kinks, golden=golden,
-        extremes=extremes,
+        extremes=extremes, defaults={"reduction": "mean", **more},
     )  # fmt: skip
 
 
@@ -466,7 +470,7 @@ MSE_LOSS = _number(
 L1_LOSS = _number(
     "l1_loss", lambda _n, x, y, _o: abs(x - y), lambda _t, x, y, _o: (x - y).abs(), kinks=True, fixed=()
 )
-SMOOTH_L1_LOSS = _number("smooth_l1_loss", _smooth_l1, _smooth_l1, kinks=True, fixed=())
+SMOOTH_L1_LOSS = _number("smooth_l1_loss", _smooth_l1, _smooth_l1, kinks=True, fixed=(), beta=1.0, delta=1.0)
 
 
 def _bce(lib: Any, x: Any, y: Any, o: Mapping[str, Any]) -> Any:

@@ -169,6 +169,7 @@ BATCH_NORM = Kind(
     extras=("new_running_mean", "new_running_var"), golden=_batch_golden,
     sizes=lambda a: {"in": a["x"].shape[1]}, plain=True,
     measured=_EPS,
+    defaults={"eps": 1e-5, "momentum": 0.1, "training": True},
 )  # fmt: skip
 
 
@@ -188,7 +189,6 @@ def _volume_forms(strict: bool) -> list[Form]:
 
 BATCH_NORM_3D = replace(
     BATCH_NORM, name="3d batch_norm", forms=_volume_forms,
-    defaults={"eps": 1e-5, "momentum": 0.1, "training": True},
 )  # fmt: skip
 
 
@@ -235,6 +235,7 @@ LAYER_NORM = Kind(
     "layer_norm", ("x", "weight", "bias"), _layer, lambda t, a, o: _layer(a, o, t), _draw_layer, _layer_forms,
     params=("weight", "bias"), per_sample=("x",), sizes=lambda a: {"in": a["x"].shape[-1]}, plain=True,
     measured=_EPS,
+    defaults={"eps": 1e-5},
 )  # fmt: skip
 
 
@@ -260,6 +261,7 @@ RMS_NORM = Kind(
     lambda _: epsilons(), params=("weight",), per_sample=("x",),
     sizes=lambda a: {"in": a["x"].shape[-1]}, plain=True,
     measured=_EPS,
+    defaults={"eps": 1e-5},
 )  # fmt: skip
 
 
@@ -357,6 +359,7 @@ GROUP_NORM = Kind(
     "group_norm", ("x", "weight", "bias"), _group, lambda t, a, o: _group(a, o, t), _draw_group, _group_forms,
     params=("weight", "bias"), per_sample=("x",), sizes=lambda a: {"in": a["x"].shape[1]}, plain=True,
     measured=_EPS,
+    defaults={"eps": 1e-5, "num_groups": 1},
 )  # fmt: skip
 
 

@@ -53,7 +53,7 @@ def _kind(name: str, losses: Callable[..., Any], torch: Callable[..., Any], *, t
 
     return Kind(
         name, ("weight", "x", "target"), forward, twin, _draw, _forms, fixed=("x", "target"),
-        outputs=("loss",), loss=True, ties=ties,
+        outputs=("loss",), loss=True, ties=ties, defaults={"reg": 0.0},
     )  # fmt: skip
 
 
