@@ -176,8 +176,11 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
         "convnormrelupool",
     ),
     "zero 1d pad": ("zeropad1d", "zeropadding1d",),
-    "zero 2d pad": ("zeropad2d", "zeropadding2d", "zeropad", "zeropadding",),
-    "zero 3d pad": ("zeropad3d", "zeropadding3d",),
+    "zero 2d pad": ("zeropad2d", "zeropad"),
+    "keras zero 2d pad": ("zeropadding2d", "zeropadding"), "keras zero 3d pad": ("zeropadding3d",),
+    "keras constant 2d pad": ("constantpadding2d", "constantpadding"),
+    "keras constant 3d pad": ("constantpadding3d",),
+    "zero 3d pad": ("zeropad3d",),
     "constant 1d pad": ("constantpad1d",),
     "constant 2d pad": ("constantpad2d", "constantpad",),
     "constant 3d pad": ("constantpad3d",),
@@ -334,7 +337,7 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "margin": ("margin", "m", "alpha", "delta"),
     "label_smoothing": ("labelsmoothing", "smoothing"),
     "padding_idx": ("paddingidx",),
-    "value": ("value", "val", "fill", "constant", "constantvalue", "c"),
+    "value": ("value", "val", "fill", "constant", "constantvalue", "paddingvalue", "padvalue", "c"),
     "training": ("training", "trainflg", "train", "istraining", "trainmode", "istrain"),
 }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Padding of the last one, two or three dimensions, a layer an operation and a number of dimensions."""
+"""Padding of the last one, two or three dimensions: a kind for each mode and number of dimensions."""
 
 from __future__ import annotations
 
@@ -15,10 +15,15 @@ _RANKS = (1, 2, 3)
 
 def _numbers(padding: Any, n: int) -> tuple[int, ...]:
     """Return how much goes before and behind each dimension, the last one first, as PyTorch has it."""
-    return (padding,) * (2 * n) if isinstance(padding, int) else tuple(padding)
+    if isinstance(padding, int):
+        return (padding,) * (2 * n)
+    pairs = isinstance(padding[0], tuple)
+    return tuple(m for pair in reversed(padding) for m in pair) if pairs else tuple(padding)
 
 
-def _kind(title: str, mode: str, n: int, value: float = 0.0) -> Kind:
+def _kind(title: str, mode: str, n: int, value: float = 0.0, *, pairs: bool = False) -> Kind:
+    """Return the kind of one mode; `pairs` says that a layer takes a pair for each side, as Keras' do."""
+
     def draw(sketch: Sketch) -> Parts:
         batch = () if sketch.form.options.get("samples") == 0 else (sketch.batch(high=3),)
         sides = [sketch.side(2, 4 if n < 3 else 3) for _ in range(n)]
@@ -26,10 +31,12 @@ def _kind(title: str, mode: str, n: int, value: float = 0.0) -> Kind:
         if "padding" in sketch.takes:
             # A reflection leaves out the edge itself, and a turn goes round once.
             most = [{"reflect": s - 1, "circular": s}.get(mode, 3) for s in sides]
-            if sketch.may("unequal padding", 1):
-                options["padding"] = tuple(sketch.d.integer(0, m) for m in reversed(most) for _ in "lr")
-            else:
+            if not sketch.may("unequal padding", 1):
                 options["padding"] = sketch.d.integer(0, min(most))
+            elif pairs:
+                options["padding"] = tuple((sketch.d.integer(0, m), sketch.d.integer(0, m)) for m in most)
+            else:
+                options["padding"] = tuple(sketch.d.integer(0, m) for m in reversed(most) for _ in "lr")
         options |= sketch.option("value", 0.0, 1.5, -2.0)
         return {"x": sketch.array("x", *batch, sketch.side(1, 3), *sides)}, options
 
@@ -40,13 +47,15 @@ def _kind(title: str, mode: str, n: int, value: float = 0.0) -> Kind:
     last = Form({"x": CHANNELS_LAST, "y": CHANNELS_LAST})
     more = {"value": value} if title == "constant" else {}
     return of_operation(
-        f"{title} {n}d pad", draw, {"padding": 1, **more}, call, per_sample=("x",),
+        f"{'keras ' if pairs else ''}{title} {n}d pad", draw, {"padding": 1, **more}, call, per_sample=("x",),
         views=mode == "constant", forms=lambda _: [Form(), Form(options={"samples": 0}), last],
     )  # fmt: skip
 
 
 ZERO_1D, ZERO_2D, ZERO_3D = (_kind("zero", "constant", n) for n in _RANKS)
 CONSTANT_1D, CONSTANT_2D, CONSTANT_3D = (_kind("constant", "constant", n) for n in _RANKS)
+KERAS_ZERO_2D, KERAS_ZERO_3D = (_kind("zero", "constant", n, pairs=True) for n in (2, 3))
+KERAS_CONSTANT_2D, KERAS_CONSTANT_3D = (_kind("constant", "constant", n, pairs=True) for n in (2, 3))
 REFLECT_1D, REFLECT_2D, REFLECT_3D = (_kind("reflect", "reflect", n) for n in _RANKS)
 REPLICATE_1D, REPLICATE_2D, REPLICATE_3D = (_kind("replicate", "replicate", n) for n in _RANKS)
 CIRCULAR_1D, CIRCULAR_2D, CIRCULAR_3D = (_kind("circular", "circular", n) for n in _RANKS)

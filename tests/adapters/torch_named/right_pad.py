@@ -84,3 +84,20 @@ class ReflectionPad1d:
         dx = np.zeros(self.shape, dout.dtype)
         np.add.at(dx, (..., self.where), dout)
         return dx
+
+
+class ConstantPadding2D:
+    """Keras' way: a pair for each side, or a pair of pairs."""
+
+    def __init__(self, padding, padding_value=0):
+        self.padding = tuple(p if isinstance(p, tuple) else (p, p) for p in padding)
+        self.padding_value = padding_value
+
+    def forward(self, x):
+        self.shape = x.shape
+        around = ((0, 0), (0, 0), *self.padding)
+        return np.pad(x, around, mode="constant", constant_values=self.padding_value)
+
+    def backward(self, dout):
+        (top, _), (left, _) = self.padding
+        return dout[:, :, top : top + self.shape[2], left : left + self.shape[3]]
