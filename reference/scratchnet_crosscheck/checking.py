@@ -156,7 +156,7 @@ def check_subject(
     subject: Subject,
     *,
     oracles: Sequence[str],
-    profile: str,
+    profile: str | Profile,
     seed: int,
     skip: Sequence[str] = (),
     started: Callable[[str], None] = lambda _: None,

@@ -46,7 +46,8 @@ def _draw_windows(sketch: Sketch, n: int) -> tuple[tuple[int, ...], dict[str, An
         if apart:
             options["stride"] = tuple(sketch.d.one_of(1, 2, 3) for _ in range(n))
         else:
-            options["stride"] = sketch.d.one_of(1, 2, 3) if other else kernel[0]
+            others = [step for step in (1, 2, 3) if step != kernel[0]] if other else []
+            options["stride"] = sketch.d.one_of(*others, *([] if sketch.forced and others else kernel[:1]))
     strides = each(options.get("stride", sketch.form.options.get("stride", kernel)), n)
     if "padding" in takes:
         most = 0 if "padding in words" in takes else min(k // 2 for k in kernel)
