@@ -9,11 +9,10 @@ import numpy as np
 
 from ..case import Case
 from ._activation import LARGE, _log_softmax, _sigmoid, _softmax
-from ._reductions import reduction
+from ._reductions import reduction, reductions
 from .protocol import (
     BATCH_LAST,
     INDICES,
-    ONE_BY_ONE,
     ONE_HOT,
     ONE_HOT_LAST,
     SCALAR,
@@ -39,21 +38,10 @@ def _class_forms(strict: bool) -> list[Form]:
     hot = Form({"target": ONE_HOT})
     if strict:
         return every([plain, hot], [Form({"loss": SCALAR})])
-    forms = every(_reductions(), [plain, hot], _epsilons())
+    forms = every(reductions(), [plain, hot], _epsilons())
     last = {"x": BATCH_LAST}
     turned = [Form({**last, "target": ONE_HOT_LAST}), Form({**last, "target": INDICES})]
-    return [*forms, *every(turned, _reductions(), _epsilons())]
-
-
-def _reductions() -> list[Form]:
-    return [
-        Form({"loss": SCALAR}),
-        Form({"loss": SCALAR}, {"reduction": "sum"}, {"sum_reduction": "losses are summed, not averaged"}),
-        Form(
-            {"loss": ONE_BY_ONE}, {}, {}
-        ),
-        Form({"loss": SCALAR}, {"reduction": "none"}, {"one_loss_an_element": "one loss an element"}),
-    ]  # fmt: skip
+    return [*forms, *every(turned, reductions(), _epsilons())]
 
 
 def _epsilons() -> list[Form]:
@@ -243,7 +231,7 @@ def _svm_forms(strict: bool) -> list[Form]:
         options={"classes": "sum"},
         conventions={"sum_over_classes": "margins are summed over the classes, not averaged"},
     )
-    plain = [Form({"target": INDICES}), *(Form({"target": INDICES}) + r for r in _reductions()[1:])]
+    plain = [Form({"target": INDICES}), *(Form({"target": INDICES}) + r for r in reductions()[1:])]
     return every(plain[:1] if strict else plain, [Form()] if strict else [summed, Form()])
 
 
@@ -376,9 +364,9 @@ def _number_forms(strict: bool, *, squared: bool = False, log: bool = False) -> 
     last = Form({"x": BATCH_LAST, "target": BATCH_LAST})
     halves = [Form(), half] if squared else [Form()]
     eps = _epsilons() if log else [Form()]
-    forms = every([Form()], _reductions(), halves, eps)
+    forms = every([Form()], reductions(), halves, eps)
     return [*forms, *every([plain], [rows, *sample], halves, eps),
-            *every([last], _reductions(), halves, eps),
+            *every([last], reductions(), halves, eps),
             *every([last], [plain], [rows], halves, eps)]  # fmt: skip
 
 
@@ -505,7 +493,7 @@ _LOGITS = _number(
 
 def _logit_forms(strict: bool) -> list[Form]:
     plain = _number_forms(strict, log=True)
-    whole = every([Form({"target": BITS}, {"rank": 1}), Form({"target": BITS})], _reductions(), _epsilons())
+    whole = every([Form({"target": BITS}, {"rank": 1}), Form({"target": BITS})], reductions(), _epsilons())
     return plain if strict else [*plain, *whole]
 
 

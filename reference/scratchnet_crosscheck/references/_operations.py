@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @cache
-def _pytorch() -> PyTorch:
+def pytorch() -> PyTorch:
     return PyTorch()
 
 
@@ -60,7 +60,7 @@ def of_operation(
         return Case(operation, {s: arrays.get(s) for s in slots}, dict(call(given)), moving)
 
     def twin(_: Any, tensors: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[Any, ...]:
-        return _pytorch().call(case(tensors, options), {s: tensors.get(s) for s in slots})
+        return pytorch().call(case(tensors, options), {s: tensors.get(s) for s in slots})
 
     return Kind(
         name, slots, lambda a, o: Golden().forward(case(a, o)), twin, draw, forms, fixed=fixed,

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..case import Case
 from ..oracles.golden import Golden
-from ._operations import _pytorch
+from ._operations import pytorch
 from .protocol import ONE_BY_ONE, SCALAR, Form, Kind, Parts, Sketch
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def of_loss(
     def plain(lib: Any, a: Mapping[str, Any], o: Mapping[str, Any]) -> tuple[Any, ...]:
         if lib is np:
             return Golden().forward(case(a, o))
-        return _pytorch().call(case(a, o), {names[s]: a.get(s) for s in slots})
+        return pytorch().call(case(a, o), {names[s]: a.get(s) for s in slots})
 
     def run(lib: Any, a: Mapping[str, Any], o: Mapping[str, Any]) -> tuple[Any, ...]:
         if own is not None and any(o.get(k) for k in owns):
