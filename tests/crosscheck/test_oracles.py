@@ -212,3 +212,23 @@ def test_an_absent_framework_says_so(monkeypatch):
     monkeypatch.setitem(sys.modules, "jax", None)
     with pytest.raises(OracleAbsent, match="JAX cannot be imported"):
         oracle("jax")
+
+
+def test_a_gradient_by_pytorch_imports_no_symbolic_algebra():
+    pytest.importorskip("torch")
+    code = """
+import sys, numpy as np
+from scratchnet_crosscheck.case import Case
+from scratchnet_crosscheck.oracles.pytorch import PyTorch
+(dx,) = PyTorch().vjp(Case("relu", {"x": np.ones(3)}, differentiable=("x",)), (np.array([1.0, -2.0, np.inf]),))
+assert dx.tolist() == [1.0, -2.0, np.inf]
+assert "sympy" not in sys.modules
+"""
+    _python(code)
+
+
+def test_a_cotangent_of_another_shape_than_its_output_is_refused_and_not_broadcast():
+    pytest.importorskip("torch")
+    case = Case("relu", {"x": np.ones((3, 1))}, differentiable=("x",))
+    with pytest.raises(ValueError, match=r"a cotangent has shape \(3,\), its output \(3, 1\)"):
+        oracle("torch").vjp(case, (np.ones(3),))
