@@ -220,7 +220,8 @@ def test_a_gradient_by_pytorch_imports_no_symbolic_algebra():
 import sys, numpy as np
 from scratchnet_crosscheck.case import Case
 from scratchnet_crosscheck.oracles.pytorch import PyTorch
-(dx,) = PyTorch().vjp(Case("relu", {"x": np.ones(3)}, differentiable=("x",)), (np.array([1.0, -2.0, np.inf]),))
+case = Case("relu", {"x": np.ones(3)}, differentiable=("x",))
+(dx,) = PyTorch().vjp(case, (np.array([1.0, -2.0, np.inf]),))
 assert dx.tolist() == [1.0, -2.0, np.inf]
 assert "sympy" not in sys.modules
 """
