@@ -50,6 +50,18 @@ def test_a_slip_in_backward_is_caught(candidate):
     assert failed(candidate, UNSHRUNK, backward) == backward
 
 
+@pytest.mark.parametrize("name", ["wrong_pad-ReflectionPad1d", "wrong_pad-CircularPad1d"])
+def test_gradients_of_copies_that_are_not_added_up_are_said_to_be_so(name):
+    (candidate,) = [p.values[0] for p in layers("wrong") if p.id == name]
+    skip = [check for check in known_checks() if check != "backward_equals_the_reference"]
+    records = check_subject(
+        "a_file.py", fit(candidate), oracles=("torch",), profile="default", seed=7, skip=skip
+    )
+    said = [r["diagnosis"] for r in records if r["verdict"] == "failed"]
+    assert said
+    assert all("gradient of one copy of each element" in str(words) for words in said), said
+
+
 @pytest.mark.parametrize(
     "name", [n for n, c in vars(nn).items() if inspect.isclass(c) and n[0].isupper() and n not in FRAMES]
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -117,6 +118,14 @@ def _gelu_forms(strict: bool) -> list[Form]:
     return [Form()] if strict else [Form(), *approximate]
 
 
+def _draw_gelu(sketch: Sketch) -> Parts:
+    arrays, _ = _draw(sketch)
+    own = sketch.form.options.get("approximate", "none")
+    if "approximate" not in sketch.takes or not sketch.may("the other form of GELU", 1):
+        return arrays, {}
+    return arrays, {"approximate": "tanh" if own == "none" else "none"}
+
+
 def _f(name: str) -> Callable[..., Any]:
     def call(torch: Any, x: Any, **options: Any) -> Any:
         return getattr(torch.nn.functional, name)(x, **options)
@@ -172,7 +181,10 @@ def _softplus_in_torch(torch: Any, x: Any, beta: float = 1.0, threshold: float =
 RELU = _elementwise("relu", lambda x: np.maximum(x, 0), lambda t, x: t.relu(x), (0.0,))
 SIGMOID = _elementwise("sigmoid", _sigmoid, lambda t, x: t.sigmoid(x))
 TANH = _elementwise("tanh", np.tanh, lambda t, x: t.tanh(x))
-GELU = _elementwise("gelu", _gelu, _gelu_torch, forms=_gelu_forms, approximate=("none", "tanh"))
+GELU = replace(
+    _elementwise("gelu", _gelu, _gelu_torch, forms=_gelu_forms), draw=_draw_gelu,
+    defaults={"approximate": "none"},
+)  # fmt: skip
 SILU = _elementwise("silu", lambda x: x * _sigmoid(x), _f("silu"))
 SOFTPLUS = _elementwise(
     "softplus", _softplus, _softplus_in_torch, beta=(1.0, 0.5, 2.0), threshold=(20.0, 1.03125)
