@@ -38,10 +38,6 @@ class _Missing:
         raise ModuleNotFoundError(f"{self._name} is not installed", name=self._name)
 
 
-#: Where the names of a module are kept that a star import which failed would have brought.
-LOST = "__crosscheck_lost_imports__"
-
-
 # ---- what older files count on
 
 
@@ -288,6 +284,8 @@ def _run(nodes: list[ast.stmt], module: types.ModuleType, notes: list[str], path
 
 def _lose(node: ast.stmt, module: types.ModuleType) -> None:
     """Remember that names which cannot be known are missing: those of a star import."""
+    from .adapters.unfinished import LOST
+
     if isinstance(node, ast.ImportFrom) and any(a.name == "*" for a in node.names):
         vars(module).setdefault(LOST, []).append("." * node.level + (node.module or ""))
 

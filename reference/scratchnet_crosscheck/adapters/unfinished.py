@@ -10,11 +10,13 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..discover import LOST
 from .protocol import Cannot
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+#: Where the names of a module are kept that a star import which failed would have brought.
+LOST = "__crosscheck_lost_imports__"
 
 
 def called(function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
