@@ -325,3 +325,20 @@ class Hinge:
 """
     with pytest.raises(Cannot, match="two classes"):
         fit(candidates(source)["Hinge"])
+
+
+def test_a_backward_pass_that_uses_the_call_before_is_caught():
+    source = """
+import numpy as np
+class Sigmoid:
+    def __init__(self):
+        self.y = None
+    def forward(self, x):
+        y = 1 / (1 + np.exp(-x))
+        self.used = self.y if self.y is not None and self.y.shape == y.shape else y
+        self.y = y
+        return y.copy()
+    def backward(self, dout):
+        return dout * self.used * (1 - self.used)
+"""
+    assert failed(checked(candidates(source)["Sigmoid"])) == {"a_call_between_changes_nothing"}
