@@ -113,8 +113,8 @@ def _used_before(runner: Runner, case: Case, trial: Trial) -> None:
         if not kind.loss and kind.slots[0] not in kind.fixed:
             changed.append(kind.slots[0])
         other = case.replace(**{n: np.asarray(0.5 - case[n], dtype=case[n].dtype) for n in changed})
-        runner.vjp(other, trial.cotangents(other, runner.forward(other), "signed"))
         runner = _Between(runner, other, trial)
+        runner.use()
     backward_equals_the_reference.check(runner, case, trial)
 
 
@@ -129,10 +129,14 @@ class _Between:
         """Return the outputs."""
         return self._runner.forward(case)
 
+    def use(self) -> None:
+        """Run both passes of the other call."""
+        outputs = self._runner.forward(self._other)
+        self._runner.vjp(self._other, self._trial.cotangents(self._other, outputs, "signed"))
+
     def vjp(self, case: Case, cotangents: Outputs) -> Cotangents:
         """Run the other call, and then both passes of this one."""
-        between = self._trial.cotangents(self._other, self._runner.forward(self._other), "signed")
-        self._runner.vjp(self._other, between)
+        self.use()
         return self._runner.vjp(case, cotangents)
 
 
