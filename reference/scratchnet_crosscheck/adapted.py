@@ -10,7 +10,6 @@ import numpy as np
 
 from .adapters.frameworks import of_a_framework
 from .adapters.runner import Reference, runner_of
-from .failure import Failure
 from .oracles import NUMERICAL, names
 from .properties import Property, Trial
 from .properties.values import backward_equals_the_reference
@@ -19,12 +18,10 @@ from .strategies import Setting
 from .thing import Thing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ._types import Array, Cotangents, Outputs
+    from ._types import Cotangents, Outputs
     from .adapters.runner import Subject
     from .case import Case
-    from .oracles.protocol import Oracle, Runner
+    from .oracles.protocol import Runner
 
 
 def of_subject(subject: Subject, file: str) -> Thing:
@@ -70,7 +67,7 @@ def of_subject(subject: Subject, file: str) -> Thing:
         remarks=tuple(remarks),
         judges={name: partial(Reference, name, subject) for name in names() if name != NUMERICAL},
         adds=() if subject.driver.linearizes or subject.kind.random else (USED_BEFORE,),
-        eases=None if subject.kind.random else as_good_as_the_formula,
+        any_formula=not subject.kind.random,
         prepares=prepares,
         dtypes=subject.dtypes,
     )
@@ -145,54 +142,3 @@ _used_before.__name__ = "a_call_between_changes_nothing"
 USED_BEFORE = Property(_used_before, needs_oracle=True, share=0.6)
 _WRITING = ("inputs_are_not_written_to", "cotangents_are_not_written_to")
 _USED = ("repeated_calls_agree", "results_share_no_memory", USED_BEFORE.name)
-
-
-def as_good_as_the_formula(check: Property, make: Callable[[], Oracle]) -> Property:
-    """Return the check, content with what rounding alone does to another formula of the same function.
-
-    A difference of no more than a few roundings of the largest argument, scaled by the cotangent, is what a
-    right formula other than the reference's may come to; it is held for every result of the call.
-    """
-
-    def eased(runner: Runner, case: Case, trial: Trial) -> None:
-        try:
-            check(runner, case, trial)
-        except Failure as failure:
-            if failure.error is None or not _within_rounding(runner, make(), failure):
-                raise
-
-    eased.__name__ = check.name
-    return replace(check, check=eased)
-
-
-def _within_rounding(runner: Runner, judge: Oracle, failure: Failure) -> bool:
-    case, dys = failure.case, failure.cotangents
-    eps = float(np.finfo(case.dtype).eps)
-    largest = max([1.0, *(_largest(a) for a in case.given.values() if a.dtype.kind == "f")])
-    scale = max((_largest(dy) for dy in dys), default=1.0)
-
-    def within(mine: Any, wanted: Any) -> bool:
-        if not isinstance(mine, np.ndarray | np.generic) or mine.shape != wanted.shape:
-            return False
-        allowed = 16.0 * eps * (scale * largest + _largest(wanted))
-        return bool((np.abs(mine.astype(np.float64) - wanted) <= allowed).all())
-
-    # What failed is held as it came: run once more, a layer that uses an earlier call may be right.
-    if failure.got is not None and failure.wanted is not None and not within(failure.got, failure.wanted):
-        return False
-    got: Cotangents
-    true: Cotangents
-    with np.errstate(all="ignore"):
-        got = runner.vjp(case, dys) if dys else runner.forward(case)
-        double = case.astype(np.float64)
-        true = judge.vjp(double, tuple(dy.astype(np.float64) for dy in dys)) if dys else judge.forward(double)
-    return all(
-        within(mine, wanted)
-        for mine, wanted in zip(got, true, strict=False)
-        if mine is not None and wanted is not None
-    )
-
-
-def _largest(array: Array) -> float:
-    finite = np.abs(array[np.isfinite(array)])
-    return float(finite.max(initial=0.0))

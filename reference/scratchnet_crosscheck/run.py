@@ -231,6 +231,7 @@ def check_property(
     seed: int | None = None,
     judge: Callable[[], Oracle] | None = None,
     told: Callable[[int], None] | None = None,
+    any_formula: bool = False,
 ) -> Result:
     """Run one check of one operation.
 
@@ -250,6 +251,8 @@ def check_property(
         Makes the oracle, where it is another than the one of the plan's name; may raise `OracleAbsent`.
     told : callable, optional
         Called with the number of cases that have been tried, after each.
+    any_formula : bool
+        Whether the thing may be written by another formula than the oracle's (`tolerance`).
     """
     thing: Runner = Golden(name="scratchnet") if subject is None else subject
     seed = random.SystemRandom().randrange(2**32) if seed is None else seed
@@ -279,7 +282,7 @@ def check_property(
             believed = oracle(plan.oracle, entry) if judge is None else judge()
         except OracleAbsent as absent:
             return result("oracle_absent", str(absent))
-    return _Search(entry, thing, plan, believed, told).run(profile, seed, result)
+    return _Search(entry, thing, plan, believed, told, any_formula).run(profile, seed, result)
 
 
 def _refusals(entry: Operation, subject: Runner, result: Any) -> Result:
@@ -303,12 +306,14 @@ class _Search:
         plan: Plan,
         judge: Oracle | None,
         told: Callable[[int], None] | None = None,
+        any_formula: bool = False,
     ) -> None:
         if plan.check is None:
             raise TypeError("a plan without a property is no search")
         self._entry, self._subject, self._check, self._judge = entry, subject, plan.check, judge
         self._dtypes = plan.dtypes
         self._told = told
+        self._any_formula = any_formula
         self._tried = 0
         self._said = 0
         self._worst = 0.0
@@ -441,7 +446,7 @@ class _Search:
         return st.one_of([of(dtype) for dtype in self._dtypes])
 
     def _one(self, case: Case, other: Case | None, kind: str, seed: int) -> None:
-        trial = Trial(self._entry, self._judge, kind, seed, other)
+        trial = Trial(self._entry, self._judge, kind, seed, other, self._any_formula)
         self._tried += 1
         if self._told is not None:
             self._told(self._tried)

@@ -39,8 +39,8 @@ class Thing:
         Makers of oracles of its own, by name.
     adds : tuple of Property
         Checks that only a thing of its convention is asked.
-    eases : callable, optional
-        Returns a property, content with what its convention excuses; is handed the maker of the oracle too.
+    any_formula : bool
+        Whether it may be written by another formula than its oracles' (`tolerance`).
     prepares : callable
         Called with a check's name before it begins; returns the runner for it.
     dtypes : tuple of str
@@ -57,7 +57,7 @@ class Thing:
     remarks: tuple[tuple[str, str, str], ...] = ()
     judges: Mapping[str, Callable[[], Oracle]] = field(default_factory=dict)
     adds: tuple[Property, ...] = ()
-    eases: Callable[[Property, Callable[[], Oracle]], Property] | None = None
+    any_formula: bool = False
     prepares: Callable[[str], Runner] | None = None
     dtypes: tuple[str, ...] = ()
 

@@ -18,6 +18,10 @@ for a forward pass) is added, and K is 64: a real mistake stands out by ten orde
 
 There is no absolute floor that does not scale with the cotangent: one of 1e-5 hides a gradient that is zero
 by mistake.
+
+Somebody's own layer may be written by another formula of the same function than the reference's. An element
+of it need be within this bound or within 16 roundings of the largest argument, scaled by the cotangent, and
+of the largest result: what a right formula may come to.
 """
 
 from __future__ import annotations
@@ -42,6 +46,7 @@ PERTURBATIONS = 5
 MORE = 30
 FACTOR = {"float32": 8.0, "float64": 64.0}
 CHEAP_FACTOR = 8.0
+FORMULA_FACTOR = 16.0
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,8 @@ class Yardstick:
         Whether terms may cancel that are as large as the arguments' product, and in a way that no small
         perturbation shows: ``dp - sum dp p`` of a saturated softmax is a multiple of a rounding error of
         `dp`, and it is the same multiple for all neighbours of `dp`.
+    any_formula : bool
+        Whether the results may be had by another formula than the reference's.
     """
 
     def __init__(
@@ -87,6 +94,7 @@ class Yardstick:
         seed: int = 0,
         *,
         cancels: bool = False,
+        any_formula: bool = False,
     ) -> None:
         self._evaluate = evaluate
         self._case = case
@@ -94,6 +102,7 @@ class Yardstick:
         self._entry = entry
         self._seed = seed
         self._cancels = cancels
+        self._any_formula = any_formula
         self.dtype: DType = case.dtype
         self.eps = float(np.finfo(self.dtype).eps)
         self.factor = FACTOR.get(self.dtype.name, 8.0)
@@ -203,7 +212,11 @@ class Yardstick:
 
         size = largest(scale)
         floor = self._floor
-        allowed = CHEAP_FACTOR * self.eps * size + floor
+        by_formula = 0.0
+        if self._any_formula:
+            unit = FORMULA_FACTOR * self.eps
+            by_formula = unit * self._of_the_arguments + unit * float(scale.max(initial=0.0))
+        allowed = np.maximum(CHEAP_FACTOR * self.eps * size + floor, by_formula)
         if (error <= allowed).all():
             self._note(error, allowed)
             return None
@@ -215,7 +228,7 @@ class Yardstick:
                     change = np.maximum(change, largest(np.where(np.isfinite(here), here, 0.0)))
                 if there is not None:
                     own = np.maximum(own, largest(np.where(np.isfinite(there), there, 0.0)))
-            allowed = self.factor * (own + change + self.eps * size) + floor
+            allowed = np.maximum(self.factor * (own + change + self.eps * size) + floor, by_formula)
             outside = error > allowed
             if not outside.any() or (error > 100.0 * allowed).any():
                 break
@@ -233,6 +246,14 @@ class Yardstick:
             self.worst = max(self.worst, float(np.max(error / allowed)))
 
     @cached_property
+    def _of_the_arguments(self) -> float:
+        """The largest argument, 1 at least, times the largest cotangent."""
+        floats = [a for a in self._case.given.values() if a.dtype.kind == "f"]
+        largest = max([1.0, *map(_largest, floats)])
+        product = largest * max(map(_largest, self._cotangents), default=1.0)
+        return min(product, float(np.finfo(np.float64).max))
+
+    @cached_property
     def _floor(self) -> float:
         """What no relative error can describe: underflow, and roundings of numbers next to 1.
 
@@ -240,9 +261,8 @@ class Yardstick:
         """
         sizes = [1.0]
         for array in (*self._case.given.values(), *self._cotangents):
-            if array.dtype.kind == "f" and array.size:
-                finite = np.abs(array[np.isfinite(array)])
-                sizes.append(float(finite.max(initial=1.0)))
+            if array.dtype.kind == "f":
+                sizes.append(max(1.0, _largest(array)))
         product = min(float(np.prod(sizes)), 1e200)
         underflow = 64.0 * float(np.finfo(self.dtype).tiny) * product
         if self._cancels:
@@ -298,6 +318,10 @@ def _distances(first: Cotangents, second: Cotangents) -> Cotangents:
         else np.abs(a.astype(np.float64) - b.astype(np.float64))
         for a, b in zip(first, second, strict=True)
     )
+
+
+def _largest(array: Array) -> float:
+    return float(np.abs(array[np.isfinite(array)]).max(initial=0.0))
 
 
 def _same(a: Array, b: Array) -> Array:

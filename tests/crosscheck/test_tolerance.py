@@ -150,3 +150,25 @@ def test_what_the_reference_is_off_by_on_the_very_call_is_allowed():
     assert (
         Yardstick(signs, case, (), operation_of("relu")).compare((np.array([0, 99], np.float32),)) is not None
     )
+
+
+def test_of_another_formula_each_element_need_be_within_the_one_bound_or_the_other():
+    x = np.array([[4096.25, 4095.5], [4097.75, 4096.125]])
+    case = Case("relu", {"x": x}, differentiable=("x",))
+
+    def reference(case, _):  # its first line moves far with x, its second hardly
+        return (np.stack([1e6 * (case["x"][0] - 4096), 1e-10 * case["x"][1]]),)
+
+    (truth,) = reference(case, ())
+    off = np.array([[1e-7, 0.0], [1e-13, 0.0]])  # 16 roundings of the results' 2e6 are 6e-9
+
+    def judge(error, any_formula):
+        yardstick = Yardstick(reference, case, (), operation_of("relu"), any_formula=any_formula)
+        return yardstick.compare((truth + error,))
+
+    assert judge(off, any_formula=True) is None
+    found = judge(off, any_formula=False)
+    assert found is not None
+    assert found.index == (1, 0)
+    for wrong in (off * [[1e4], [1]], off * [[1], [1e6]]):
+        assert judge(wrong, any_formula=True) is not None

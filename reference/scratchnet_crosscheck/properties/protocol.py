@@ -36,6 +36,8 @@ class Trial:
         Of the cotangents and of whatever else the check draws.
     other : Case, optional
         A second call, where the property asks for one.
+    any_formula : bool
+        Whether the subject may be written by another formula than the oracle's (`tolerance`).
     """
 
     entry: Operation
@@ -43,6 +45,7 @@ class Trial:
     kind: str = "signed"
     seed: int = 0
     other: Case | None = None
+    any_formula: bool = False
     worst: float = 0.0
     rng: np.random.Generator = field(init=False)
 

@@ -31,7 +31,11 @@ def _can_judge(case: Case, trial: Trial) -> None:
 def _forward(subject: Runner, case: Case, trial: Trial) -> None:
     shown = trial.for_reference(subject, case)
     _can_judge(shown, trial)
-    yardstick = Yardstick(lambda c, _: trial.reference.forward(c), shown, (), trial.entry)
+
+    def reference(c: Case, _: Outputs) -> Cotangents:
+        return trial.reference.forward(c)
+
+    yardstick = Yardstick(reference, shown, (), trial.entry, any_formula=trial.any_formula)
     trial.judge(yardstick, subject.forward(case), case)
 
 
@@ -44,9 +48,8 @@ def _backward(subject: Runner, case: Case, trial: Trial) -> None:
     def reference(c: Case, dy: Outputs) -> Cotangents:
         return trial.reference.vjp(c, dy)
 
-    trial.judge(
-        Yardstick(reference, shown, cotangents, trial.entry), pull(cotangents, None), case, cotangents
-    )
+    yardstick = Yardstick(reference, shown, cotangents, trial.entry, any_formula=trial.any_formula)
+    trial.judge(yardstick, pull(cotangents, None), case, cotangents)
 
 
 @holds(needs_oracle=True, precision=True)
