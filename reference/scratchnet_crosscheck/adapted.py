@@ -28,7 +28,7 @@ def of_subject(subject: Subject, file: str) -> Thing:
     """Return the thing that an adapter drives, held against oracles in its own layout."""
     left_out = {}
     may_hand_on = not subject.strict or of_a_framework(subject.driver)
-    if subject.kind.views and may_hand_on:  # its dx may be a view of dy
+    if subject.kind.views:  # its dx may be a view of dy
         left_out["results_share_no_memory"] = left_out["cotangents_returned_are_the_callers"] = ""
     if subject.kind.random and may_hand_on:  # in evaluation many hand on what they are given
         for check in ("results_share_no_memory", "cotangents_returned_are_the_callers"):

@@ -708,3 +708,85 @@ class GELU:
         x, t = self.x, self.t
         slope = 0.7978845608028654 * (1 + 0.134145 * x**2)
         return dy * (0.5 * (1 + t) + 0.5 * x * (1 - t**2) * slope)
+
+
+class DenseLayer:
+    """One sample at a time, as a column; the update makes a bias for each sample of more."""
+
+    def __init__(self, n_in, n_out):
+        self.W = np.random.randn(n_out, n_in)
+        self.b = np.zeros((n_out, 1))
+
+    def forward(self, x):
+        self.x = x
+        return self.W @ x + self.b
+
+    def backward(self, delta, lr):
+        dx = self.W.T @ delta
+        self.W = self.W - lr * delta @ self.x.T
+        self.b = self.b - lr * delta
+        return dx
+
+
+class Conv1D:
+    """Keras' layouts, with paddings of its own: not "same"."""
+
+    def __init__(self, in_channels, filters, kernel_size, dilation_rate=1, padding="valid"):
+        if padding not in ("valid", "causal"):
+            raise ValueError(padding)
+        self.dilation_rate, self.padding = dilation_rate, padding
+        self.W = np.random.randn(kernel_size, in_channels, filters)
+        self.b = np.zeros(filters)
+
+    def forward(self, x):
+        reach = (len(self.W) - 1) * self.dilation_rate
+        self.left = reach if self.padding == "causal" else 0
+        self.padded = np.pad(x, ((0, 0), (self.left, 0), (0, 0)))
+        self.steps = self.padded.shape[1] - reach
+        return sum(self.padded[:, at] @ w for at, w in self.taps()) + self.b
+
+    def taps(self):
+        starts = np.arange(len(self.W)) * self.dilation_rate
+        return [(slice(start, start + self.steps), w) for start, w in zip(starts, self.W, strict=True)]
+
+    def backward(self, dy):
+        dx = np.zeros_like(self.padded)
+        self.dW = np.stack([np.einsum("btc,btf->cf", self.padded[:, at], dy) for at, _ in self.taps()])
+        for at, w in self.taps():
+            dx[:, at] += dy @ w.T
+        self.db = dy.sum((0, 1))
+        return dx[:, self.left :]
+
+
+class Convolution2D:
+    """Keras' arguments; the kernel is made at the first call."""
+
+    def __init__(self, filters, kernel_size, strides=1):
+        self.filters, self.kernel_size, self.strides = filters, kernel_size, strides
+        self.params, self.grads = {}, {}
+
+    def build(self, shape):
+        kh, kw = self.kernel_size if isinstance(self.kernel_size, tuple) else (self.kernel_size,) * 2
+        self.params = {
+            "kernel": np.random.randn(kh, kw, shape[-1], self.filters), "bias": np.zeros(self.filters)
+        }  # fmt: skip
+
+    def forward(self, x):
+        if not self.params:
+            self.build(x.shape)
+        self.x, kernel, s = x, self.params["kernel"], self.strides
+        h, w = ((m - k) // s + 1 for m, k in zip(x.shape[1:3], kernel.shape[:2], strict=True))
+        self.places = [
+            (i, j, (slice(None), slice(i, i + s * (h - 1) + 1, s), slice(j, j + s * (w - 1) + 1, s)))
+            for i, j in np.ndindex(kernel.shape[:2])
+        ]
+        return sum(x[at] @ kernel[i, j] for i, j, at in self.places) + self.params["bias"]
+
+    def backward(self, grad):
+        kernel = self.params["kernel"]
+        dx, dkernel = np.zeros_like(self.x), np.zeros_like(kernel)
+        for i, j, at in self.places:
+            dx[at] += grad @ kernel[i, j].T
+            dkernel[i, j] = np.tensordot(self.x[at], grad, ((0, 1, 2), (0, 1, 2)))
+        self.grads = {"kernel": dkernel, "bias": grad.sum((0, 1, 2))}
+        return dx

@@ -65,6 +65,7 @@ def test_a_slip_in_backward_is_caught(name):
         ("GRU", "reset_before_product"),
         ("QuickGELU", "approximate_formula"),
         ("GELU", "approximate_formula"),
+        ("DenseLayer", "one_sample"),
     ],
 )
 def test_a_convention_is_named(name, convention):

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from agreement import SETTING, agrees
 
+from scratchnet_crosscheck.adapters import recognise
 from scratchnet_crosscheck.adapters.fitting import fit
 from scratchnet_crosscheck.adapters.protocol import Cannot
 from scratchnet_crosscheck.adapters.runner import Reference, runner_of
+from scratchnet_crosscheck.checking import check_subject, known_checks
 from scratchnet_crosscheck.references.protocol import Sampler
 
 STATIC = """
@@ -319,3 +321,66 @@ def affine_backward(dout, x, params):
 def test_parameters_in_one_argument_are_driven(candidates, name, reduced):
     pytest.importorskip("torch")
     assert agrees(fit(candidates(PACKED.format(reduced=reduced))[name])) == (reduced == "sum")
+
+
+def test_a_gradient_guarded_by_another_argument_s_flag_is_seen(candidates):
+    pytest.importorskip("torch")
+    source = """
+import torch
+class LinearFunction(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, weight, bias):
+        ctx.save_for_backward(x, weight)
+        return x @ weight.T + bias
+    @staticmethod
+    def backward(ctx, dy):
+        x, weight = ctx.saved_tensors
+        rows = dy.reshape(-1, dy.shape[-1])
+        return (
+            dy @ weight if ctx.needs_input_grad[0] else None,
+            rows.T @ x.reshape(-1, x.shape[-1]) if ctx.needs_input_grad[1] else None,
+            rows.sum(0) if ctx.needs_input_grad[FLAG] else None,
+        )
+"""
+    for flag, verdict in (("2", "passed"), ("1", "failed")):
+        subject = fit(candidates(source.replace("FLAG", flag))["LinearFunction"])
+        skip = [name for name in known_checks() if name != "each_cotangent_alone_is_the_same"]
+        (found,) = check_subject("a_file.py", subject, oracles=(), profile="quick", seed=1, skip=skip)
+        assert found["verdict"] == verdict, found["message"]
+
+
+def test_a_rearrangement_may_hand_on_a_view_of_its_argument(candidates):
+    found = candidates("""
+def pixel_shuffle(x, upscale_factor):
+    n, c, h, w = x.shape
+    r = upscale_factor
+    y = x.reshape(n, c // r**2, r, r, h, w).transpose(0, 1, 4, 2, 5, 3).reshape(n, c // r**2, h * r, w * r)
+    def pullback(dy):
+        parts = dy.reshape(n, c // r**2, h, r, w, r).transpose(0, 1, 3, 5, 2, 4)
+        return (parts.reshape(x.shape),)
+    return y, pullback
+""")
+    records = check_subject("a_file.py", fit(found["pixel_shuffle"]), oracles=(), profile="quick", seed=1)
+    assert {r["check"] for r in records if r["verdict"] == "failed"} == set()
+
+
+def _custom_vjp(jax, body):
+    @jax.custom_vjp
+    def tanh(x):
+        return body(x)
+
+    tanh.defvjp(lambda x: (body(x), body(x)), lambda y, g: (g * (1 - y * y),))
+    (found,) = recognise({"tanh": tanh}, {})
+    return fit(found)
+
+
+def test_a_custom_vjp_is_compiled_as_a_whole_unless_it_looks_at_its_numbers():
+    jax = pytest.importorskip("jax")
+
+    def looks(x):
+        return jax.numpy.tanh(x) if x.size == 0 or float(x.ravel()[0]) > -1e300 else x
+
+    for body, compiled in ((jax.numpy.tanh, True), (looks, False)):
+        subject = _custom_vjp(jax, body)
+        assert agrees(subject)
+        assert bool(subject.driver.compiled_whole) is compiled

@@ -487,3 +487,46 @@ class MyAveragePooling:
             for j, columns in self._windows(d.shape[3]):
                 dx[:, :, rows, columns] += d[:, :, i : i + 1, j : j + 1] / self.k
         return dx
+
+
+class DenseLayer:
+    """One sample at a time, as a column; the weights' step is taken twice."""
+
+    def __init__(self, n_in, n_out):
+        self.W = np.random.randn(n_out, n_in)
+        self.b = np.zeros((n_out, 1))
+
+    def forward(self, x):
+        self.x = x
+        return self.W @ x + self.b
+
+    def backward(self, delta, lr):
+        dx = self.W.T @ delta
+        self.W = self.W - 2 * lr * delta @ self.x.T
+        self.b = self.b - lr * delta
+        return dx
+
+
+class Conv1D:
+    """The dilation is forgotten in dx."""
+
+    def __init__(self, in_channels, filters, kernel_size, dilation_rate=1, padding="valid"):
+        if padding != "valid":
+            raise ValueError(padding)
+        self.dilation_rate = dilation_rate
+        self.W = np.random.randn(kernel_size, in_channels, filters)
+        self.b = np.zeros(filters)
+
+    def forward(self, x):
+        self.x, d = x, self.dilation_rate
+        self.steps = x.shape[1] - (len(self.W) - 1) * d
+        return sum(x[:, k * d : k * d + self.steps] @ w for k, w in enumerate(self.W)) + self.b
+
+    def backward(self, dy):
+        dx, d = np.zeros_like(self.x), self.dilation_rate
+        parts = (self.x[:, k * d : k * d + self.steps] for k in range(len(self.W)))
+        self.dW = np.stack([np.einsum("btc,btf->cf", part, dy) for part in parts])
+        for k, w in enumerate(self.W):
+            dx[:, k : k + self.steps] += dy @ w.T
+        self.db = dy.sum((0, 1))
+        return dx

@@ -187,7 +187,8 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=1e9, help="start nothing new after so long")
     parser.add_argument("--report", action="store_true", help="only print what the file holds")
     arguments = parser.parse_args()
-    out = arguments.lines or f"zoo-{arguments.zoo}-{arguments.profile}.jsonl"
+    # Resolved: a file may be checked in its own folder.
+    out = str(Path(arguments.lines or f"zoo-{arguments.zoo}-{arguments.profile}.jsonl").resolve())
     Path(out).touch()
     listed = {(e.file, e.subject): e for e in entries(arguments.zoo)}
     if not arguments.report:

@@ -137,6 +137,7 @@ def bind(
     free = list(slots)
     options = options_of(kind)
     refuse_strangers([p.name for p in parameters], kind)
+    has_kernel_size = any(_size(p.name, p.default, bound, kind) == "kernel" for p in parameters)
     for place, parameter in enumerate(parameters):
         name, required = parameter.name, parameter.default is parameter.empty
         is_flag = isinstance(parameter.default, bool) or str(parameter.annotation) in (
@@ -172,6 +173,7 @@ def bind(
             sized
             and (
                 name in sides
+                or (names.plain(name) == "filters" and has_kernel_size)  # a count, not the weight
                 or (bound.sizes and isinstance(parameter.default, int | float))  # `scale=0.1`
                 or (name == "bias" and not required and parameter.default is not None)
             )

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..failure import Failure
 from ..properties.protocol import drawn, many
-from ..references._conv import EVEN_SAME
+from ..references._conv import EVEN_SAME, WORD_SAME
 from ..references._pool import AS_IF_WHOLE
 from ..references.protocol import CHANNEL, COLUMN, PIXEL, ROW, Form, Kind, Sampler, Sketch
 from ..strategies import Setting
@@ -49,7 +49,8 @@ _OF_SOME = (
     "unequal output_size", "unequal output_ratio", "a padding of more than the kernel reaches",
     "an output_size that does not divide the sides", "unequal factors", "unequal sizes",
     "mode 'linear'", "mode 'bilinear'", "mode 'trilinear'", "mode 'max'", "a weight for each entry",
-    "a dimension other than the second", "offsets",
+    "a dimension other than the second", "offsets", WORD_SAME,
+    "mode 'reflect'", "mode 'replicate'", "mode 'circular'", "negative padding",
 )  # fmt: skip
 #: Options of a form that say of which shapes x is, and choose no formula.
 _SHAPES = ("rank", "square", "samples", "alone")
@@ -461,7 +462,7 @@ def _best(
             continue
         if form.options.get("alone") and takes_batches is None:
             takes_batches = any(
-                _runs(_subject(candidate, kind, driver, f, beat))
+                _takes_batches(_subject(candidate, kind, driver, f, beat))
                 for f in (perfect or forms)
                 if not f.options.get("alone")
             )
@@ -502,6 +503,9 @@ def _best(
         )
     if best == 2 and kind.loss and len(as_good) > 1:
         chosen = max(as_good[:24], key=lambda f: _gradients_right(_subject(candidate, kind, driver, f, beat)))
+    if getattr(driver, "outgrown", False):
+        perfect = [form for form in perfect if form.options.get("alone")] or perfect
+        chosen = perfect[0] if perfect else chosen
     if len(perfect) > 1:
         subjects = [(f, _subject(candidate, kind, driver, f, beat)) for f in perfect]
         alone = all(form.options.get("alone") for form in perfect)
@@ -516,6 +520,8 @@ def _best(
             ),
         )
         chosen = best_of[0]
+    if chosen.options.get("alone") and getattr(driver, "outgrown", False):
+        chosen += Form(conventions=_ONE_COLUMN)
     return best, chosen, None if ran else error, none and best <= 1
 
 
@@ -555,6 +561,20 @@ def _gradients_right(subject: Subject) -> int:
             return 0
         right += isinstance(got, np.ndarray) and wanted is not None and _close(got, np.asarray(wanted))
     return right
+
+
+_ONE_COLUMN = {
+    "one_sample": "it takes one sample at a time, as a column (D, 1): its update makes a bias for each"
+}
+
+
+def _takes_batches(subject: Subject) -> bool:
+    """Return whether both passes run on several samples, and a column of biases stays one when updated."""
+    driver = subject.driver
+    if not isinstance(driver, ObjectDriver) or subject.form.layout("bias") is not COLUMN:
+        return _runs(subject)
+    driver.outgrown = False
+    return _runs(subject) and not driver.outgrown
 
 
 def _runs(subject: Subject) -> bool:

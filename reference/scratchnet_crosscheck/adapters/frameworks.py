@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -55,9 +56,26 @@ class AutogradDriver(FunctionDriver):
             [p.replace(kind=p.POSITIONAL_OR_KEYWORD) for p in parameters[skip:]]
         )
         super().__init__(call, kind)
+        # Run once more for some gradients alone, what is random would draw other numbers.
+        self.skips = not kind.random
 
     def start(self, arrays: Mapping[str, Array], options: Mapping[str, Any], form: Form) -> Started:
         """Run apply."""
+        outs, back = self._applied(arrays, options, form, frozenset(arrays))
+
+        def back_for_some(cotangents: tuple[Array, ...], needs: Any) -> Gradients:
+            """Run apply anew where not all gradients are asked for: which are is settled by then."""
+            if needs is None or not self.skips:
+                return back(cotangents)
+            asked = frozenset(s for s, need in zip(self._kind.slots, needs, strict=True) if need)
+            return self._applied(arrays, options, form, asked)[1](cotangents)
+
+        return Started(tuple(y.detach().numpy() for y in outs), back_for_some, {})
+
+    def _applied(
+        self, arrays: Mapping[str, Array], options: Mapping[str, Any], form: Form, asked: frozenset[str]
+    ) -> tuple[tuple[Any, ...], Callable[[tuple[Array, ...]], Gradients]]:
+        """Run apply; return its outputs, and what returns the gradients that are asked for."""
         import torch
 
         tensors = {}
@@ -65,7 +83,7 @@ class AutogradDriver(FunctionDriver):
             # A mask like x would lie as x does, and so be another in another layout.
             own = np.array(array, order="C", copy=True) if self._kind.random else shareable(array)
             tensor = torch.from_numpy(own)
-            wanted = array.dtype.kind == "f" and slot not in self._kind.fixed
+            wanted = array.dtype.kind == "f" and slot not in self._kind.fixed and slot in asked
             tensors[slot] = tensor.requires_grad_() if wanted else tensor
         found, _ = self.arguments(tensors, options, form)
         ordered = []
@@ -78,48 +96,83 @@ class AutogradDriver(FunctionDriver):
             out = self._function(*ordered)
         outs = out if isinstance(out, tuple) else (out,)
 
-        def back(cotangents: tuple[Array, ...], needs: Any) -> Gradients:
-            del needs
+        def back(cotangents: tuple[Array, ...]) -> Gradients:
             wanted = [s for s, t in tensors.items() if t.requires_grad]
+            if not wanted:
+                return {}
             grads = torch.autograd.grad(
                 outs, [tensors[s] for s in wanted], [torch.from_numpy(shareable(dy)) for dy in cotangents],
                 retain_graph=True, allow_unused=True,
             )  # fmt: skip
             return {s: g.detach().numpy() for s, g in zip(wanted, grads, strict=True) if g is not None}
 
-        return Started(tuple(y.detach().numpy() for y in outs), back, {})
+        return outs, back
 
 
 class CustomVjpDriver(FunctionDriver):
-    """``jax.vjp`` of the function, in the dtype of the arrays."""
+    """``jax.vjp`` of the function, in the dtype of the arrays.
+
+    Compiled as a whole, which takes a quarter of the time and a tenth of the memory of compiling each of its
+    operations by itself; one by one where it cannot be, since it looks at its numbers.
+    """
 
     compiles = True
 
     def __init__(self, function: Any, kind: Kind) -> None:
         super().__init__(function, kind)
+        #: Whether it can be: until it raises there and not by itself.
+        self.compiled_whole = True
+        self._compiled: dict[Any, tuple[Any, Any]] = {}
 
     def start(self, arrays: Mapping[str, Array], options: Mapping[str, Any], form: Form) -> Started:
         """Run the function."""
         import jax
 
         jax.config.update("jax_enable_x64", True)
-        moving = [s for s in self._bound.slots.values() if s in arrays and s not in self._kind.fixed]
+        moving = tuple(s for s in self._bound.slots.values() if s in arrays and s not in self._kind.fixed)
         given = {s: jax.numpy.asarray(np.array(a, copy=True)) for s, a in arrays.items()}
-
-        def run(*values: Any) -> Any:
-            now: Any = {**given, **dict(zip(moving, values, strict=True))}
-            return self.call(now, options, form)[0]
-
-        out, vjp = jax.vjp(run, *[given[s] for s in moving])
-        outs = out if isinstance(out, tuple) else (out,)
+        outs, pull = self._run(given, moving, options, form)
 
         def back(cotangents: tuple[Array, ...], needs: Any) -> Gradients:
             del needs
-            dys = tuple(jax.numpy.asarray(np.array(dy, copy=True)) for dy in cotangents)
-            grads = vjp(dys if isinstance(out, tuple) else dys[0])
+            grads = pull(tuple(jax.numpy.asarray(np.array(dy, copy=True)) for dy in cotangents))
             return {s: np.array(g, copy=True) for s, g in zip(moving, grads, strict=True)}
 
         return Started(tuple(np.array(y, copy=True) for y in outs), back, {})
+
+    def _run(
+        self, given: dict[str, Any], moving: tuple[str, ...], options: Mapping[str, Any], form: Form
+    ) -> tuple[tuple[Any, ...], Callable[[tuple[Any, ...]], tuple[Any, ...]]]:
+        """Return the outputs and what takes cotangents back."""
+        import jax
+
+        def run(given: Mapping[str, Any], *values: Any) -> tuple[Any, ...]:
+            out = self.call({**given, **dict(zip(moving, values, strict=True))}, options, form)[0]
+            return out if isinstance(out, tuple) else (out,)
+
+        def zeros(outs: tuple[Any, ...]) -> tuple[Any, ...]:
+            return tuple(jax.numpy.zeros_like(y) for y in outs)
+
+        values = tuple(given[s] for s in moving)
+        if self.compiled_whole and not any(isinstance(o, np.ndarray) for o in options.values()):
+            key = moving, repr(sorted(options.items())), repr(sorted(form.options.items()))
+            if key not in self._compiled:
+                self._compiled[key] = (
+                    jax.jit(run),
+                    jax.jit(lambda given, dys, *values: jax.vjp(partial(run, given), *values)[1](dys)),
+                )
+            forward, backward = self._compiled[key]
+            try:
+                outs = forward(given, *values)
+                backward(given, zeros(outs), *values)
+                return outs, lambda dys: backward(given, dys, *values)
+            except Exception:  # does it raise for being one whole?
+                outs, vjp = jax.vjp(partial(run, given), *values)
+                vjp(zeros(outs))
+                self.compiled_whole = False
+        else:
+            outs, vjp = jax.vjp(partial(run, given), *values)
+        return outs, vjp
 
 
 def of_a_framework(driver: Any) -> bool:

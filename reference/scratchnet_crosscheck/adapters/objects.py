@@ -174,6 +174,8 @@ class ObjectDriver:
         self.of_output = False
         self._pool: dict[Any, tuple[Any, dict[str, list[Place]]]] = {}
         self._updates = False
+        #: Whether a parameter had another shape after its update: there is no sum over samples.
+        self.outgrown = False
         self._own_rate: str | None = None
         # A class without a constructor of its own has the empty signature.
         made = signature(cls)
@@ -727,6 +729,8 @@ class ObjectDriver:
                 gradient = self._gradient(thing, slot, where.get(slot, []), position)
             if gradient is None and slot in where:
                 after = where[slot][0].get()
+                if (rate or own) and isinstance(after, np.ndarray) and after.shape != before[slot].shape:
+                    self.outgrown = True
                 moved = (
                     isinstance(after, np.ndarray)
                     and after.shape == before[slot].shape

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._bench import Bench, Sample, bench, close, wrong
+from ._bench import Bench, Sample, bench, close
 
 if TYPE_CHECKING:
     from .._types import Array
@@ -55,7 +55,8 @@ def only_at_initial_value(evidence: Evidence) -> tuple[str, str] | None:
                     f"{b.part} is right only where {slot} is {value:g}, as it is at first",
                 )
     for name, now in b.here.case.options.items():
-        if not isinstance(now, float) or name in ("p", "eps", *NEUTRAL):
+        power = name == "p" and "dropout" not in b.here.case.operation
+        if not (power or (isinstance(now, float) and name not in ("p", "eps", *NEUTRAL))):
             continue
         for value in FIRST:
 
@@ -136,20 +137,24 @@ def _exactly_where(b: Bench, condition: Any) -> bool:
     return len(inside) >= 3 and len(outside) >= 3 and not any(outside) and sum(inside) >= 0.75 * len(inside)
 
 
+def _mode(s: Sample) -> tuple[str, bool | None]:
+    """Return the option that is the mode, and whether it is training; None where there is none."""
+    name = "use_input_stats" if s.case.operation == "instance_norm" else "training"
+    now = s.case.options.get(name)
+    return name, now if isinstance(now, bool) else None
+
+
 def mode_confused(evidence: Evidence) -> tuple[str, str] | None:
     """The result is the other mode's."""
     b = bench(evidence)
 
     def predict(s: Sample) -> Array | None:
-        now = s.case.options.get("training")
-        if not isinstance(now, bool):
-            return None
-        other = b.gradient(b.part, s.judged.with_options(training=not now), s.dys)
-        return other if wrong(s, b.part) else s.truth[b.part]
+        name, now = _mode(s)
+        return None if now is None else b.gradient(b.part, s.judged.with_options(**{name: not now}), s.dys)
 
     if not b.fits(predict):
         return None
-    modes = {s.case.options.get("training") for s, off in b.judged() if off}
+    modes = {_mode(s)[1] for s, off in b.judged() if off}
     words = (
         "the evaluation formula in training" if modes == {True} else "the training formula in evaluation mode"
     )

@@ -174,8 +174,16 @@ def raises_when_used_again(evidence: Evidence) -> tuple[str, str] | None:
         dys = evidence.cotangents or _dys(evidence, evidence.subject.forward(case.copy()))
         evidence.run(case.copy(), dys)  # what raises here is no matter of use
         moved = case.map(lambda _, a: np.asarray(0.5 - a, a.dtype) if a.dtype.kind == "f" else a)
-        for other in (case, moved, *(s.case for s in itertools.islice(bench(evidence).calls, 8))):
-            if _raises_after(evidence, driver, other, dys):
+        drawn = [s.case for s in itertools.islice(bench(evidence).calls, 8)]
+        pairs = [(evidence, other, dys) for other in (case, moved, *drawn)]
+        # Or the calls are of the same object in two modes, and either comes first.
+        other_mode = {**case.options, "training": not case.options.get("training", True)}
+        for other in (c.with_options(**other_mode) for c in drawn if "training" in case.options):
+            between = replace(evidence, case=other, cotangents=())
+            pairs.append((evidence, other, dys))
+            pairs.append((between, case, _dys(between, evidence.subject.forward(other.copy()))))
+        for later, earlier, cotangents in pairs:
+            if _raises_after(later, driver, earlier, cotangents):
                 return (
                     "stale",
                     "it raises in a call that follows another: values of the earlier call are used",

@@ -68,6 +68,26 @@ def _option(s: Sample, *names: str) -> float:
     return float("nan")
 
 
+def _height(s: Sample) -> float:
+    return float(_shape(s)[-2]) if len(_shape(s)) == 4 else float("nan")
+
+
+def _width(s: Sample) -> float:
+    return float(_shape(s)[-1]) if len(_shape(s)) == 4 else float("nan")
+
+
+def _counted(s: Sample) -> float:
+    """Return the targets' mean weight, 0 for those that are ignored."""
+    target = s.case["target"]
+    if target.dtype.kind not in "iu":
+        return float("nan")
+    counts = target != s.options.get("ignore_index", -100)
+    weight: Any = next((s.case[name] for name in ("weight", "class_weight") if name in s.case.given), None)
+    if weight is None:
+        return float(counts.mean())
+    return float(np.asarray(weight)[target[counts]].sum()) / target.size
+
+
 def _groups(s: Sample) -> float:
     return _option(s, "groups", "num_groups", "G")
 
@@ -96,7 +116,9 @@ def _batch_of_rows(s: Sample) -> float:
     return float(_shape(s)[0]) if len(_shape(s)) > 1 else 1.0
 
 
-Size = tuple[str, "Callable[[Sample, str], float]", str]
+if TYPE_CHECKING:
+    Measure = Callable[[Sample, str], float]
+Size = tuple[str, "Measure", str]
 #: Sizes of a case by their name in a key, and in words.
 MEASURES: tuple[tuple[str, Callable[[Sample], float], str], ...] = (
     ("groups", _groups, "the number of groups"),
@@ -106,6 +128,7 @@ MEASURES: tuple[tuple[str, Callable[[Sample], float], str], ...] = (
     ("T", _steps, "the number of time steps"),
     ("classes", lambda s: float(_shape(s)[1]), "the number of classes or features"),
     ("features", _features, "the number of features"),
+    ("elements/N", lambda s: s.x.size / _batch(s), "the number of elements of one sample"),
     ("elements", lambda s: float(s.x.size), "the number of elements"),
     ("N*T", lambda s: _batch(s) * _steps(s), "the batch size times the number of time steps"),
     ("N*positions", lambda s: _batch(s) * _window(s), "the batch size times the number of positions"),
@@ -113,6 +136,10 @@ MEASURES: tuple[tuple[str, Callable[[Sample], float], str], ...] = (
     ("1-p", lambda s: 1.0 - _drop(s), "the probability of keeping, 1 - p"),
     ("1-p", lambda s: 1.0 - _drop_in_training(s), "the probability of keeping, 1 - p"),
     ("p", _drop, "the probability of dropping, p"),
+    ("copies", lambda s: s.dy.size / s.x.size, "the number of outputs for each input"),
+    ("height", _height, "the height of the images"),
+    ("width", _width, "the width of the images"),
+    ("weights", _counted, "the mean weight of the targets (of those that are not ignored)"),
 )  # fmt: skip
 #: Numbers that a slip leaves out, adds or turns round.
 NUMBERS = (
@@ -166,7 +193,7 @@ def _sizes() -> Iterator[Size]:
 SIZES: tuple[Size, ...] = tuple(_sizes())
 
 
-def _matches(b: Bench, size: Callable[[Sample, str], float], part: str) -> bool:
+def _matches(b: Bench, size: Measure, part: str) -> bool:
     told = 0
     for sample in b.samples:
         if part not in sample.got or part not in sample.truth:
@@ -211,6 +238,29 @@ def factor(evidence: Evidence) -> tuple[str, str] | None:
         )
     shown = f"{values[0]:.6g}" + ("" if constant else " in this case")
     return "factor:constant", f"{b.part} is off by a factor that is no size of the case: {shown}"
+
+
+def factor_of_one_option(evidence: Evidence) -> tuple[str, str] | None:
+    """Name the factor of the calls with one option's value, where those with other values are right."""
+    b = bench(evidence)
+    bad = [s for s, off in b.judged() if off]
+    if len(bad) < 4 or any(ratio(s, b.part) is None for s in bad if np.any(s.truth[b.part])):
+        return None
+    for name, value in bad[0].options.items():
+        if any(s.options.get(name) != value for s in bad):
+            continue
+        if sum(s.options.get(name) != value and bool(np.any(s.truth[b.part])) for s, _ in b.judged()) < 4:
+            continue
+        for key, size, words in SIZES:
+
+            def here(
+                s: Sample, part: str, size: Measure = size, name: str = name, value: Any = value
+            ) -> float:
+                return size(s, part) if s.options.get(name) == value else 1.0
+
+            if _matches(b, here, b.part):
+                return key, f"{b.part} is {words}{_mean_or_sum(b, key)}, where {name} is {value!r}"
+    return None
 
 
 def _mean_or_sum(b: Bench, key: str) -> str:

@@ -154,7 +154,8 @@ def slides(s: Sample) -> bool:
     return any(w in operation for w in ("conv", "pool")) and not any(w in operation for w in others)
 
 
-def _spatial(s: Sample, name: str, default: Any) -> list[int]:
+def spatial(s: Sample, name: str, default: Any) -> list[int]:
+    """Return an option of windows as one number for each spatial dimension."""
     value: Any = s.options.get(name, default)
     if value is None:
         value = default
@@ -165,7 +166,7 @@ def kernel_of(s: Sample) -> tuple[int, ...]:
     """Return the sides of the kernel or of the pooling window."""
     n = dimensions(s)
     if "kernel_size" in s.options:
-        return tuple(_spatial(s, "kernel_size", 1))
+        return tuple(spatial(s, "kernel_size", 1))
     return s.as_torch("weight", s.case["weight"]).shape[-n:]
 
 
@@ -173,9 +174,9 @@ def windows(s: Sample) -> list[tuple[int, int, int, int]]:
     """Return side, reach of the kernel, stride and padding of each spatial dimension."""
     n = dimensions(s)
     kernel = kernel_of(s)
-    stride = _spatial(s, "stride", s.options.get("kernel_size", 1))
-    dilation = _spatial(s, "dilation", 1)
-    pad = [0] * n if s.options.get("padding") in ("valid", "same") else _spatial(s, "padding", 0)
+    stride = spatial(s, "stride", s.options.get("kernel_size", 1))
+    dilation = spatial(s, "dilation", 1)
+    pad = [0] * n if s.options.get("padding") in ("valid", "same") else spatial(s, "padding", 0)
     reach = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
     return list(zip(s.x.shape[-n:], reach, stride, pad, strict=True))
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._bench import Bench, Sample, bench
-from ._places import dimensions, slides, windows
+from ._bench import Bench, Sample, bench, close
+from ._places import dimensions, slides, spatial, windows
 
 if TYPE_CHECKING:
     from .._types import Array
@@ -66,4 +67,69 @@ def padding_not_cut_off(evidence: Evidence) -> tuple[str, str] | None:
 
     if b.fits(predict):
         return "padding_not_cut_off", f"{b.part} begins with the padding: it is not cut off at the front"
+    return None
+
+
+def cut_elsewhere(evidence: Evidence) -> tuple[str, str] | None:
+    """What padding hands back is cut out of the cotangent, and at another place than the image's."""
+    b = bench(evidence)
+    if b.here is None or b.here.case.operation != "pad" or b.part != f"d{b.here.case.slots[0]}":
+        return None
+    seen, front = 0, True
+    for s, off in b.judged():
+        if not off:
+            continue
+        got = s.part(s.got, b.part)
+        if got.ndim != s.dy.ndim or got.shape != s.x.shape or not got.size:
+            return None
+        room = [range(max(have - want, 0) + 1) for have, want in zip(s.dy.shape, got.shape, strict=True)]
+        at = [start for start in itertools.product(*room) if close(got, _window(s.dy, start, got.shape))]
+        if not at:
+            return None
+        seen, front = seen + 1, front and not any(at[0])
+    if seen < 2:
+        return None
+    if front:
+        return "padding_not_cut_off", f"{b.part} begins with the padding: it is not cut off at the front"
+    return "padding_not_cut_off", f"{b.part} is cut out of the cotangent at the wrong place"
+
+
+def _window(array: Array, start: tuple[int, ...], shape: tuple[int, ...]) -> Array:
+    return array[tuple(slice(i, i + side) for i, side in zip(start, shape, strict=True))]
+
+
+def transposed_without_option(evidence: Evidence) -> tuple[str, str] | None:
+    """A transposed convolution goes back without putting its padding back, or as if its stride were 1."""
+    b, reference = bench(evidence), evidence.reference
+    if b.here is None or reference is None or "conv_transpose" not in b.here.case.operation:
+        return None
+    if not b.part.startswith("d"):
+        return None
+
+    def predict(s: Sample, stride: Any, begins: list[int]) -> Array | None:
+        """Return what comes out by this stride, the cotangent beginning at a place of the whole image."""
+        n, y = dimensions(s), s.case.outputs[0]
+        case = s.judged.with_options(stride=stride, padding=0, output_padding=0)
+        dy = np.zeros(s.as_torch(y, np.asarray(reference.forward(case)[0])).shape)
+        taken: list[int] = np.minimum(np.subtract(dy.shape[-n:], begins), s.dy.shape[-n:]).tolist()
+        inside: tuple[Any, ...] = (..., *map(slice, begins, np.add(begins, taken).tolist()))
+        dy[inside] = s.dy[_first((*s.dy.shape[:-n], *taken), n)]
+        return b.gradient(b.part, case, (s.own(y, dy),))
+
+    def not_put_back(s: Sample) -> Array | None:
+        return predict(s, s.options.get("stride", 1), [0] * dimensions(s))
+
+    def next_to_each_other(s: Sample) -> Array | None:
+        return predict(s, 1, spatial(s, "padding", 0))
+
+    if b.fits(not_put_back):
+        return (
+            "padding_not_put_back",
+            f"{b.part}: the padding is not put back, the cotangent begins at the front of the image",
+        )
+    if b.fits(next_to_each_other):
+        return (
+            "option_ignored",
+            f"{b.part} is by windows next to each other: the stride is ignored on the way back",
+        )
     return None

@@ -15,6 +15,7 @@ from . import (
     _gates,
     _losses,
     _normalization,
+    _pattern,
     _places,
     _range,
     _recurrent,
@@ -89,10 +90,15 @@ VALUES: tuple[Diagnosis, ...] = (
     _copies.one_copy_alone,
     _windows.stride_forgotten,
     _windows.padding_not_cut_off,
+    _windows.cut_elsewhere,
+    _windows.transposed_without_option,
     _sums.margins_not_summed,
     _formulas.clipped,
     _formulas.additive_epsilon,
+    _factors.factor_of_one_option,
 )
+#: What the wrong numbers are, whatever the cause.
+WHAT: tuple[Diagnosis, ...] = (_pattern.numbers_elsewhere, _pattern.signs)
 #: Where and when it is wrong, which says less of the cause: tried where nothing else fits.
 WHERE: tuple[Diagnosis, ...] = (
     _places.remainder_or_border,  # it costs no further calls
@@ -102,5 +108,7 @@ WHERE: tuple[Diagnosis, ...] = (
     _conditions.sides_differ,
     _conditions.condition,
 )
+#: Which elements are wrong, where nothing else is known.
+WHICH: tuple[Diagnosis, ...] = (_pattern.missing, _pattern.too_much)
 #: Which calls raise, where that is what failed.
 RAISES: tuple[Diagnosis, ...] = (_calls.raises_when_used_again, _conditions.condition)

@@ -13,7 +13,7 @@ from ..tolerance import Yardstick
 from .protocol import Trial, holds
 
 if TYPE_CHECKING:
-    from .._types import Cotangents, Outputs
+    from .._types import Array, Cotangents, Outputs
     from ..case import Case
     from ..oracles.protocol import Runner
 
@@ -62,7 +62,7 @@ def each_cotangent_alone_is_the_same(subject: Runner, case: Case, trial: Trial) 
                 raise Failure(
                     f"d{slot} is computed though needs_input_grad={needs}", case, cotangents, f"d{slot}"
                 )
-            if not all_equal([mine], [whole]):
+            if not all_equal([mine], [whole]) and not (trial.any_formula and _but_for_rounding(mine, whole)):
                 raise Failure(
                     f"d{slot} differs when needs_input_grad={needs}",
                     case,
@@ -72,6 +72,15 @@ def each_cotangent_alone_is_the_same(subject: Runner, case: Case, trial: Trial) 
                     mine,
                     whole,
                 )
+
+
+def _but_for_rounding(mine: Array | None, whole: Array | None) -> bool:
+    """Return whether a framework may have added up in another order, or by another routine."""
+    if mine is None or whole is None or mine.shape != whole.shape:
+        return False
+    with np.errstate(all="ignore"):
+        off = np.abs(mine.astype(np.float64) - whole)
+    return bool((off <= 64.0 * float(np.finfo(whole.dtype).eps) * np.abs(whole).max(initial=0.0)).all())
 
 
 @holds(sizes="edge", dtypes=("float64", "float32"), share=0.5)

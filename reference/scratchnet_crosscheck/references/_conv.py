@@ -130,6 +130,7 @@ def _forms(n: int) -> list[Form]:
 # ---- calls
 
 
+WORD_SAME = "padding 'same'"
 #: What not every convolution has whose padding is "same": as PyTorch, one more after than before.
 EVEN_SAME = "a kernel of even size with padding 'same'"
 
@@ -139,14 +140,15 @@ def _draw(sketch: Sketch, n: int, numbers: int = 0) -> Parts:
     kernel, several = draw_kernel(sketch, n), numbers or n
     options = per_dimension(sketch, "stride", several, 1, 2, 3)
     if "padding" in sketch.takes and "padding in words" in sketch.takes:
-        if sketch.may(EVEN_SAME, 1):
+        has_same = sketch.may(WORD_SAME, 1)
+        if WORD_SAME not in sketch.form.without and sketch.may(EVEN_SAME, 1):
             first = sketch.d.one_of(2, 2, 4)
             square = "square kernel" in sketch.takes
             kernel = (first, *(first if square else sketch.d.one_of(2, 3, 4) for _ in range(1, n)))
             same = True
         else:
             odd = all(k % 2 for k in kernel) and set(each(options.get("stride", 1), n)) == {1}
-            same = odd and sketch.d.flag()
+            same = odd and has_same
         options["padding"] = "same" if same else "valid"
         if same and "stride" in options:
             options["stride"] = 1

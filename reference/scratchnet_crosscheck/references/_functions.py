@@ -24,4 +24,29 @@ GRID_SAMPLE = _kind(
     per_sample=("x", "grid"),
 )  # fmt: skip
 AFFINE_GRID = _kind("affine_grid", ("theta",), {"size": None, "align_corners": None})
-PAD = _kind("pad", ("x",), {"pad": None, "mode": "constant", "value": None})
+
+_MODES = ("reflect", "replicate", "circular")
+
+
+def _draw_pad(sketch: Sketch) -> Parts:
+    n = 1 if sketch.may("an x of rank 3", 4) else 3 if sketch.may("an x of rank 5", 4) else 2
+    sides = [sketch.side(2, 4) for _ in range(n)]
+    asked = [m for m in _MODES if "mode" in sketch.takes and sketch.may(f"mode '{m}'", 3)]
+    mode = asked[0] if asked else "constant"
+    least = -1 if mode == "constant" and sketch.may("negative padding", 4) else 0
+    # A reflection leaves out the edge itself, and a turn goes round once.
+    most = [{"reflect": side - 1, "circular": side}.get(mode, 3) for side in sides]
+    options: dict[str, Any] = {
+        "pad": tuple(sketch.d.integer(least, m) for m in reversed(most) for _ in ("before", "after"))
+    }
+    if "mode" in sketch.takes:
+        options["mode"] = mode
+    if mode == "constant":
+        options |= sketch.option("value", 0.0, 1.5, -2.0)
+    return {"x": sketch.array("x", sketch.batch(high=3), sketch.side(1, 3), *sides)}, options
+
+
+PAD = of_operation(
+    "pad", _draw_pad, {"pad": None, "mode": "constant", "value": None}, lambda o: o, slots=("x",), views=True,
+    per_sample=("x",), needs=("pad",),
+)  # fmt: skip

@@ -149,23 +149,40 @@ EMBEDDING_DOT = Kind(
 
 def _draw_attention(sketch: Sketch) -> Parts:
     batch, queries, keys, width, values = sketch.batch(high=3), *(sketch.side(1, 4) for _ in range(4))
+    leading = (batch, sketch.side(1, 3)) if sketch.may("an x of rank 4") else (batch,)
+    options = sketch.option("is_causal", False, True)
+    if sketch.may("a scale of one's own", 1):
+        options |= sketch.option("scale", 0.5, 0.25, 1.0)
     return {
-        "query": sketch.array("query", batch, queries, width),
-        "key": sketch.array("key", batch, keys, width),
-        "value": sketch.array("value", batch, keys, values),
-    }, {}
+        "query": sketch.array("query", *leading, queries, width),
+        "key": sketch.array("key", *leading, keys, width),
+        "value": sketch.array("value", *leading, keys, values),
+    }, options
 
 
-def _attention(a: Mapping[str, Any], _: Mapping[str, Any]) -> tuple[Any, ...]:
-    scores = a["query"] @ a["key"].swapaxes(-1, -2) / np.sqrt(a["query"].shape[-1])
+def _attention(a: Mapping[str, Any], o: Mapping[str, Any]) -> tuple[Any, ...]:
+    scale = o.get("scale") or 1 / np.sqrt(a["query"].shape[-1])
+    scores = a["query"] @ a["key"].swapaxes(-1, -2) * scale
+    if o.get("is_causal"):
+        scores = np.where(np.tri(*scores.shape[-2:]) > 0, scores, -np.inf)
     e = np.exp(scores - scores.max(axis=-1, keepdims=True))
     return (e / e.sum(axis=-1, keepdims=True) @ a["value"],)
 
 
+def _attention_forms(strict: bool) -> list[Form]:
+    unscaled = Form(options={"scale": 1.0}, conventions={"not_scaled": "the scores are not scaled"})
+    return [Form()] if strict else [Form(), unscaled]
+
+
 ATTENTION = Kind(
     "scaled_dot_product_attention", ("query", "key", "value"), _attention,
-    lambda t, a, _: (t.nn.functional.scaled_dot_product_attention(a["query"], a["key"], a["value"]),),
-    _draw_attention, per_sample=("query", "key", "value"),
+    lambda t, a, o: (
+        t.nn.functional.scaled_dot_product_attention(
+            a["query"], a["key"], a["value"], is_causal=bool(o.get("is_causal")), scale=o.get("scale")
+        ),
+    ),
+    _draw_attention, _attention_forms, per_sample=("query", "key", "value"),
+    defaults={"is_causal": False, "scale": None},
 )  # fmt: skip
 
 

@@ -31,7 +31,8 @@ def _draw(sketch: Sketch, gates: int, *, steps: bool, cell: bool) -> Parts:
     for name in ("bias_ih", "bias_hh"):
         if name not in sketch.form.absent:
             arrays[name] = sketch.small(name, gates * hidden)
-    return arrays, {}
+    may_be_last = steps and sketch.form.layout("y") is not TIME_FIRST
+    return arrays, sketch.option("return_sequences", *((True, False) if may_be_last else (True,)))
 
 
 def _numpy() -> Any:
@@ -108,7 +109,7 @@ def _run(step: Callable[..., tuple[Any, Any]], *, steps: bool, both: bool) -> Ca
         for t in range(a["x"].shape[1]):
             h, c = step(lib, a, o, a["x"][:, t], h, c)
             outputs.append(h)
-        return (lib.stack(outputs),)
+        return (lib.stack(outputs) if o.get("return_sequences", True) else h,)
 
     return run
 
@@ -150,12 +151,18 @@ def _kind(name: str, step: Callable[..., tuple[Any, Any]], gates: int, *, steps:
     forms = _weights(*absent)
     forms = _gated(forms) if lstm else _gru_forms(forms) if gates == 3 else forms
     if steps:
-        forms = [*forms, *every([Form({"x": TIME_FIRST, "y": TIME_FIRST})], forms)]
+        last = {"return_sequences": False}
+        forms = [
+            *forms,
+            *every([Form({"x": TIME_FIRST, "y": TIME_FIRST})], forms),
+            *every([Form(options=last), Form({"x": TIME_FIRST}, last)], forms),
+        ]
     return Kind(
         name, slots, lambda a, o: run(_numpy(), a, o), lambda t, a, o: run(_of_torch(t), a, o),
         lambda sketch: _draw(sketch, gates, steps=steps, cell=lstm), lambda _: forms, params=_CELL[2:],
         outputs=("h_next", "c_next") if lstm and not steps else ("y",),
         sizes=lambda a: {"in": a["weight_ih"].shape[1], "out": a["weight_hh"].shape[1]},
+        defaults={"return_sequences": True} if steps else {},
     )  # fmt: skip
 
 

@@ -101,3 +101,28 @@ class ConstantPadding2D:
     def backward(self, dout):
         (top, _), (left, _) = self.padding
         return dout[:, :, top : top + self.shape[2], left : left + self.shape[3]]
+
+
+def pad(x, pad, mode="constant", value=0.0):
+    """Images alone, and no other mode than these two."""
+    left, right, top, bottom = pad
+    if min(pad) < 0:
+        raise ValueError("negative padding")
+    _, _, height, width = x.shape
+    around = ((0, 0), (0, 0), (top, bottom), (left, right))
+    if mode == "constant":
+        y = np.pad(x, around, constant_values=x.dtype.type(value))
+        return y, lambda dy: (dy[:, :, top : top + height, left : left + width].copy(),)
+    if mode != "replicate":
+        raise ValueError("no other mode")
+
+    def pullback(dy):
+        rows = dy[:, :, top : top + height].copy()
+        rows[:, :, 0] += dy[:, :, :top].sum(2)
+        rows[:, :, -1] += dy[:, :, top + height :].sum(2)
+        dx = rows[..., left : left + width].copy()
+        dx[..., 0] += rows[..., :left].sum(3)
+        dx[..., -1] += rows[..., left + width :].sum(3)
+        return (dx,)
+
+    return np.pad(x, around, mode="edge"), pullback
