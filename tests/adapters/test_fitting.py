@@ -1,5 +1,6 @@
 """What a thing is taken for, and the conventions that are named of it."""
 
+import contextlib
 import types
 
 import numpy as np
@@ -196,3 +197,18 @@ def test_a_slip_of_the_suite_is_no_form_that_does_not_fit(monkeypatch):
 
 def test_a_slip_of_the_layer_is_no_slip_of_the_suite():
     assert subject(affine(dW="nothing_of_this_name")).taken_for == "linear"
+
+
+def test_every_feature_that_may_be_left_out_is_one_of_some_kind_s_calls():
+    from scratchnet_crosscheck.adapters import features
+    from scratchnet_crosscheck.references import kinds
+
+    takes = frozenset(option for kind in kinds().values() for option in kind.defaults)
+    asked = set()
+    for kind in kinds().values():
+        for form in kind.forms(False)[:12]:
+            for words in (takes, takes | {"padding in words", "kernel_size", "no bias"}):
+                with contextlib.suppress(KeyError):  # options of other kinds are no matter of it
+                    asked |= features.everything(kind, form, words)
+    listed = {*features._REFUSABLE, *features._OF_SOME, *features._OPTIONAL}
+    assert listed - asked == set()

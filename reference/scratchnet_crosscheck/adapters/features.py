@@ -1,0 +1,97 @@
+"""Features of a call that a layer need not have, and which of them a thing does not do."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..references._conv import EVEN_SAME, WORD_SAME
+from ..references._pool import AS_IF_WHOLE
+from ..references.protocol import Form, Kind, Sampler, Sketch
+from .functions import ValueDriver
+from .probing import PLAIN, Fit, gradients, probe
+from .runner import Subject
+from .unfinished import refuses
+
+#: Ranks other than the usual one: left out where a layer does not do them right.
+RANKS = ("an x of rank", "a vector for x", "ids of rank")
+#: Features that are left out only where a layer refuses them in words.
+_REFUSABLE = (
+    "unequal kernel sides", "a stride other than the window's", "unequal sides",
+    "a dimension other than the last",
+)  # fmt: skip
+#: Features that are left out where a layer raises on them, whatever it says: its argument is one number, say.
+_OF_SOME = (
+    "the other form of GELU",
+    "unequal padding", "unequal window", "unequal stride", "unequal dilation", "unequal output_padding",
+    "unequal output_size", "unequal output_ratio", "a padding of more than the kernel reaches",
+    "an output_size that does not divide the sides", "unequal factors", "unequal sizes",
+    "mode 'linear'", "mode 'bilinear'", "mode 'trilinear'", "mode 'max'", "a weight for each entry",
+    "a dimension other than the second", "offsets", WORD_SAME,
+    "mode 'reflect'", "mode 'replicate'", "mode 'circular'", "negative padding",
+)  # fmt: skip
+#: Features that are left out where it does not do them right, too.
+_OPTIONAL = (
+    "an empty batch", "a stride that leaves a remainder", EVEN_SAME, AS_IF_WHOLE, "ignored labels", "no bias",
+    "a slope a channel", "losses not reduced",
+    "weights (class_weight)", "weights (pos_weight)", "the mean over the batch alone", "a target of 0",
+    "labels one after the other", "mode 'bicubic'", "mode 'nearest-exact'", "mode 'area'",
+    "a fraction for scale_factor", "an even size", "an empty bag", "a side left open",
+)  # fmt: skip
+
+
+def everything(kind: Kind, form: Form, takes: frozenset[str]) -> frozenset[str]:
+    """Return all features that a kind's calls may have."""
+    asked: set[str] = set()
+    for seed in range(12):
+        sketch = Sketch(Sampler(np.random.default_rng(seed), PLAIN), form, takes)
+        kind.draw(sketch)
+        asked |= sketch.asked
+        for feature in tuple(sketch.asked):
+            inner = Sketch(Sampler(np.random.default_rng(seed), PLAIN), form, takes, feature)
+            kind.draw(inner)
+            asked |= inner.asked
+    return frozenset(asked)
+
+
+def undone(subject: Subject, score: int) -> set[str]:
+    """Return the features that this layer does not do, and say so."""
+    gone: set[str] = set()
+    for feature in sorted(everything(subject.kind, subject.form, subject.driver.takes)):
+        if feature in (*_REFUSABLE, *_OF_SOME):
+            errors = [Fit(subject, probe(subject, seed, feature)).error for seed in range(3)]
+            if any(refuses(e) or (feature in _OF_SOME and e is not None) for e in errors):
+                gone.add(feature)
+            continue
+        if not feature.startswith(RANKS) and feature not in _OPTIONAL:
+            continue
+        # A window of one leaves nothing over: several are tried.
+        for seed in range(6 if feature == "a stride that leaves a remainder" else 2):
+            case = probe(subject, seed, feature)
+            found = Fit(subject, case)
+            forward_only = feature in ("a stride that leaves a remainder", EVEN_SAME)
+            bad = found.error is not None or (feature == EVEN_SAME and found.score < 2)
+            if not bad and not forward_only:
+                promises = isinstance(subject.driver, ValueDriver) and not subject.driver.fused
+                bad = score == 4 and found.score < (1 if promises else 3)
+                grads, error = gradients(subject, case)
+                # Another rank than the usual one is promised by nobody.
+                bad = bad or (
+                    (not promises or feature.startswith(RANKS))
+                    and (
+                        error is not None
+                        or any(
+                            not isinstance(g, np.ndarray) or (s in case.given and g.shape != case[s].shape)
+                            for s, g in (grads or {}).items()
+                        )
+                    )
+                )
+            if feature == "an empty batch" and not bad:  # 0 / 0: it divides by N somewhere
+                bad = any(bool(np.isnan(np.asarray(g)).any()) for g in (grads or {}).values())
+            if bad:
+                gone.add(feature)
+                break
+    if subject.averaged or subject.multiplied:
+        gone.add("an empty batch")
+    for feature in sorted(gone):
+        subject.notes.append(f"not asked of it: {feature}")
+    return gone
