@@ -480,11 +480,13 @@ def layer_norm(x, weight, bias):
     return F.layer_norm(x, x.shape[-1:], weight=weight, bias=bias, eps=1e-2)[0]
 
 
-def layer_norm_back(dy, x, weight, bias, outside=False, eps=1e-2, plain=False, sums=(), power=0.5):
+def layer_norm_back(dy, x, weight, bias, outside=False, eps=1e-2, plain=False, sums=(), power=0.5, bare=()):
     c = x - x.mean(-1, keepdims=True)
     var = (c * c).mean(-1, keepdims=True)
     xhat, g = c / np.sqrt(var + 1e-2), dy if outside else dy * weight
-    first, second = g.mean(-1, keepdims=True), (g if plain else g * xhat).mean(-1, keepdims=True)
+    of_mean, of_variance = (dy if n in bare else g for n in (0, 1))
+    first = of_mean.mean(-1, keepdims=True)
+    second = (of_variance if plain else of_variance * xhat).mean(-1, keepdims=True)
     first, second = (t * x.shape[-1] if n in sums else t for n, t in enumerate((first, second)))
     dx = (g - first - xhat * second) / (var + eps) ** power
     return {"x": dx * weight if outside else dx, "weight": (dy * xhat).sum(0), "bias": dy.sum(0)}
@@ -499,6 +501,9 @@ def layer_norm_back(dy, x, weight, bias, outside=False, eps=1e-2, plain=False, s
         ({"sums": (1,)}, "not_averaged", "the variance's term has a sum where a mean should be"),
         ({"sums": (0,)}, "not_averaged", "the mean's term has a sum where a mean should be"),
         ({"sums": (0, 1)}, "not_averaged", "have sums where means should be"),
+        ({"bare": (0,)}, "term_missing", "the mean's term has mean(dy) where mean(dy * weight) should be"),
+        ({"bare": (1,)}, "term_missing", "has mean(dy * xhat) where mean(dy * weight * xhat) should be"),
+        ({"bare": (0, 1)}, "term_missing", "have dy where dy * weight should be"),
         ({"power": 1.0}, "variance_for_deviation", "divides by the variance where the deviation should be"),
     ],
 )
@@ -507,6 +512,33 @@ def test_the_slips_of_a_layer_norm_are_named(slip, key, words):
     ((first, found), *_) = said(wrong, Pair(layer_norm, layer_norm_back), normalized, "dx")
     assert first == key
     assert words in found
+
+
+def grouped(seed):
+    rng = np.random.default_rng(seed)
+    n, c, h, w = rng.integers(1, 4), 2 * rng.integers(1, 4), *rng.integers(1, 4, 2)
+    arrays = {"x": rng.normal(size=(n, c, h, w)), "weight": rng.normal(size=c), "bias": rng.normal(size=c)}
+    return Case("group_norm", arrays, {"num_groups": 2, "eps": 1e-2}, tuple(arrays))
+
+
+def group_norm_back(dy, x, weight, bias, own=True):
+    n, _, h, w = x.shape
+    rows, g = x.reshape(n, 2, -1), (dy * weight[:, None, None]).reshape(n, 2, -1)
+    centred = rows - rows.mean(-1, keepdims=True)
+    deviation = np.sqrt((centred**2).mean(-1, keepdims=True) + 1e-2)
+    xhat, over = centred / deviation, rows.shape[-1] if own else h * w
+    terms = g.sum(-1, keepdims=True) / over + xhat * (g * xhat).sum(-1, keepdims=True) / over
+    return {"x": ((g - terms) / deviation).reshape(x.shape)}
+
+
+def test_means_over_a_channel_where_a_group_has_several_are_named():
+    def value(x, weight, bias):
+        return F.group_norm(x, 2, weight, bias, 1e-2)[0]
+
+    wrong = Pair(value, lambda dy, **a: group_norm_back(dy, **a, own=False))
+    ((key, words), *_) = said(wrong, Pair(value, group_norm_back), grouped, "dx", failing=grouped(1))
+    assert key == "not_averaged"
+    assert "add up those of a whole group" in words
 
 
 class PutBack:

@@ -34,6 +34,7 @@ def _axes(way: Way, rank: int) -> tuple[int, ...]:
 
 
 _OVER_N_1 = ("unbiased", "backward unbiased", "variance's term over n - 1")
+_UNWEIGHTED = ("mean's term without weight", "variance's term without weight")
 _EPSILONS = ("epsilon on the deviation", "no epsilon")
 
 
@@ -60,7 +61,7 @@ def _formula(s: Sample, way: Way, variant: str) -> tuple[Array, Array]:
             dxhat = dy * weight.reshape(kept)
     if groups:
         number = int(s.options.get("num_groups", s.options.get("groups", 1)))
-        x, dxhat = (a.reshape(shape[0], number, -1) for a in (x, dxhat))
+        x, dxhat, dy = (a.reshape(shape[0], number, -1) for a in (x, dxhat, dy))
         axes = (2,)
     n = int(np.prod([x.shape[a] for a in axes]))
     mean = 0.0 if "rms" in s.case.operation else x.mean(axis=axes, keepdims=True)
@@ -79,9 +80,17 @@ def _formula(s: Sample, way: Way, variant: str) -> tuple[Array, Array]:
     elif variant == "divided by the variance":
         back = 1 / (var + eps)
     xhat = centred * (back if variant in ("backward unbiased", *_EPSILONS) else inv)
-    over = n * (shape[1] * int(np.prod(shape[2:])) // n if variant == "averages over all" else 1)
-    first = dxhat.sum(axis=axes, keepdims=True) / over
-    second = xhat * (dxhat * xhat).sum(axis=axes, keepdims=True) / (n - 1 if variant in _OVER_N_1 else over)
+    over, positions = n, int(np.prod(shape[2:]))
+    if variant == "averages over all":
+        over = shape[1] * positions
+    elif variant == "averages over a channel":
+        over = positions
+    weighted, weighted_too = (
+        dy if variant in (name, "terms without weight") else dxhat for name in _UNWEIGHTED
+    )
+    first = weighted.sum(axis=axes, keepdims=True) / over
+    of_variance = (weighted_too * xhat).sum(axis=axes, keepdims=True)
+    second = xhat * of_variance / (n - 1 if variant in _OVER_N_1 else over)
     if variant == "the variance's term without xhat":
         second = xhat * dxhat.sum(axis=axes, keepdims=True) / over
     if variant == "a power short":
@@ -125,6 +134,22 @@ VARIANTS = {
     "weight outside": (
         "weight_outside_means",
         "the weight is multiplied after the two means are taken off: it belongs inside them",
+    ),
+    "terms without weight": (
+        "term_missing",
+        "the terms of the mean and of the variance have dy where dy * weight should be",
+    ),
+    "mean's term without weight": (
+        "term_missing",
+        "the mean's term has mean(dy) where mean(dy * weight) should be",
+    ),
+    "variance's term without weight": (
+        "term_missing",
+        "the variance's term has mean(dy * xhat) where mean(dy * weight * xhat) should be",
+    ),
+    "averages over a channel": (
+        "not_averaged",
+        "the means divide by the positions of one channel, and add up those of a whole group",
     ),
     "averages over all": (
         "factor:1/groups",
