@@ -790,3 +790,26 @@ class Convolution2D:
             dkernel[i, j] = np.tensordot(self.x[at], grad, ((0, 1, 2), (0, 1, 2)))
         self.grads = {"kernel": dkernel, "bias": grad.sum((0, 1, 2))}
         return dx
+
+
+class _Slotted:
+    __slots__ = ("data", "grad")
+
+    def __init__(self, data):
+        self.data, self.grad = data, None
+
+
+class FullyConnectedLayer:
+    """Its parameter is an object with slots."""
+
+    def __init__(self, in_features, out_features):
+        self.weight = _Slotted(np.random.randn(out_features, in_features))
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.weight.data.T
+
+    def backward(self, dout):
+        rows = dout.reshape(-1, dout.shape[-1])
+        self.weight.grad = rows.T @ self.x.reshape(-1, self.x.shape[-1])
+        return dout @ self.weight.data

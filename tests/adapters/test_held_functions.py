@@ -384,3 +384,150 @@ def test_a_custom_vjp_is_compiled_as_a_whole_unless_it_looks_at_its_numbers():
         subject = _custom_vjp(jax, body)
         assert agrees(subject)
         assert bool(subject.driver.compiled_whole) is compiled
+
+
+POOL = """
+import numpy as np
+def pool_forward(A_prev, hparameters, mode="max"):
+    f, s = hparameters["f"], hparameters["stride"]
+    windows = np.lib.stride_tricks.sliding_window_view(A_prev, (f, f), (1, 2))[:, ::s, ::s]
+    return (windows.max((-2, -1)) if mode == "max" else windows.mean((-2, -1))), (A_prev, hparameters)
+def pool_backward(dA, cache, mode="max"):
+    x, hparameters = cache
+    f, s = hparameters["f"], hparameters["stride"]
+    dx = np.zeros_like(x)
+    for i, j in np.ndindex(dA.shape[1:3]):
+        at = (slice(None), slice(i * s, i * s + f), slice(j * s, j * s + f))
+        if mode == "max":
+            flat = x[at].reshape(len(x), f * f, -1)
+            first = np.arange(f * f)[:, None] == flat.argmax(1)[:, None]
+            dx[at] += (first * dA[:, i, j][:, None]).reshape(x[at].shape)
+        else:
+            dx[at] SLIP np.broadcast_to(dA[:, i, j][:, None, None] / (f * f), x[at].shape)
+    return dx
+"""
+
+
+@pytest.mark.parametrize(("slip", "verdict"), [("+=", "passed"), ("=", "failed")])
+def test_a_pooling_told_which_it_is_is_asked_for_both(candidates, slip, verdict):
+    pytest.importorskip("torch")
+    subject = fit(candidates(POOL.replace("SLIP", slip))["pool_forward"])
+    skip = [name for name in known_checks() if name != "backward_equals_the_reference"]
+    found = check_subject("a_file.py", subject, oracles=("torch",), profile="quick", seed=1, skip=skip)
+    assert {r["verdict"] for r in found if r["dtype"] == "float64"} == {verdict}
+
+
+def test_running_statistics_that_are_put_into_a_table_of_tensors_are_read_back(candidates):
+    pytest.importorskip("torch")
+    found = candidates("""
+import torch
+class BatchNorm:
+    @staticmethod
+    def forward(x, gamma, beta, bn_param):
+        eps, momentum = bn_param.get('eps', 1e-5), bn_param.get('momentum', 0.9)
+        mean, var = bn_param['running_mean'], bn_param['running_var']
+        if bn_param['mode'] == 'train':
+            m, v = x.mean(0), ((x - x.mean(0)) ** 2).mean(0)
+            bn_param['running_mean'] = momentum * mean + (1 - momentum) * m
+            bn_param['running_var'] = momentum * var + (1 - momentum) * v
+            mean, var = m, v
+        xhat = (x - mean) / (var + eps).sqrt()
+        return gamma * xhat + beta, (xhat, gamma, var + eps, bn_param['mode'])
+    @staticmethod
+    def backward(dout, cache):
+        xhat, gamma, var, mode = cache
+        g = dout * gamma
+        terms = g.mean(0) + xhat * (g * xhat).mean(0) if mode == 'train' else 0
+        return (g - terms) / var.sqrt(), (dout * xhat).sum(0), dout.sum(0)
+""")
+    subject = fit(found["BatchNorm"])
+    skip = [name for name in known_checks() if name != "forward_equals_the_reference"]
+    records = check_subject("a_file.py", subject, oracles=("torch",), profile="quick", seed=1, skip=skip)
+    assert {r["verdict"] for r in records if r["dtype"]} <= {"passed", "convention"}
+
+
+def test_maxima_that_come_with_their_places_are_driven(candidates):
+    pytest.importorskip("torch")
+    found = candidates("""
+import torch
+class MaxPool1d(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, kernel_size, stride=None):
+        y, places = torch.nn.functional.max_pool1d(x, kernel_size, stride, return_indices=True)
+        ctx.save_for_backward(places)
+        ctx.mark_non_differentiable(places)
+        ctx.shape = x.shape
+        return y, places
+    @staticmethod
+    def backward(ctx, dy, _):
+        (places,) = ctx.saved_tensors
+        return dy.new_zeros(ctx.shape).scatter_add(-1, places, dy), None, None
+""")
+    assert agrees(fit(found["MaxPool1d"]))
+
+
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        ("""
+import torch
+class ReLU:
+    def forward(self, inp):
+        self.inp = inp
+        return inp.clamp_min(0.0)
+    def backward(self, dout):
+        return dout * (self.inp > 0)
+""", "its file has torch"),
+        ("""
+class ReLU:
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x > 0)
+        return x * (x > 0)
+    @staticmethod
+    def backward(ctx, dout):
+        return dout * ctx.saved_values[0]
+""", "wants a context"),
+    ],
+)  # fmt: skip
+def test_what_computes_with_tensors_or_a_context_is_not_called_wrong(candidates, source, why):
+    pytest.importorskip("torch")
+    with pytest.raises(Cannot, match=why):
+        fit(candidates(source)["ReLU"])
+
+
+def test_a_loss_whose_pullback_moves_the_prediction_alone_is_right(candidates):
+    pytest.importorskip("torch")
+    found = candidates("""
+def mse_loss(input, target):
+    d = input - target
+    return (d * d).mean(), lambda dy: dy * 2 * d / d.size
+""")
+    subject = fit(found["mse_loss"])
+    records = list(check_subject("a_file.py", subject, oracles=("torch",), profile="quick", seed=1))
+    assert {r["check"] for r in records if r["verdict"] == "failed"} == set()
+    assert "no gradient of target was found" in subject.notes
+
+
+def test_what_forward_returns_beside_its_value_is_handed_to_backward_by_its_name(candidates):
+    pytest.importorskip("torch")
+    found = candidates("""
+import numpy as np
+
+def layernorm_fwd(x, w, b, eps=1e-5):
+    mean = x.mean(-1)
+    centred = x - mean[..., None]
+    rstd = 1 / np.sqrt((centred**2).mean(-1) + eps)
+    y = centred * rstd[..., None] * w + b
+    return y, mean, rstd
+
+
+def layernorm_bwd(dy, x, w, mean, rstd):
+    xhat = (x - mean[..., None]) * rstd[..., None]
+    g = dy * w
+    first, second = g.mean(-1, keepdims=True), (g * xhat).mean(-1, keepdims=True)
+    rows = tuple(range(x.ndim - 1))
+    return rstd[..., None] * (g - first - xhat * second), (dy * xhat).sum(rows), dy.sum(rows)
+
+""")
+    assert agrees(fit(found["layernorm_fwd"]))

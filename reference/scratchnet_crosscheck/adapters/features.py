@@ -27,7 +27,7 @@ _OF_SOME = (
     "an output_size that does not divide the sides", "unequal factors", "unequal sizes",
     "mode 'linear'", "mode 'bilinear'", "mode 'trilinear'", "mode 'max'", "a weight for each entry",
     "a dimension other than the second", "offsets", WORD_SAME,
-    "mode 'reflect'", "mode 'replicate'", "mode 'circular'", "negative padding",
+    "several normalized sides", "mode 'reflect'", "mode 'replicate'", "mode 'circular'", "negative padding",
 )  # fmt: skip
 #: Features that are left out where it does not do them right, too.
 _OPTIONAL = (

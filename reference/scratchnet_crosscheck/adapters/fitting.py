@@ -19,6 +19,7 @@ from .probing import PROBES, SHAPES, Fit, close, gradients, probe, runs, slope
 from .protocol import Cannot
 from .runner import Subject, canonical, runner_of
 from .settling import settle
+from .tensors import uses_torch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -126,6 +127,8 @@ def _fit_driver(
             f"taken for {kind.name}, it raises {type(error).__name__} on every call that was tried: {error}",
             "give its constructor the usual arguments, with defaults; let forward(x) do without set-up",
         )
+    if score == 0 and isinstance(driver, ObjectDriver) and error is not None:
+        _computes_with_arrays(driver, error)
     if score == 1:
         _is_no_other(_subject(candidate, kind, driver, chosen, beat))
     guessed = getattr(getattr(driver, "_new", None), "guessed", "")
@@ -153,6 +156,17 @@ def _fit_driver(
     if kind.random and score >= 2:
         chosen = _random_form(candidate, kind, driver, forms, chosen, beat)
     return score, _subject(candidate, kind, driver, chosen, beat)
+
+
+def _computes_with_arrays(driver: ObjectDriver, error: BaseException) -> None:
+    """Raise `Cannot` where a class that never runs is of a file of tensors."""
+    if uses_torch(driver.forward):
+        raise Cannot(
+            f"handed arrays, it raises {type(error).__name__} on every call that was tried, and its file has "
+            f"torch: {error}",
+            "write it for NumPy's arrays, or as a torch.autograd.Function",
+            whatever=True,
+        )
 
 
 def _is_no_other(subject: Subject) -> None:

@@ -67,7 +67,7 @@ class AutogradDriver(FunctionDriver):
             """Run apply anew where not all gradients are asked for: which are is settled by then."""
             if needs is None or not self.skips:
                 return back(cotangents)
-            asked = frozenset(s for s, need in zip(self._kind.slots, needs, strict=True) if need)
+            asked = frozenset(s for s, need in needs.items() if need)
             return self._applied(arrays, options, form, asked)[1](cotangents)
 
         return Started(tuple(y.detach().numpy() for y in outs), back_for_some, {})
@@ -95,6 +95,8 @@ class AutogradDriver(FunctionDriver):
         with torch.enable_grad():
             out = self._function(*ordered)
         outs = out if isinstance(out, tuple) else (out,)
+        if not any(y.requires_grad for y in outs[len(self._kind.outputs) :]):  # indices beside the maxima
+            outs = outs[: len(self._kind.outputs)]
 
         def back(cotangents: tuple[Array, ...]) -> Gradients:
             wanted = [s for s, t in tensors.items() if t.requires_grad]

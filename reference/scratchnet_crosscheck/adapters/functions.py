@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -125,6 +127,9 @@ class FunctionDriver:
         #: The argument for the shape of what is normalised, of torch.nn.functional's.
         self._shape = next((p.name for p in self._parameters if names.plain(p.name) == "normalizedshape"), "")
         chosen |= {self._shape: ()} if self._shape else {}
+        #: The argument that says of a pooling which it is, and the words for maxima and for means.
+        self._pooling = _pooling_words(self._parameters, kind, source_of(function, *others))
+        chosen |= {} if self._pooling is None else {self._pooling[0]: self._pooling[1][0]}
         #: The argument that holds the parameters, where they are handed over in one.
         self._packed = packed(self._parameters, kind, source_of(function))
         chosen |= {self._packed.argument: None} if self._packed is not None else {}
@@ -143,6 +148,10 @@ class FunctionDriver:
         )  # fmt: skip
         if self._padding_word is not None:
             self.takes |= {"padding in words"}
+        if self._shape:
+            self.takes |= {"normalized_shape"}
+        if self._pooling is not None:
+            self.takes |= {"average"}
         self._tables = {
             arg: table_keys(kind, arg, source_of(function, *others)) for arg in self._bound.tables
         }
@@ -207,6 +216,9 @@ class FunctionDriver:
                 found[arg] = self._value(
                     option, given_option(self._kind, option, options, form, defaults[arg]), arg
                 )
+        if self._pooling is not None:
+            argument, words = self._pooling
+            found[argument] = words[bool(options.get("average"))]
         table: dict[str, Any] = {}
         for arg, entries in self._tables.items():
             entry = {
@@ -245,6 +257,23 @@ class FunctionDriver:
 
 
 _EMPTY: Any = inspect.Parameter.empty
+
+
+def _pooling_words(
+    parameters: list[inspect.Parameter], kind: Kind, source: str
+) -> tuple[str, tuple[str, str]] | None:
+    """Return the argument that says which pooling it is, and its words for maxima and for means."""
+    if not kind.name.startswith("max_pool"):
+        return None
+    for parameter in parameters:
+        if names.plain(parameter.name) in ("mode", "pooltype", "pooling", "method", "kind"):
+            means = re.findall(r"['\"](average|avg|mean)['\"]", source)
+            maxima = re.findall(r"['\"](max|maximum)['\"]", source)
+            if isinstance(parameter.default, str):
+                maxima = [parameter.default]
+            if maxima and maxima[0].startswith("max"):
+                return parameter.name, (maxima[0], (means or ["average"])[0])
+    return None
 
 
 def _norm_chosen(parameters: list[inspect.Parameter], normed: str, source: str) -> dict[str, str]:
@@ -320,7 +349,10 @@ def is_cotangent(name: str) -> bool:
 class _Call:
     """What each argument of a backward function is: cotangent, cache, the forward's argument or output."""
 
-    def __init__(self, backward: Callable[..., Any], kind: Kind, bound: Bound, *, cached: bool) -> None:
+    def __init__(
+        self, backward: Callable[..., Any], kind: Kind, bound: Bound, *, cached: bool,
+        kept: frozenset[str] = frozenset(),
+    ) -> None:  # fmt: skip
         self.roles: list[tuple[str, str, Any]] = []
         self.takes_cotangent = True
         parameters = signature(backward)
@@ -328,6 +360,8 @@ class _Call:
         left = len(kind.outputs)
         cotangents = [p.name for p in parameters if is_cotangent(p.name) and p.name not in forward]
         by_name = [p.name for p in parameters if names.plain(p.name) in _CACHES and p.name not in forward]
+        kept &= {p.name for p in parameters if p.name not in {*forward, *by_name}}
+        cached = cached and not kept
         if cached and not by_name:
             others = [p.name for p in parameters if p.name not in cotangents and p.name not in forward]
             required = [p.name for p in parameters if p.default is p.empty]
@@ -346,6 +380,8 @@ class _Call:
             elif name in cotangents and left:
                 self.roles.append((name, "cotangent", len(kind.outputs) - left))
                 left -= 1
+            elif name in kept:
+                self.roles.append((name, "kept", name))
             elif name in forward:
                 self.roles.append((name, "argument", name))
             else:
@@ -385,6 +421,20 @@ class _Call:
                 if role == "output" or (role in ("slot", "argument") and value is not None)]  # fmt: skip
 
 
+def _returned(function: Callable[..., Any]) -> list[str]:
+    """Return the names of what a function returns, where all it returns are the same plain names."""
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    except (OSError, TypeError, SyntaxError):
+        return []
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Return):
+            parts = node.value.elts if isinstance(node.value, ast.Tuple) else []
+            found.add(tuple(part.id if isinstance(part, ast.Name) else "" for part in parts))
+    return list(found.pop()) if len(found) == 1 else []
+
+
 class PairDriver(FunctionDriver):
     """``NAME_forward(...) -> (*outputs, cache)``, ``NAME_backward(*dout, cache) -> gradients``.
 
@@ -396,6 +446,8 @@ class PairDriver(FunctionDriver):
         self._backward = backward
         self._calls: dict[bool, _Call] = {}
         self._at: dict[bool, str] = {}
+        #: What the forward pass returns beside its outputs, by name: the backward pass may be handed it so.
+        self._kept = _returned(forward)[len(kind.outputs) :]
 
     def _split(self, out: Any) -> tuple[list[Any], Any, bool]:
         """Return the outputs, the cache, and whether there is one."""
@@ -416,11 +468,14 @@ class PairDriver(FunctionDriver):
         if out is None or (isinstance(out, tuple) and out and out[0] is None):
             return Started((None,), lambda *_: {}, {})
         outputs, cache, cached = self._split(out)
+        kept = dict(zip(self._kept, out[len(outputs) :], strict=False)) if cached else {}
         extras = {f"new_{s}": _as_kept(table[s], arrays.get(s)) for s in self._kind.state if s in table}
         present = [s for s in self._bound.slots.values() if s in arrays]
         call = self._calls.get(cached)
         if call is None:
-            call = self._calls[cached] = _Call(self._backward, self._kind, self._bound, cached=cached)
+            call = self._calls[cached] = _Call(
+                self._backward, self._kind, self._bound, cached=cached, kept=frozenset(kept)
+            )
             if not cached:
                 self._place(call)
 
@@ -429,6 +484,7 @@ class PairDriver(FunctionDriver):
                 self._backward,
                 {
                     "cache": lambda _: cache,
+                    "kept": lambda name: kept[name],
                     "cotangent": lambda place: cotangents[place],
                     "output": lambda place: outputs[place],
                     "slot": lambda slot: arrays[slot],
@@ -665,15 +721,11 @@ class ValueDriver(FunctionDriver):
             if needs is None or not self.skips:
                 grads = pullback(*cotangents)
             else:
-                by_slot = dict(
-                    zip([s for s in self._kind.slots if s in self._case_slots], needs, strict=False)
-                )
-                grads = pullback(*cotangents, tuple(bool(by_slot.get(s, False)) for s in slots))
+                grads = pullback(*cotangents, tuple(bool(needs.get(s, False)) for s in slots))
             if not isinstance(grads, tuple):
                 grads = (grads,)
             if len(grads) == len(slots):
                 return {s: g for s, g in zip(slots, grads, strict=True) if g is not None}
             return _named(self._kind, [s for s in slots if s in arrays], grads)
 
-        self._case_slots = {s for s in self._kind.slots if s not in self.absent}
         return Started(outputs, back, extras)

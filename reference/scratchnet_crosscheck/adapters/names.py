@@ -222,7 +222,8 @@ _NOISE = (
     "layer", "activation", "function", "func", "fn", "op", "module", "autograd", "custom", "my", "mine",
     "numpy", "np", "loss", "simple", "manual", "scratch", "naive", "fast", "vectorized", "vec", "im2col",
     "strides", "loops", "loop", "einsum", "alt", "quick", "reshape", "stable",
-    "one", "hot", "onehot",
+    "one", "hot", "onehot", "stride1", "fft", "winograd", "nhwc", "nchw", "direct", "implicit", "gemm",
+    "golden", "ref", "reference",
 )  # fmt: skip
 
 

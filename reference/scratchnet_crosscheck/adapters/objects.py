@@ -92,10 +92,18 @@ def places(thing: Any) -> Iterator[Place]:
 
 def _held(value: Any) -> str | None:
     """Return where an object keeps the array that it is there for, `self.W.data`, or None."""
-    kept = getattr(value, "__dict__", None)
-    if kept is None or isinstance(value, type | np.ndarray):
+    if isinstance(value, type | np.ndarray | np.generic):
         return None
-    return next((k for k in _VALUE_KEYS[:3] if isinstance(kept.get(k), np.ndarray)), None)
+    own = _attributes(value)
+    return next(
+        (k for k in _VALUE_KEYS[:3] if k in own and isinstance(getattr(value, k, None), np.ndarray)), None
+    )
+
+
+def _attributes(value: Any) -> set[str]:
+    """Return the names of an object's attributes, in a dict of its own or in slots."""
+    slots = getattr(type(value), "__slots__", ())
+    return {*getattr(value, "__dict__", ()), *((slots,) if isinstance(slots, str) else slots)}
 
 
 def methods(cls: type) -> tuple[str, str] | None:
@@ -219,6 +227,8 @@ class ObjectDriver:
             self.takes |= {"kernel_size", "unequal kernel"}
         if self._padding_word is not None:
             self.takes |= {"padding in words"}
+        if any(names.plain(name) == "normalizedshape" for name in self._new.sizes):
+            self.takes |= {"normalized_shape"}
         if self._new.sizes and "kernel" in self._new.sizes.values():
             self.takes |= {"square kernel", "sized kernel"}
         known = {*self._new.slots.values(), *self._called}
@@ -257,6 +267,12 @@ class ObjectDriver:
             return
         if not parameters:
             raise Cannot(f"its {self._forward} takes no input")
+        if names.plain(parameters[0].name) in ("ctx", "context"):
+            raise Cannot(
+                f"its {self._forward} wants a context, and it is no torch.autograd.Function",
+                "keep what backward needs in self, or return it: (value, cache)",
+                whatever=True,
+            )
         required = [p for p in parameters if p.default is p.empty]
         if kind.learnt and not self._new.slots and not self._new.sizes and len(required) > len(free):
             self._called = tuple(s for s in kind.params)  # `forward(x, W, b)`
@@ -431,6 +447,11 @@ class ObjectDriver:
         )
         return bool(guessed)
 
+    @property
+    def forward(self) -> Any:
+        """The class's own forward pass."""
+        return getattr(self._cls, self._forward)
+
     # ---- objects
 
     def use_again(self, *, reuses: bool) -> None:
@@ -551,7 +572,7 @@ class ObjectDriver:
         for place in where:
             if place.owner is not thing and isinstance(place.key, _Attribute):
                 kept += [(Place(place.owner, _Attribute(k), k), True) for k in _GRADIENT_KEYS
-                         if k in vars(place.owner)]  # fmt: skip
+                         if k in _attributes(place.owner)]  # fmt: skip
         for place, is_gradient in kept:
             held = place.get()
             alike = isinstance(held, np.ndarray) and held.shape == value.shape and held.dtype != value.dtype

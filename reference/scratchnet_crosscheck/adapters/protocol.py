@@ -45,7 +45,8 @@ class Started:
     outputs : tuple
         What came out, as it came.
     back : callable
-        ``back(cotangents, needs or None)``: the gradients by slot; a slot that is missing has none.
+        ``back(cotangents, needs or None)``: the gradients by slot; a slot that is missing has none. `needs`
+        says of each slot whether its gradient is asked for.
     extras : callable
         The new state, by slot, once the forward pass ran.
     """

@@ -198,7 +198,9 @@ class Subject:
         self.beat()
         try:
             with replayed(case.seed if case.seed is None else case.seed + 1), np.errstate(all="ignore"):
-                found = started.back(given, needs)
+                found = started.back(
+                    given, None if needs is None else dict(zip(case.slots, needs, strict=True))
+                )
         except SystemExit as left:
             raise Failure(
                 f"it calls sys.exit({left.code!r}) in its backward pass", case, cotangents

@@ -38,8 +38,8 @@ def settle(subject: Subject, score: int) -> Subject:
         lost = [s for s in subject.silent if s in kind.params]
         if lost and len(lost) == len([p for p in kind.params if p in case.given]) and not grads:
             subject.silent = frozenset()
-        if isinstance(driver, ValueDriver) and not driver.fused:
-            subject.silent = frozenset()
+        if isinstance(driver, ValueDriver) and not driver.fused:  # but a loss need not move its targets
+            subject.silent = frozenset(s for s in subject.silent if kind.loss and s in kind.inputs[1:])
         for slot in sorted(subject.silent):
             subject.notes.append(f"no gradient of {slot} was found")
         for slot in kind.fixed if kind.loss else ():

@@ -46,7 +46,11 @@ def in_tensors(function: Callable[..., Any], *, random: bool) -> Callable[..., A
 
     @functools.wraps(function)
     def call(*arguments: Any, **named: Any) -> Any:
-        found = function(*map(handed, arguments), **{k: handed(v) for k, v in named.items()})
+        given, by_name = [*map(handed, arguments)], {k: handed(v) for k, v in named.items()}
+        found = function(*given, **by_name)
+        for table, own in (*zip(arguments, given, strict=True), *((named[k], v) for k, v in by_name.items())):
+            if isinstance(table, dict):  # what it keeps there, as running statistics
+                table.update({k: got(v) for k, v in own.items()})
         if isinstance(found, tuple | list):
             return tuple(got(part) for part in found)
         if isinstance(found, dict):

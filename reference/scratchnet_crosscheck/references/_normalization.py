@@ -212,29 +212,42 @@ def _draw_layer(sketch: Sketch) -> Parts:
     shape: tuple[int, ...] = (sketch.batch(), width)
     if sketch.form.options.get("rank") == 3 or sketch.may("an x of rank 3"):
         shape = (shape[0], sketch.side(), width)
+    sides: tuple[int, ...] = (width,)
+    if "normalized_shape" in sketch.takes and sketch.may("several normalized sides", 2):
+        sides = (sketch.side(2, 3), width)
+        shape = (*shape[:-1], *sides)
     x = sketch.array("x", *shape, far=True)
     if sketch.form.options.get("deviation"):
         x = _moving(x, -1)
-    arrays = {"x": x, "weight": sketch.array("weight", width, plain=True)}
+    arrays = {"x": x, "weight": sketch.array("weight", *sides, plain=True)}
     if "bias" not in sketch.form.absent:
-        arrays["bias"] = sketch.array("bias", width, plain=True)
+        arrays["bias"] = sketch.array("bias", *sides, plain=True)
     return arrays, sketch.option("eps", 1e-5, 1e-3, 0.1)
 
 
 def _layer(a: Mapping[str, Any], o: Mapping[str, Any], lib: Any = np) -> tuple[Any, ...]:
     x = a["x"]
-    n = x.shape[-1]
-    centred = x - x.sum(-1)[..., None] / n
+    weight = a.get("weight")
+    lines = x
+    if weight is not None and weight.ndim > 1:  # several sides as one
+        lines = x.reshape(*x.shape[: x.ndim - weight.ndim], -1)
+    n = lines.shape[-1]
+    centred = lines - lines.sum(-1)[..., None] / n
     var = (centred * centred).sum(-1)[..., None] / n
-    y = centred / _root(var, o, lib)
-    y = y if a.get("weight") is None else y * a["weight"]
+    y = (centred / _root(var, o, lib)).reshape(x.shape)
+    y = y if weight is None else y * weight
     return (y if a.get("bias") is None else y + a["bias"],)
+
+
+def _normalized(a: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the normalized shape: a number where it is one side."""
+    shape = a["weight"].shape if a.get("weight") is not None and a["weight"].ndim > 1 else a["x"].shape[-1:]
+    return {"in": shape if len(shape) > 1 else shape[0]}
 
 
 LAYER_NORM = Kind(
     "layer_norm", ("x", "weight", "bias"), _layer, lambda t, a, o: _layer(a, o, t), _draw_layer, _layer_forms,
-    params=("weight", "bias"), per_sample=("x",), sizes=lambda a: {"in": a["x"].shape[-1]}, plain=True,
-    measured=_EPS,
+    params=("weight", "bias"), per_sample=("x",), sizes=_normalized, plain=True, measured=_EPS,
     defaults={"eps": 1e-5},
 )  # fmt: skip
 

@@ -115,23 +115,37 @@ def _torch_parts(
 def _maximum(n: int) -> Kind:
     def draw(sketch: Sketch) -> Parts:
         sides, options = _draw_windows(sketch, n)
+        if "average" in sketch.takes:  # one function for both, told which by a word
+            options["average"] = sketch.may("averages", 1)
         return {"x": sketch.array("x", *_channels(sketch), *sides)}, options
 
+    mean = _average(n)
     kind = of_operation(
         f"max_pool{n}d", draw, _of_windows(n, "stride", "padding", "dilation", "ceil_mode"), _call,
         forms=lambda _: _FORMS, ties=True, per_sample=("x",),
     )  # fmt: skip
 
     def twin(t: Any, a: Mapping[str, Any], o: Mapping[str, Any]) -> tuple[Any, ...]:
+        if o.get("average"):
+            return mean.torch(t, a, plain(o))
         if o.get("ties") != "even":
-            return kind.torch(t, a, o)
+            return kind.torch(t, a, plain(o))
         kernel = each(o.get("kernel_size", 2), n)
         stride = each(kernel if o.get("stride") is None else o["stride"], n)
         pad, dilation = each(o.get("padding", 0), n), each(o.get("dilation", 1), n)
         parts = _torch_parts(t, a["x"], kernel, stride, pad, dilation, beyond=bool(o.get("ceil_mode")))
         return (parts.amax(-1),)
 
-    return replace(kind, torch=twin, golden=lambda a, o: _unless_even(kind, a, o))
+    def plain(o: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {k: v for k, v in o.items() if k != "average"}
+
+    def forward(a: Mapping[str, Any], o: Mapping[str, Any]) -> tuple[Any, ...]:
+        return (mean if o.get("average") else kind).forward(a, plain(o))
+
+    def golden(a: Mapping[str, Any], o: Mapping[str, Any]) -> Any:
+        return _unless_even(mean if o.get("average") else kind, a, plain(o))
+
+    return replace(kind, forward=forward, torch=twin, golden=golden)
 
 
 def _unless_even(kind: Kind, a: Mapping[str, Any], o: Mapping[str, Any]) -> Any:

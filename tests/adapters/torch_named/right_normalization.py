@@ -175,3 +175,24 @@ def instancenorm_backward(dout, cache):
     dx = g - g.mean(axis=(2, 3), keepdims=True)
     dx = (dx - xhat * (g * xhat).mean(axis=(2, 3), keepdims=True)) / std
     return dx, (dout * xhat).sum(axis=(0, 2, 3)), dout.sum(axis=(0, 2, 3))
+
+
+class LayerNorm:
+    """Over as many sides as it is told."""
+
+    def __init__(self, normalized_shape, eps=1e-5):
+        self.shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+        self.eps, self.weight, self.bias = eps, np.ones(self.shape), np.zeros(self.shape)
+
+    def forward(self, x):
+        self.axes = tuple(range(x.ndim - len(self.shape), x.ndim))
+        centred = x - x.mean(self.axes, keepdims=True)
+        self.rstd = 1 / np.sqrt((centred**2).mean(self.axes, keepdims=True) + self.eps)
+        self.xhat = centred * self.rstd
+        return self.xhat * self.weight + self.bias
+
+    def backward(self, dy):
+        rows, g = tuple(range(dy.ndim - len(self.shape))), dy * self.weight
+        self.grad_weight, self.grad_bias = (dy * self.xhat).sum(rows), dy.sum(rows)
+        first, second = (t.mean(self.axes, keepdims=True) for t in (g, g * self.xhat))
+        return self.rstd * (g - first - self.xhat * second)

