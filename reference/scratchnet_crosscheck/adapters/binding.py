@@ -31,7 +31,12 @@ _SIDES = (
 def in_pairs(kind: Kind, option: str, value: Any) -> Any:
     """Return a number for each of a kind's dimensions, where an option is one for all."""
     found = re.search(r"([123])d\b", kind.name)
-    return (value,) * int(found[1] if found else 2) if option in _SIDES and isinstance(value, int) else value
+    sides = option in _SIDES or (option == "size" and "interpolate" in kind.name)
+    if not sides or not isinstance(value, int):
+        return value
+    # Keras' paddings are a pair of numbers for each dimension.
+    one = (value, value) if option == "padding" and "keras" in kind.name else value
+    return (one,) * int(found[1] if found else 2)
 
 
 def options_of(kind: Kind) -> frozenset[str]:

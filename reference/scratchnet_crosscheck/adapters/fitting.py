@@ -282,9 +282,8 @@ def _of_a_string(error: BaseException | None) -> bool:
 
 
 def _wants_pairs(error: BaseException) -> bool:
-    return isinstance(error, TypeError) and any(
-        w in str(error) for w in ("unpack", "subscriptable", "not iterable", "has no len")
-    )
+    words = ("unpack", "subscriptable", "not iterable", "has no len", "inhomogeneous")
+    return isinstance(error, TypeError | ValueError) and any(w in str(error) for w in words)
 
 
 def _subject(

@@ -323,6 +323,7 @@ _CACHES = frozenset(
      "res", "cached", "store", "stored", "fwdcache", "forwardcache")
 )  # fmt: skip
 _NOT_COTANGENTS = frozenset(("data", "dim", "decay", "dtype", "dilation", "delay", "debug", "depth", "d"))
+_SHAPES = frozenset(("xshape", "inputshape", "inshape", "shape", "shapex", "origshape", "originalshape"))
 _OUTPUTS = frozenset(
     ("out", "output", "outputs", "y", "a", "s", "p", "probs", "prob", "act", "yhat", "ypred")
 )
@@ -402,6 +403,10 @@ class _Call:
             return "output", 0
         if slot is not None:
             return "slot", slot
+        if short in _SHAPES:
+            return "shape", kind.slots[0]
+        if short in ("numembeddings", "vocabsize") and "weight" in kind.slots:
+            return "rows", "weight"
         return ("output", 0) if short in _OUTPUTS else None
 
     def run(self, backward: Callable[..., Any], values: Mapping[str, Callable[[Any], Any]]) -> Any:
@@ -485,6 +490,8 @@ class PairDriver(FunctionDriver):
                 {
                     "cache": lambda _: cache,
                     "kept": lambda name: kept[name],
+                    "shape": lambda slot: arrays[slot].shape,
+                    "rows": lambda slot: len(arrays[slot]),
                     "cotangent": lambda place: cotangents[place],
                     "output": lambda place: outputs[place],
                     "slot": lambda slot: arrays[slot],

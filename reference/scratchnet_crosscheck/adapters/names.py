@@ -144,7 +144,7 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     "channel_shuffle": ("channelshuffle",),
     "2d interpolate": ("upsample", "upsampling", "upsample2d", "interpolate"),
     "grid_sample": ("gridsample", "gridsampler"), "affine_grid": ("affinegrid", "affinegridgenerator"),
-    "pad": ("pad",),
+    "pad": ("pad", "pad2d"),
     "nearest 2d interpolate": (
         "upsamplingnearest2d", "upsamplenearest2d", "nearestupsample", "nearestupsampling",
         "upsamplingnearest", "upsamplenearest", "nearestneighborupsample", "nearestneighborupsampling",

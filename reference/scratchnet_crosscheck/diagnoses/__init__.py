@@ -36,7 +36,7 @@ def explain(evidence: Evidence, most: int = 3) -> list[tuple[str, str]]:
     nothing else is. An explanation that raises does not fit.
     """
     from ._bench import bench
-    from .order import CALLS, RAISES, VALUES, WHAT, WHERE, WHICH
+    from .order import CALLS, RAISES, VALUES, WHAT, WHERE
 
     b = bench(evidence)
     _ = b.here  # run it before the time counts: the first call of all may be slow
@@ -55,12 +55,16 @@ def explain(evidence: Evidence, most: int = 3) -> list[tuple[str, str]]:
     for further in (False, True):
         if further and not b.look_further():
             break
-        for diagnoses in (VALUES, WHAT, WHERE, WHICH):
+        for diagnoses in (VALUES, WHERE):
             if diagnoses is WHERE:
                 b.begin(_AFTER, anew=True)
             found = _fitting(diagnoses, evidence, most, believed)
             if found:
                 return found
+    b.begin(_AFTER, anew=True)
+    found = _fitting(WHAT, evidence, 1, believed)
+    if found:
+        return found
     b.calls.unexplained.add(evidence.part)
     return []
 

@@ -222,7 +222,8 @@ def wrong_beyond_a_size(evidence: Evidence) -> tuple[str, str] | None:
     for n in range(1, len(x) + 1):
         arrays = {
             first: np.asarray(rng.normal(size=(n, *x.shape[1:]))),
-            **{name: case[name][:n] for name in along},
+            # One label for all: which sample has which must not matter.
+            **{name: np.repeat(case[name][:1], n, axis=0) for name in along},
         }
         sample = b.look(case.replace(**arrays))
         if sample is None or b.part not in sample.truth:

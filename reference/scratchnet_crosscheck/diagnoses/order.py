@@ -97,8 +97,6 @@ VALUES: tuple[Diagnosis, ...] = (
     _formulas.additive_epsilon,
     _factors.factor_of_one_option,
 )
-#: What the wrong numbers are, whatever the cause.
-WHAT: tuple[Diagnosis, ...] = (_pattern.numbers_elsewhere, _pattern.signs)
 #: Where and when it is wrong, which says less of the cause: tried where nothing else fits.
 WHERE: tuple[Diagnosis, ...] = (
     _places.remainder_or_border,  # it costs no further calls
@@ -108,7 +106,9 @@ WHERE: tuple[Diagnosis, ...] = (
     _conditions.sides_differ,
     _conditions.condition,
 )
-#: Which elements are wrong, where nothing else is known.
-WHICH: tuple[Diagnosis, ...] = (_pattern.missing, _pattern.too_much)
+#: What the wrong numbers are, whatever the cause: where nothing else is known.
+WHAT: tuple[Diagnosis, ...] = (
+    _pattern.numbers_elsewhere, _pattern.signs, _pattern.missing, _pattern.too_much,
+)  # fmt: skip
 #: Which calls raise, where that is what failed.
 RAISES: tuple[Diagnosis, ...] = (_calls.raises_when_used_again, _conditions.condition)

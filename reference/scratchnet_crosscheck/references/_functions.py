@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..catalogue import operations
 from ._operations import of_operation
+from .protocol import Form
 
 if TYPE_CHECKING:
     from .protocol import Kind, Parts, Sketch
@@ -32,7 +33,7 @@ def _draw_pad(sketch: Sketch) -> Parts:
     n = 1 if sketch.may("an x of rank 3", 4) else 3 if sketch.may("an x of rank 5", 4) else 2
     sides = [sketch.side(2, 4) for _ in range(n)]
     asked = [m for m in _MODES if "mode" in sketch.takes and sketch.may(f"mode '{m}'", 3)]
-    mode = asked[0] if asked else "constant"
+    mode = asked[0] if asked else sketch.form.options.get("usual", "constant")
     least = -1 if mode == "constant" and sketch.may("negative padding", 4) else 0
     # A reflection leaves out the edge itself, and a turn goes round once.
     most = [{"reflect": side - 1, "circular": side}.get(mode, 3) for side in sides]
@@ -47,6 +48,7 @@ def _draw_pad(sketch: Sketch) -> Parts:
 
 
 PAD = of_operation(
-    "pad", _draw_pad, {"pad": None, "mode": "constant", "value": None}, lambda o: o, slots=("x",), views=True,
-    per_sample=("x",), needs=("pad",),
+    "pad", _draw_pad, {"pad": None, "mode": "constant", "value": None},
+    lambda o: {k: v for k, v in o.items() if k != "usual"}, slots=("x",), views=True, per_sample=("x",),
+    needs=("pad",), forms=lambda _: [Form(), *(Form(options={"usual": mode}) for mode in _MODES)],
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -230,7 +231,7 @@ def _layer(a: Mapping[str, Any], o: Mapping[str, Any], lib: Any = np) -> tuple[A
     weight = a.get("weight")
     lines = x
     if weight is not None and weight.ndim > 1:  # several sides as one
-        lines = x.reshape(*x.shape[: x.ndim - weight.ndim], -1)
+        lines = x.reshape(*x.shape[: x.ndim - weight.ndim], math.prod(weight.shape))
     n = lines.shape[-1]
     centred = lines - lines.sum(-1)[..., None] / n
     var = (centred * centred).sum(-1)[..., None] / n
