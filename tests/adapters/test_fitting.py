@@ -51,6 +51,12 @@ def affine(
         ("MyReLU", "relu"),
         ("conv_naive", "conv2d"),
         ("Adam", None),
+        ("GELUTanhFunction", "gelu"),
+        ("VanillaRNN", "rnn"),
+        ("sdpa", "scaled_dot_product_attention"),
+        ("Conv2d_stride1", "conv2d"),
+        ("conv2d_fft", "conv2d"),
+        ("conv2d_winograd", None),
     ],
 )
 def test_a_name_says_what_a_thing_is(name, kind):

@@ -57,8 +57,8 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
         "sigmoidcrossentropy", "sigmoidbce", "sigmoidcrossentropywithlogits", "logisticloss",
     ),
     "multi_margin_loss": ("svm", "svmloss", "hinge", "hingeloss", "multimarginloss", "multiclasshinge"),
-    "conv2d": ("conv", "conv2d", "convolution", "convolution2d", "convolutional"),
-    "conv1d": ("conv1d", "convolution1d"), "conv3d": ("conv3d", "convolution3d"),
+    "conv2d": ("conv", "conv2d", "convolution", "convolution2d", "convolutional", "conv2dstride1"),
+    "conv1d": ("conv1d", "convolution1d", "conv1dstride1"), "conv3d": ("conv3d", "convolution3d"),
     "conv_transpose1d": (
         "convtranspose1d", "conv1dtranspose", "convtransposed1d", "transposedconv1d", "transposeconv1d",
         "transposedconvolution1d", "deconv1d", "deconvolution1d",
@@ -222,8 +222,7 @@ _NOISE = (
     "layer", "activation", "function", "func", "fn", "op", "module", "autograd", "custom", "my", "mine",
     "numpy", "np", "loss", "simple", "manual", "scratch", "naive", "fast", "vectorized", "vec", "im2col",
     "strides", "loops", "loop", "einsum", "alt", "quick", "reshape", "stable",
-    "one", "hot", "onehot", "stride1", "fft", "winograd", "nhwc", "nchw", "direct", "implicit", "gemm",
-    "golden", "ref", "reference",
+    "one", "hot", "onehot", "fft", "direct", "implicit", "gemm", "golden", "ref", "reference",
 )  # fmt: skip
 
 
