@@ -27,7 +27,7 @@ _OF_SOME = (
     "an output_size that does not divide the sides", "unequal factors", "unequal sizes",
     "mode 'linear'", "mode 'bilinear'", "mode 'trilinear'", "mode 'max'", "a weight for each entry",
     "a dimension other than the second", "offsets", WORD_SAME,
-    "several normalized sides", "mode 'reflect'", "mode 'replicate'", "mode 'circular'", "negative padding",
+    "mode 'reflect'", "mode 'replicate'", "mode 'circular'", "negative padding",
 )  # fmt: skip
 #: Features that are left out where it does not do them right, too.
 _OPTIONAL = (
@@ -36,6 +36,7 @@ _OPTIONAL = (
     "weights (class_weight)", "weights (pos_weight)", "the mean over the batch alone", "a target of 0",
     "labels one after the other", "mode 'bicubic'", "mode 'nearest-exact'", "mode 'area'",
     "a fraction for scale_factor", "an even size", "an empty bag", "a side left open",
+    "several normalized sides",
 )  # fmt: skip
 
 

@@ -196,3 +196,22 @@ class LayerNorm:
         self.grad_weight, self.grad_bias = (dy * self.xhat).sum(rows), dy.sum(rows)
         first, second = (t.mean(self.axes, keepdims=True) for t in (g, g * self.xhat))
         return self.rstd * (g - first - self.xhat * second)
+
+
+class LayerNormalization:
+    """Over the last side alone, whatever shape its parameters are told to have."""
+
+    def __init__(self, normalized_shape, eps=1e-5):
+        self.eps, self.weight, self.bias = eps, np.ones(normalized_shape), np.zeros(normalized_shape)
+
+    def forward(self, x):
+        centred = x - x.mean(-1, keepdims=True)
+        self.rstd = 1 / np.sqrt((centred**2).mean(-1, keepdims=True) + self.eps)
+        self.xhat = centred * self.rstd
+        return self.xhat * self.weight + self.bias
+
+    def backward(self, dy):
+        rows, g = tuple(range(dy.ndim - 1)), dy * self.weight
+        self.grad_weight, self.grad_bias = (dy * self.xhat).sum(rows), dy.sum(rows)
+        first, second = (t.mean(-1, keepdims=True) for t in (g, g * self.xhat))
+        return self.rstd * (g - first - self.xhat * second)
