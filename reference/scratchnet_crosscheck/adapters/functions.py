@@ -323,7 +323,7 @@ _CACHES = frozenset(
      "res", "cached", "store", "stored", "fwdcache", "forwardcache")
 )  # fmt: skip
 _NOT_COTANGENTS = frozenset(("data", "dim", "decay", "dtype", "dilation", "delay", "debug", "depth", "d"))
-_SHAPES = frozenset(("xshape", "inputshape", "inshape", "shape", "shapex", "origshape", "originalshape"))
+_SHAPE_NAMES = frozenset(("xshape", "inputshape", "inshape", "shape", "shapex", "origshape", "originalshape"))
 _OUTPUTS = frozenset(
     ("out", "output", "outputs", "y", "a", "s", "p", "probs", "prob", "act", "yhat", "ypred")
 )
@@ -403,7 +403,7 @@ class _Call:
             return "output", 0
         if slot is not None:
             return "slot", slot
-        if short in _SHAPES:
+        if short in _SHAPE_NAMES:
             return "shape", kind.slots[0]
         if short in ("numembeddings", "vocabsize") and "weight" in kind.slots:
             return "rows", "weight"
