@@ -68,6 +68,7 @@ def test_a_slip_in_backward_is_caught(candidate):
         ("wrong_loss-CrossEntropyLoss", "the mean weight of the targets"),
         ("wrong_loss-MultiMarginLoss", "right only where p is 1"),
         ("wrong_pool-GlobalAveragePooling2D", "the width of the images"),
+        ("wrong_normalization-InstanceNorm1dLayer", "the training formula in evaluation mode"),
         ("wrong_vision-Upsample", "one over the number of outputs for each input"),
     ],
 )

@@ -128,7 +128,7 @@ class FunctionDriver:
         self._shape = next((p.name for p in self._parameters if names.plain(p.name) == "normalizedshape"), "")
         chosen |= {self._shape: ()} if self._shape else {}
         #: The argument that says of a pooling which it is, and the words for maxima and for means.
-        self._pooling = _pooling_words(self._parameters, kind, source_of(function, *others))
+        self._pooling = _pooling_words(self._parameters, kind, function, *others)
         chosen |= {} if self._pooling is None else {self._pooling[0]: self._pooling[1][0]}
         #: The argument that holds the parameters, where they are handed over in one.
         self._packed = packed(self._parameters, kind, source_of(function))
@@ -260,11 +260,12 @@ _EMPTY: Any = inspect.Parameter.empty
 
 
 def _pooling_words(
-    parameters: list[inspect.Parameter], kind: Kind, source: str
+    parameters: list[inspect.Parameter], kind: Kind, *functions: Callable[..., Any]
 ) -> tuple[str, tuple[str, str]] | None:
     """Return the argument that says which pooling it is, and its words for maxima and for means."""
     if not kind.name.startswith("max_pool"):
         return None
+    source = source_of(*functions)
     for parameter in parameters:
         if names.plain(parameter.name) in ("mode", "pooltype", "pooling", "method", "kind"):
             means = re.findall(r"['\"](average|avg|mean)['\"]", source)

@@ -139,7 +139,7 @@ def _exactly_where(b: Bench, condition: Any) -> bool:
 
 def _mode(s: Sample) -> tuple[str, bool | None]:
     """Return the option that is the mode, and whether it is training; None where there is none."""
-    name = "use_input_stats" if s.case.operation == "instance_norm" else "training"
+    name = next((n for n in ("training", "use_input_stats") if n in s.case.options), "training")
     now = s.case.options.get(name)
     return name, now if isinstance(now, bool) else None
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..catalogue import operations
 from ._operations import of_operation
+from ._pad import most_padding
 from .protocol import Form
 
 if TYPE_CHECKING:
@@ -35,8 +36,7 @@ def _draw_pad(sketch: Sketch) -> Parts:
     asked = [m for m in _MODES if "mode" in sketch.takes and sketch.may(f"mode '{m}'", 3)]
     mode = asked[0] if asked else sketch.form.options.get("usual", "constant")
     least = -1 if mode == "constant" and sketch.may("negative padding", 4) else 0
-    # A reflection leaves out the edge itself, and a turn goes round once.
-    most = [{"reflect": side - 1, "circular": side}.get(mode, 3) for side in sides]
+    most = [most_padding(mode, side) for side in sides]
     options: dict[str, Any] = {
         "pad": tuple(sketch.d.integer(least, m) for m in reversed(most) for _ in ("before", "after"))
     }

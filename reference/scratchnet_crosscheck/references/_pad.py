@@ -21,6 +21,11 @@ def _numbers(padding: Any, n: int) -> tuple[int, ...]:
     return tuple(m for pair in reversed(padding) for m in pair) if pairs else tuple(padding)
 
 
+def most_padding(mode: str, side: int) -> int:
+    """Return how much goes beside a side: a reflection leaves out the edge, a turn goes round once."""
+    return {"reflect": side - 1, "circular": side}.get(mode, 3)
+
+
 def _kind(title: str, mode: str, n: int, value: float = 0.0, *, pairs: bool = False) -> Kind:
     """Return the kind of one mode; `pairs` says that a layer takes a pair for each side, as Keras' do."""
 
@@ -29,8 +34,7 @@ def _kind(title: str, mode: str, n: int, value: float = 0.0, *, pairs: bool = Fa
         sides = [sketch.side(2, 4 if n < 3 else 3) for _ in range(n)]
         options: dict[str, Any] = {}
         if "padding" in sketch.takes:
-            # A reflection leaves out the edge itself, and a turn goes round once.
-            most = [{"reflect": s - 1, "circular": s}.get(mode, 3) for s in sides]
+            most = [most_padding(mode, side) for side in sides]
             if not sketch.may("unequal padding", 1):
                 options["padding"] = sketch.d.integer(0, min(most))
             elif pairs:

@@ -130,3 +130,29 @@ class LayerNorm:
         self.grad_weight, self.grad_bias = (dy * self.xhat).sum(rows), dy.sum(rows)
         first, second = (t.mean(-1, keepdims=True) for t in (g, g * self.xhat))
         return self.rstd * (g - first - self.xhat * second)
+
+
+class InstanceNorm1dLayer:
+    """Evaluation goes back by the sample's own statistics."""
+
+    def __init__(self, num_features, eps=1e-5, momentum=0.1, track_running_stats=False):
+        self.eps, self.momentum, self.training = eps, momentum, True
+        self.running_mean = np.zeros(num_features) if track_running_stats else None
+        self.running_var = np.ones(num_features) if track_running_stats else None
+
+    def forward(self, x):
+        mean, var = x.mean(-1, keepdims=True), x.var(-1, keepdims=True)
+        self.xhat, self.deviation = (x - mean) / np.sqrt(var + self.eps), np.sqrt(var + self.eps)
+        if self.running_mean is None:
+            return self.xhat
+        if not self.training:
+            centred = x - self.running_mean[:, None]
+            return centred / np.sqrt(self.running_var[:, None] + self.eps)
+        n, m = x.shape[-1], self.momentum
+        self.running_mean = (1 - m) * self.running_mean + m * mean.mean(0)[:, 0]
+        self.running_var = (1 - m) * self.running_var + m * var.mean(0)[:, 0] * n / (n - 1)
+        return self.xhat
+
+    def backward(self, dy):
+        terms = dy.mean(-1, keepdims=True) + self.xhat * (dy * self.xhat).mean(-1, keepdims=True)
+        return (dy - terms) / self.deviation
