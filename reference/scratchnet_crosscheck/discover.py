@@ -8,10 +8,11 @@ import importlib.util
 import inspect
 import os
 import sys
-import textwrap
 import types
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from .source import tree_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -381,11 +382,8 @@ def _returns_a_gradient(function: types.FunctionType) -> str:
     """Return what a function hands back beside its value, "" where it is no pullback and no gradient."""
     from .adapters.functions import is_cotangent
 
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
-    except (OSError, TypeError, SyntaxError, IndexError):
-        return ""
-    if not isinstance(tree, ast.FunctionDef):
+    tree = tree_of(function)
+    if tree is None:
         return ""
     inner = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node is not tree}
     for node in _own(tree):

@@ -6,10 +6,10 @@ import ast
 import functools
 import inspect
 import re
-import textwrap
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ..source import tree_of
 from . import names
 from .protocol import Cannot
 
@@ -241,9 +241,8 @@ _MAKERS = frozenset(
 
 def sides(cls: type) -> frozenset[str]:
     """Return the parameters of a class's constructor that it makes arrays with."""
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(cls.__init__)))  # type: ignore[misc]  # of a class
-    except (OSError, TypeError, SyntaxError):
+    tree = tree_of(inspect.getattr_static(cls, "__init__"))
+    if tree is None:
         return frozenset()
     found = set()
     for call in ast.walk(tree):

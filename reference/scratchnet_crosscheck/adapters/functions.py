@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 import inspect
 import re
-import textwrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..source import text_of, tree_of
 from . import names
 from .binding import Bound, bind, given_option, in_pairs, options_of, signature
 from .draws import reseed
@@ -79,17 +79,6 @@ def table_keys(kind: Kind, argument: str, source: str) -> dict[str, str]:
     return found
 
 
-def source_of(*functions: Any) -> str:
-    """Return the source of functions, as far as it can be had."""
-    found = []
-    for function in functions:
-        try:
-            found.append(inspect.getsource(function))
-        except (OSError, TypeError):
-            continue
-    return "".join(found)
-
-
 #: Switches that are left off.
 _OFF = ("inplace", "verbose", "debug", "plot")
 
@@ -122,7 +111,7 @@ class FunctionDriver:
             self.notes.append("checked with relu for its activation")
         for normed in ("batchnorm", "layernorm"):
             if normed in kind.name:
-                chosen |= _norm_chosen(self._parameters, normed, source_of(function))
+                chosen |= _norm_chosen(self._parameters, normed, text_of(function))
         chosen |= {p.name: False for p in self._parameters if names.plain(p.name) in _OFF}
         #: The argument for the shape of what is normalised, of torch.nn.functional's.
         self._shape = next((p.name for p in self._parameters if names.plain(p.name) == "normalizedshape"), "")
@@ -131,7 +120,7 @@ class FunctionDriver:
         self._pooling = _pooling_words(self._parameters, kind, function, *others)
         chosen |= {} if self._pooling is None else {self._pooling[0]: self._pooling[1][0]}
         #: The argument that holds the parameters, where they are handed over in one.
-        self._packed = packed(self._parameters, kind, source_of(function))
+        self._packed = packed(self._parameters, kind, text_of(function))
         chosen |= {self._packed.argument: None} if self._packed is not None else {}
         self._bound: Bound = bind(
             [p for p in self._parameters if p.name not in chosen], kind, kind.slots,
@@ -152,15 +141,13 @@ class FunctionDriver:
             self.takes |= {"normalized_shape"}
         if self._pooling is not None:
             self.takes |= {"average"}
-        self._tables = {
-            arg: table_keys(kind, arg, source_of(function, *others)) for arg in self._bound.tables
-        }
+        self._tables = {arg: table_keys(kind, arg, text_of(function, *others)) for arg in self._bound.tables}
         optional = {p.name for p in self._parameters if p.default is not p.empty}
         self._tables = {arg: keys for arg, keys in self._tables.items() if keys or arg not in optional}
         for entries in self._tables.values():
             self.takes |= set(entries.values())
         self._table_state = bool(self._tables) and bool(kind.state)
-        if _SQUARE.search(source_of(function)):
+        if _SQUARE.search(text_of(function)):
             self.takes |= {"square kernel"}
         if "kernel_h" in self.takes:
             self.takes |= {"kernel_size", "unequal kernel"}
@@ -265,7 +252,7 @@ def _pooling_words(
     """Return the argument that says which pooling it is, and its words for maxima and for means."""
     if not kind.name.startswith("max_pool"):
         return None
-    source = source_of(*functions)
+    source = text_of(*functions)
     for parameter in parameters:
         if names.plain(parameter.name) in ("mode", "pooltype", "pooling", "method", "kind"):
             means = re.findall(r"['\"](average|avg|mean)['\"]", source)
@@ -429,9 +416,8 @@ class _Call:
 
 def _returned(function: Callable[..., Any]) -> list[str]:
     """Return the names of what a function returns, where all it returns are the same plain names."""
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-    except (OSError, TypeError, SyntaxError):
+    tree = tree_of(function)
+    if tree is None:
         return []
     found = set()
     for node in ast.walk(tree):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..source import text_of
 from . import names
 from .binding import Bound, bind, given_option, in_pairs, options_of, refuse_strangers, sides, signature
 from .draws import reseed, spaces_of
@@ -440,7 +441,8 @@ class ObjectDriver:
         """Return whether an error on every call may rather be ours: how the object is made or set up."""
         if isinstance(error, NameError | ImportError | KeyError):
             return not isinstance(error, NameError) or isinstance(error, UnboundLocalError)
-        if isinstance(error, AttributeError) and error.name and f"self.{error.name} =" in _source(self._cls):
+        own = text_of(*self._cls.__mro__[:-1])
+        if isinstance(error, AttributeError) and error.name and f"self.{error.name} =" in own:
             return True  # another of its methods sets it
         guessed = (
             set(self._new.sizes.values()) - {"in", "out"} or self._new.options or self._bare or self._given
@@ -724,7 +726,7 @@ class ObjectDriver:
         try:
             returned = getattr(thing, self._backward)(*given, **flags)
         except AttributeError as error:
-            if error.obj is thing and f"self.{error.name} =" in _source_of(self._cls.__call__):
+            if error.obj is thing and f"self.{error.name} =" in text_of(self._cls.__call__):
                 raise Cannot(
                     f"its {self._backward} needs self.{error.name}, which its __call__ sets "
                     f"and its {self._forward} does not",
@@ -970,20 +972,6 @@ def _rate(cotangents: tuple[Array, ...], scale: float) -> float:
     return float(
         2.0 ** (power - round(math.log2(largest)) if 0 < largest < math.inf else power) * max(1.0, scale)
     )
-
-
-def _source(cls: type) -> str:
-    try:
-        return "".join(inspect.getsource(c) for c in cls.__mro__[:-1])
-    except (OSError, TypeError):
-        return ""
-
-
-def _source_of(function: Any) -> str:
-    try:
-        return inspect.getsource(function)
-    except (OSError, TypeError):
-        return ""
 
 
 def factory(cls: type) -> Callable[[Kind], ObjectDriver]:

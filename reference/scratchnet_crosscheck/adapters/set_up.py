@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 import functools
 import inspect
-import textwrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..source import tree_of
 from . import names
 from .binding import signature
 from .protocol import Cannot
@@ -102,16 +102,6 @@ def prepare(
 # ---- what a class's own code says
 
 
-@functools.lru_cache(maxsize=512)
-def _tree(function: Any) -> ast.FunctionDef | None:
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(function))))
-    except (OSError, TypeError, SyntaxError):
-        return None
-    found = tree.body[0] if tree.body else None
-    return found if isinstance(found, ast.FunctionDef) else None
-
-
 def _own(node: ast.AST) -> Iterator[tuple[str, bool]]:
     """Yield each attribute of `self` in a function, and whether it is set or added to."""
     for inner in ast.walk(node):
@@ -128,7 +118,7 @@ def _methods(cls: type) -> Iterator[tuple[str, ast.FunctionDef]]:
     for name in {name for c in cls.__mro__[:-1] for name in vars(c)}:
         held = inspect.getattr_static(cls, name)
         held = held.__func__ if isinstance(held, staticmethod | classmethod) else held
-        if inspect.isfunction(held) and (tree := _tree(held)) is not None:
+        if inspect.isfunction(held) and (tree := tree_of(held)) is not None:
             yield name, tree
 
 
@@ -137,7 +127,7 @@ def called_instead(cls: type, forward: str) -> bool:
     """Return whether a class is meant to be called: its ``__call__`` keeps something and runs its forward."""
     if forward == "__call__" or not any("__call__" in vars(c) for c in cls.__mro__[:-1]):
         return False
-    tree = _tree(cls.__call__)
+    tree = tree_of(cls.__call__)
     if tree is None or tree.args.vararg is not None or tree.args.kwarg is not None:
         return False
     found = list(_own(tree))

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 import inspect
 import linecache
-import textwrap
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..source import tree_of
 from .protocol import Cannot
 
 if TYPE_CHECKING:
@@ -117,12 +117,8 @@ def unwritten(of: BaseException | Callable[..., Any]) -> bool:
 
 @cache
 def _is_skeleton(code: Any) -> bool:
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(code)))
-    except (OSError, SyntaxError, ValueError, TypeError):
-        return False
-    function = tree.body[0] if tree.body else None
-    if not isinstance(function, ast.FunctionDef):
+    function = tree_of(code)
+    if function is None:
         return False
     body = [
         n for n in function.body

@@ -1,0 +1,40 @@
+"""The source of what is checked: as text, and as a syntax tree."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import inspect
+import textwrap
+from types import CodeType
+from typing import Any
+
+
+def text_of(*things: Any) -> str:
+    """Return the source of functions and classes one after another, without those whose source is not had."""
+    found = []
+    for thing in things:
+        try:
+            found.append(inspect.getsource(thing))
+        except (OSError, TypeError):
+            continue
+    return "".join(found)
+
+
+def tree_of(function: Any) -> ast.FunctionDef | None:
+    """Return the syntax tree of a function, or of a function's code; None of anything else.
+
+    A function is unwrapped: of a decorated one it is what was decorated.
+    """
+    code = function if isinstance(function, CodeType) else getattr(inspect.unwrap(function), "__code__", None)
+    return None if code is None else _tree(code)
+
+
+@functools.lru_cache(maxsize=512)
+def _tree(code: CodeType) -> ast.FunctionDef | None:
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(code)))
+    except (OSError, TypeError, SyntaxError, ValueError):
+        return None
+    found = tree.body[0] if tree.body else None
+    return found if isinstance(found, ast.FunctionDef) else None
