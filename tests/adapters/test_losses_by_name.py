@@ -105,3 +105,63 @@ def test_where_arguments_are_tied_together_no_single_entry_is_said_to_be_wrong()
     failed = [r for r in records if r["verdict"] == "failed"]
     assert failed
     assert all("along a random direction" in str(r) for r in failed)
+
+
+_OF_PROBABILITIES = """
+class CategoricalCrossentropy:
+    EPS = {eps}
+
+    def call(self, y_true, y_pred):
+        return float(-np.sum(y_true * np.log(y_pred + self.EPS)) / len(y_pred))
+
+    def deriv(self, y_true, y_pred):
+        return -y_true / (y_pred + {back}) / len(y_pred)
+"""
+_OF_SCORES = """
+class SoftmaxWithLoss:
+    def forward(self, x, t):
+        self.t = t
+        e = np.exp(x - x.max(axis=1, keepdims=True))
+        self.y = e / e.sum(axis=1, keepdims=True)
+        return -np.log(self.y[np.arange(len(x)), t] + {eps}).mean()
+
+    def backward(self, dout=1):
+        dx = self.y.copy()
+        dx[np.arange(len(self.t)), self.t] -= 1
+        return dout * dx / len(self.t)
+"""
+_OF_BITS = """
+class BCELoss:
+    def forward(self, x, t):
+        self.x, self.t = x, t
+        return -np.mean(t * np.log(x + {eps}) + (1 - t) * np.log(1 - x + {eps}))
+
+    def backward(self, dout=1):
+        x, t = self.x, self.t
+        return dout * -(t / (x + {back}) - (1 - t) / (1 - x + {back})) / x.size
+"""
+
+
+def _verdicts(found):
+    (candidate,) = found.values()
+    records = check_subject("a_file.py", fit(candidate), oracles=("torch",), profile="default", seed=5)
+    return {r["check"]: r["verdict"] for r in records}
+
+
+@pytest.mark.parametrize("eps", ["1e-12", "3e-11", "1e-15", "2e-7", "1e-4"])
+@pytest.mark.parametrize("source", [_OF_PROBABILITIES, _OF_SCORES, _OF_BITS])
+def test_however_small_the_number_inside_the_logarithm_is_it_is_found_out(candidates, source, eps):
+    verdicts = _verdicts(candidates(source.format(eps=eps, back=eps)))
+    assert "failed" not in verdicts.values()
+    assert verdicts["epsilon_in_logarithm"] == "convention"
+
+
+@pytest.mark.parametrize("source", [_OF_PROBABILITIES, _OF_BITS])
+def test_a_logarithm_without_a_small_number_is_said_to_have_none(candidates, source):
+    verdicts = _verdicts(candidates(source.format(eps="0.0", back="0.0")))
+    assert "failed" not in verdicts.values()
+    assert "epsilon_in_logarithm" not in verdicts
+
+
+def test_a_small_number_that_is_another_in_the_backward_pass_is_caught(candidates):
+    assert "failed" in _verdicts(candidates(_OF_PROBABILITIES.format(eps="1e-7", back="1e-3"))).values()

@@ -246,12 +246,16 @@ def _number(subject: Subject, case: Case, option: str) -> float | None:
     if fit.error is not None or not fit.got or not isinstance(fit.got[0], np.ndarray):
         return None
     arrays, options = canonical(subject, case)
-    wanted = float(np.abs(fit.got[0]).sum())
+
+    def size(y: Any) -> float:
+        """Return a number that grows or falls with the option: a loss may become negative."""
+        return float(y.sum() if subject.kind.loss else np.abs(y).sum())
 
     def total(value: float) -> float:
         with np.errstate(all="ignore"):
-            y = subject.kind.forward(arrays, {**options, option: value})[0]
-        return float(np.abs(y).sum())
+            return size(subject.kind.forward(arrays, {**options, option: value})[0])
+
+    wanted = size(fit.got[0])
 
     low, high = -20.0, 2.0
     ends = total(10.0**low), total(10.0**high)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from .protocol import (
     Form,
     Kind,
     Layout,
+    Measured,
     Parts,
     Sketch,
     every,
@@ -45,11 +47,28 @@ def _class_forms(strict: bool) -> list[Form]:
 
 
 def _epsilons() -> list[Form]:
-    found = [Form()]
-    for eps in (1e-7, 1e-8, 1e-9, 1e-10, 1e-12, 1e-15, 1e-6, 1e-5):
-        words = LOG_EPS["epsilon_in_logarithm"].format(f"{eps:g}")
-        found.append(Form(options={"log_eps": eps}, conventions={"epsilon_in_logarithm": words}))
-    return found
+    """Return the forms without a small number in the logarithm and with one: its size is measured."""
+    return [Form(), *map(_epsilon, (1e-7, 1e-5))]
+
+
+def _epsilon(eps: float) -> Form:
+    if eps < _NO_EPSILON:
+        return Form()
+    words = LOG_EPS["epsilon_in_logarithm"].format(f"{eps:g}")
+    return Form(options={"log_eps": eps}, conventions={"epsilon_in_logarithm": words})
+
+
+#: So little makes no difference to any probability that is drawn.
+_NO_EPSILON = 1e-17
+
+
+def _measured(unlikely: Callable[[Any], Any]) -> dict[str, Measured]:
+    """Return how the number in the logarithm is measured, by what makes an input's probabilities small."""
+    return {"log_eps": Measured(_epsilon, unlikely)}
+
+
+_OF_SCORES = _measured(lambda x: np.where(x > 0, 14.0, -14.0))
+_OF_PROBABILITIES = _measured(lambda x: np.full_like(x, 1e-7))
 
 
 def _targets(sketch: Sketch, classes: int, batch: int, **labels: Any) -> Any:
@@ -132,7 +151,7 @@ def _cross_entropy_golden(a: Mapping[str, Any], o: Mapping[str, Any]) -> Case | 
 CROSS_ENTROPY = Kind(
     "cross_entropy", ("x", "target", "class_weight"), _cross_entropy, _cross_entropy_torch, _draw_classes,
     _class_forms, params=("class_weight",), fixed=("target", "class_weight"), outputs=("loss",),
-    golden=_cross_entropy_golden, loss=True, extremes=LARGE,
+    golden=_cross_entropy_golden, loss=True, extremes=LARGE, measured=_OF_SCORES,
     defaults={"reduction": "mean", "ignore_index": -100, "label_smoothing": 0.0},
 )  # fmt: skip
 
@@ -221,7 +240,7 @@ def _categorical_scaled(run: Callable[..., tuple[Any, ...]]) -> Callable[..., tu
 CATEGORICAL_CROSS_ENTROPY = Kind(
     "categorical_cross_entropy", ("x", "target"), _categorical_scaled(_categorical),
     _categorical_scaled(_categorical_torch), _draw_probabilities, _categorical_forms, fixed=("target",),
-    outputs=("loss",), loss=True,
+    outputs=("loss",), loss=True, measured=_OF_PROBABILITIES,
     defaults={"reduction": "mean"},
 )  # fmt: skip
 
@@ -341,7 +360,7 @@ def _time(a: Mapping[str, Any], o: Mapping[str, Any]) -> tuple[Any, ...]:
 
 TIME_CROSS_ENTROPY = Kind(
     "temporal cross_entropy", ("x", "target", "mask"), _time, _time_torch, _draw_time, _time_forms,
-    fixed=("target", "mask"), outputs=("loss",), loss=True,
+    fixed=("target", "mask"), outputs=("loss",), loss=True, measured=_OF_SCORES,
 )  # fmt: skip
 
 
@@ -400,7 +419,7 @@ def _draw_numbers(sketch: Sketch, low: str = "") -> Parts:
 def _number(
     name: str, losses: Callable[..., Any], torch: Callable[..., Any], low: str = "", kinks: bool = False,
     fixed: tuple[str, ...] = ("target",), golden: Any = None, extremes: tuple[float, ...] = (),
-    weights: tuple[str, ...] = (), **more: float,
+    weights: tuple[str, ...] = (), measured: Mapping[str, Measured] = MappingProxyType({}), **more: float,
 ) -> Kind:  # fmt: skip
     def scale(a: Mapping[str, Any], o: Mapping[str, Any]) -> float:
         factor = 0.5 if o.get("half") else 1.0
@@ -427,9 +446,9 @@ def _number(
 
     return Kind(
         name, ("x", "target", *weights), forward, twin, lambda sketch: _draw_numbers(sketch, low),
-        lambda strict: _number_forms(strict, squared=name == "mse_loss", log=name == "binary_cross_entropy"),
+        lambda strict: _number_forms(strict, squared=name == "mse_loss", log=bool(measured)),
         params=weights, fixed=(*fixed, *weights), outputs=("loss",), loss=True, ties=kinks, golden=golden,
-        extremes=extremes, defaults={"reduction": "mean", **more},
+        extremes=extremes, measured=measured, defaults={"reduction": "mean", **more},
     )  # fmt: skip
 
 
@@ -466,7 +485,9 @@ def _bce(lib: Any, x: Any, y: Any, o: Mapping[str, Any]) -> Any:
     return -(y * lib.log(x + eps) + (1 - y) * lib.log(1 - x + eps))
 
 
-BCE = _number("binary_cross_entropy", _bce, _bce, "both", weights=("class_weight",))
+BCE = _number(
+    "binary_cross_entropy", _bce, _bce, "both", weights=("class_weight",), measured=_OF_PROBABILITIES
+)
 
 
 def _bce_logits(lib: Any, x: Any, y: Any, o: Mapping[str, Any]) -> Any:
@@ -487,7 +508,7 @@ def _bce_logits(lib: Any, x: Any, y: Any, o: Mapping[str, Any]) -> Any:
 BITS = Layout("0 or 1, whole numbers", lambda s: s, lambda a: a, lambda a, _: a)
 _LOGITS = _number(
     "binary_cross_entropy_with_logits", _bce_logits, _bce_logits, "target", extremes=LARGE,
-    weights=("class_weight", "pos_weight"),
+    weights=("class_weight", "pos_weight"), measured=_OF_SCORES,
 )  # fmt: skip
 
 
