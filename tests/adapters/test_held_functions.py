@@ -106,6 +106,24 @@ def test_a_flag_for_the_derivative_is_driven(candidates):
     assert found["tanh"].convention == "function"  # an argument that must be given may be the cotangent
 
 
+OF_THE_INPUT = """
+def sigmoid(x, derivative=False):
+    s = 1 / (1 + np.exp(-x))
+    return s * (1 - s) if derivative else s
+def softplus(x, derivative=False):
+    return sigmoid(x) if derivative else np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+def tanh(x, derivative=False):
+    return 1 - {of}**2 if derivative else np.tanh(x)
+"""
+
+
+@pytest.mark.parametrize(("of", "right"), [("x", False), ("np.tanh(x)", True)])
+def test_the_derivatives_of_one_file_are_handed_the_same_all_of_them(candidates, of, right):
+    pytest.importorskip("torch")
+    found = {n: agrees(fit(c)) for n, c in candidates(OF_THE_INPUT.format(of=of)).items()}
+    assert found == {"sigmoid": True, "softplus": True, "tanh": right}
+
+
 def test_a_wrong_derivative_behind_a_flag_is_seen(candidates):
     pytest.importorskip("torch")
     assert not agrees(fit(candidates(FLAGS.format(slope="np.exp(x)"))["elu"]))

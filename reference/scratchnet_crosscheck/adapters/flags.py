@@ -7,7 +7,7 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from . import names as called
-from .functions import DerivativeDriver
+from .functions import DerivativeDriver, places_right
 from .protocol import Candidate
 
 if TYPE_CHECKING:
@@ -57,20 +57,37 @@ def _with(function: Callable[..., Any], flag: str, value: bool) -> Callable[...,
     return call
 
 
+def _of_the_input(passes: list[tuple[Callable[..., Any], Callable[..., Any]]]) -> bool:
+    """Return whether the derivatives of one file are meant to be handed the input, all of them.
+
+    So they are where several are right there alone. One that is right at the output alone is then a slip:
+    whoever calls them hands all of them the same.
+    """
+    found = [_right_where(*both) for both in passes]
+    of_input, of_output = found.count(["input"]), found.count(["output"])
+    return of_input >= 2 and of_input > of_output
+
+
+def _right_where(function: Callable[..., Any], derivative: Callable[..., Any]) -> list[str]:
+    return places_right(function, lambda x, y, dy, at: dy * derivative(y if at == "output" else x))
+
+
 def recognises(names: Mapping[str, Any], like: Mapping[str, str]) -> list[Candidate]:
     """Return the functions whose names are known and that have such an argument."""
-    found = []
+    known: dict[str, tuple[str, Callable[..., Any], Callable[..., Any]]] = {}
     for name, thing in names.items():
         if not inspect.isfunction(thing):
             continue
         kind = like.get(name) or called.operation(name)
         flag = flag_of(thing) if kind else ""
         if kind and flag:
-            value, slope = _with(thing, flag, False), _with(thing, flag, True)
-            found.append(
-                Candidate(
-                    name, (kind,), lambda k, f=value, d=slope: DerivativeDriver(f, d, k),  # type: ignore[misc]  # bound in the loop
-                    "function with a flag for its derivative",
-                )
-            )  # fmt: skip
-    return found
+            known[name] = kind, _with(thing, flag, False), _with(thing, flag, True)
+    at_input = functools.cache(lambda: _of_the_input([(f, d) for _, f, d in known.values()]))
+
+    def candidate(name: str, kind: str, value: Callable[..., Any], slope: Callable[..., Any]) -> Candidate:
+        return Candidate(
+            name, (kind,), lambda k: DerivativeDriver(value, slope, k, at_input=at_input()),
+            "function with a flag for its derivative",
+        )  # fmt: skip
+
+    return [candidate(name, *found) for name, found in known.items()]

@@ -542,6 +542,11 @@ def _as_kept(new: Any, old: Array | None) -> Any:
 
 def at_input_or_output(function: Callable[..., Any], gradient: Callable[..., Any]) -> str:
     """Return whether an activation's derivative is right handed its "input", its "output", or neither: ""."""
+    return next(iter(places_right(function, gradient)), "")
+
+
+def places_right(function: Callable[..., Any], gradient: Callable[..., Any]) -> list[str]:
+    """Return where an activation's derivative is right: at its "input", at its "output", at both."""
     rng = np.random.default_rng(5)
     x, dy = rng.normal(size=(3, 4)) + 0.05, rng.normal(size=(3, 4))
 
@@ -558,7 +563,7 @@ def at_input_or_output(function: Callable[..., Any], gradient: Callable[..., Any
             for e in np.eye(x.size).reshape(-1, *x.shape)
         ]).reshape(x.shape)  # fmt: skip
     except Exception:  # its own trouble, to be found by the checks
-        return ""
+        return []
     for at in ("input", "output"):
         try:
             found = gradient(x.copy(), y.copy(), dy.copy(), at)
@@ -567,22 +572,26 @@ def at_input_or_output(function: Callable[..., Any], gradient: Callable[..., Any
                 right.append(at)
         except Exception:  # as above
             continue
-    return right[0] if right else ""
+    return right
 
 
 class DerivativeDriver(FunctionDriver):
     """``f(x)`` and ``f_prime(x)``, the derivative by each entry, to be multiplied by what comes from above.
 
-    The derivative may be handed the input or the output: which one is found out by trying.
+    The derivative may be handed the input or the output: which one is found out by trying, unless it is known
+    that it is `at_input`.
     """
 
-    def __init__(self, function: Callable[..., Any], derivative: Callable[..., Any], kind: Kind) -> None:
+    def __init__(
+        self, function: Callable[..., Any], derivative: Callable[..., Any], kind: Kind, *,
+        at_input: bool = False,
+    ) -> None:  # fmt: skip
         super().__init__(function, kind, derivative)
         self._derivative = derivative
         self._at = "input"
         if kind.loss:
             bind(signature(derivative), kind, kind.slots, inputs=len(kind.inputs))
-        elif at_input_or_output(
+        elif not at_input and at_input_or_output(
             function, lambda x, y, dy, at: dy * derivative(y if at == "output" else x)
         ) == "output":  # fmt: skip
             self._at = "output"
