@@ -3,6 +3,7 @@
 import sys
 
 import pytest
+from agreement import agrees
 
 from scratchnet_crosscheck.adapters import recognise
 from scratchnet_crosscheck.adapters.fitting import fit
@@ -202,3 +203,57 @@ def test_an_object_whose_call_keeps_what_backward_needs_is_called(candidates):
     wrong = KEPT_BY_CALL.replace("1 - self.kept ** 2", "1 - self.kept")
     assert not failures(fit(candidates(KEPT_BY_CALL)["Tanh"], lambda: None))
     assert "backward_equals_the_reference" in failures(fit(candidates(wrong)["Tanh"], lambda: None))
+
+
+TWO_BIASES = """
+import numpy as np
+
+class GRU:
+    def __init__(self, input_size, hidden_size):
+        self.H = hidden_size
+        self.p = {{
+            "Wx": 0.1 * np.random.randn(input_size, 3 * hidden_size),
+            "Wh": 0.1 * np.random.randn(hidden_size, 3 * hidden_size),
+            "b": np.zeros(3 * hidden_size),
+            "{bias}": np.zeros(3 * hidden_size),
+        }}
+
+    def forward(self, x):
+        self.x, self.h, self.steps = x, [np.zeros((len(x), self.H), x.dtype)], []
+        for t in range(x.shape[1]):
+            ax = x[:, t] @ self.p["Wx"] + self.p["b"]
+            ah = self.h[-1] @ self.p["Wh"] + self.p["{bias}"]
+            r, z = (1 / (1 + np.exp(-(ax + ah)[:, k * self.H : (k + 1) * self.H])) for k in (0, 1))
+            n = np.tanh(ax[:, 2 * self.H :] + r * ah[:, 2 * self.H :])
+            self.steps.append((r, z, n, ah[:, 2 * self.H :]))
+            self.h.append((1 - z) * n + z * self.h[-1])
+        return np.stack(self.h[1:], 1)
+
+    def backward(self, dout):
+        self.grads = {{k: np.zeros_like(v) for k, v in self.p.items()}}
+        dx, dh = np.zeros_like(self.x), 0
+        for t in reversed(range(len(self.steps))):
+            r, z, n, an = self.steps[t]
+            dh = dh + dout[:, t]
+            dn, dz = dh * (1 - z) * (1 - n * n), dh * (self.h[t] - n) * z * (1 - z)
+            dr = dn * an * r * (1 - r)
+            dax, dah = np.hstack([dr, dz, dn]), np.hstack([dr, dz, dn * r])
+            self.grads["Wx"] += self.x[:, t].T @ dax
+            self.grads["Wh"] += self.h[t].T @ dah
+            self.grads["b"] += dax.sum(0)
+            self.grads["{bias}"] += {of}.sum(0)
+            dx[:, t] = dax @ self.p["Wx"].T
+            dh = dah @ self.p["Wh"].T + dh * z
+        return dx
+"""
+
+
+@pytest.mark.parametrize(("of", "right"), [("dah", True), ("dax", False)])
+def test_a_second_bias_is_known_whatever_the_first_is_called(candidates, of, right):
+    found = candidates(TWO_BIASES.format(bias="bh", of=of))["GRU"]
+    assert agrees(fit(found)) is right
+
+
+def test_a_parameter_that_the_kind_has_not_is_said_not_to_be_checked(candidates):
+    found = fit(candidates(TWO_BIASES.format(bias="extra", of="dax"))["GRU"])
+    assert "gru has no parameter like its extra" in found.left["gradient_of_extra"]

@@ -186,6 +186,8 @@ class ObjectDriver:
         #: Whether a parameter had another shape after its update: there is no sum over samples.
         self.outgrown = False
         self._own_rate: str | None = None
+        #: Parameters that an object keeps gradients of, and that the kind has not.
+        self.strangers: set[str] = set()
         # A class without a constructor of its own has the empty signature.
         made = signature(cls)
         required = [p.name for p in made if p.default is p.empty]
@@ -412,7 +414,11 @@ class ObjectDriver:
             named.append((name, place))
         for slot in slots:
             exact = [p for n, p in named if names.plain(n) == names.plain(slot)]
-            alike = [p for n, p in named if names.slot_named(n, (slot,))]
+            taken = {id(p[0].get()) for p in found.values()}
+            called = [(n, p) for n, p in named if names.slot_named(n, (slot,)) and id(p.get()) not in taken]
+            # A name that is another slot's as well comes last: `bh` beside `b`.
+            others = tuple(s for s in slots if s != slot and s not in found)
+            alike = [p for _, p in sorted(called, key=lambda one: names.slot_named(one[0], others) or "")]
             lists = [p for n, p in named if n.startswith("params[")]
             chosen = exact or alike or ([lists[slots.index(slot)]] if slots.index(slot) < len(lists) else [])
             if chosen:
@@ -771,12 +777,38 @@ class ObjectDriver:
                     )
             if gradient is not None:
                 grads[slot] = gradient
+        self.strangers |= self._strangers(thing, where, arrays)
         # What the object keeps is its own and may be written to again: copies, the same for the same.
         copies: dict[int, Any] = {}
         for slot in params:
             if slot in grads and isinstance(grads[slot], np.ndarray):
                 grads[slot] = copies.setdefault(id(grads[slot]), grads[slot].copy())
         return grads
+
+    def _strangers(
+        self, thing: Any, where: Mapping[str, list[Place]], arrays: Mapping[str, Array]
+    ) -> set[str]:
+        """Return the names of parameters that the kind has not: an object keeps a gradient of each."""
+        known = {id(p.get()) for found in where.values() for p in found} | {id(a) for a in arrays.values()}
+        own = (*self._kind.inputs, *self._kind.outputs, *self._kind.state)
+        kept = [p for p in places(thing) if isinstance(p.get(), np.ndarray) and p.get().dtype.kind == "f"]
+        holders = [
+            h for h in (getattr(thing, n, None) for n in _GRADIENT_HOLDERS) if isinstance(h, dict | list)
+        ]
+        shapes = {(names.plain(p.name), p.get().shape) for p in kept if p.owner is thing}
+        found = set()
+        for place in kept:
+            name, value = place.name.split(".")[0], place.get()
+            if id(value) in known or names.slot_named(name, own) or any(place.owner is h for h in holders):
+                continue
+            plain = names.plain(name)
+            beside = getattr(place.owner, "grad", None) if place.owner is not thing else None
+            inside = [h.get(place.key) for h in holders if isinstance(h, dict)]
+            if any(np.shape(g) == value.shape for g in (beside, *inside) if isinstance(g, np.ndarray)) or any(
+                (word, value.shape) in shapes for word in (f"d{plain}", f"grad{plain}", f"{plain}grad")
+            ):
+                found.add(name)
+        return found
 
     def _own_rate_of(self, thing: Any) -> str | None:
         for name in ("lr", "learning_rate", "eta", "alpha"):
