@@ -27,6 +27,9 @@ _SIDES = (
     "kernel_size", "stride", "padding", "dilation", "output_padding", "output_size", "scale_factor",
 )  # fmt: skip
 
+#: Options that are flags, though by default PyTorch's are None, or there is none.
+_FLAGS = ("training", "align_corners")
+
 
 def in_pairs(kind: Kind, option: str, value: Any) -> Any:
     """Return a number for each of a kind's dimensions, where an option is one for all."""
@@ -163,7 +166,8 @@ def bind(
             free.remove(slot)
             continue
         option = names.option_named(name, names.OPTIONS, options)
-        if is_flag and option != "training" and not isinstance(kind.defaults.get(option or ""), bool):
+        of_flags = option in _FLAGS or isinstance(kind.defaults.get(option or ""), bool)
+        if is_flag and not of_flags:
             option = None  # a flag is handed no number and no word
         found = names.slot_named(name, tuple(free))
         if name.endswith(_TABLES) or names.plain(name) in ("hparameters", "hparams", "hyperparameters"):

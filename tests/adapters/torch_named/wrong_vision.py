@@ -94,6 +94,36 @@ def linear_weights(n, m):
     return weights
 
 
+class UpsampleLayer:
+    """Backward does not keep the corners in their places, whatever it is told."""
+
+    def __init__(self, scale_factor: int = 2, mode: str = "nearest", align_corners: bool = False):
+        if mode not in ("nearest", "bilinear"):
+            raise ValueError(f"mode {mode} is not known")
+        self.s, self.mode, self.aligned = scale_factor, mode, align_corners
+
+    def weights(self, n, aligned):
+        if self.mode == "nearest":
+            return np.eye(n)[np.arange(n * self.s) // self.s]
+        if aligned:
+            return linear_weights(n, n * self.s)
+        at = np.maximum((np.arange(n * self.s) + 0.5) / self.s - 0.5, 0)
+        low = at.astype(int)
+        rows, weights = np.arange(n * self.s), np.zeros((n * self.s, n))
+        np.add.at(weights, (rows, low), 1 - (at - low))
+        np.add.at(weights, (rows, np.minimum(low + 1, n - 1)), at - low)
+        return weights
+
+    def forward(self, x):
+        self.sides, self.dtype = x.shape[2:], x.dtype
+        a, b = (self.weights(n, self.aligned).astype(x.dtype) for n in self.sides)
+        return a @ x @ b.T
+
+    def backward(self, dout):
+        a, b = (self.weights(n, False).astype(self.dtype) for n in self.sides)
+        return a.T @ dout @ b
+
+
 class UpsamplingBilinear2d:
     """Backward resamples the gradient down, each sum of weights made one."""
 
