@@ -257,3 +257,18 @@ def test_a_second_bias_is_known_whatever_the_first_is_called(candidates, of, rig
 def test_a_parameter_that_the_kind_has_not_is_said_not_to_be_checked(candidates):
     found = fit(candidates(TWO_BIASES.format(bias="extra", of="dax"))["GRU"])
     assert "gru has no parameter like its extra" in found.left["gradient_of_extra"]
+
+
+def test_an_argument_that_is_not_known_is_said_to_be_left_at_its_default(candidates):
+    source = """
+class Sigmoid:
+    def __init__(self, clip=None, name="sigmoid"):
+        self.clip = clip
+    def forward(self, x):
+        self.out = 1 / (1 + np.exp(-(x if self.clip is None else x.clip(-self.clip, self.clip))))
+        return self.out
+    def backward(self, dout):
+        return dout * self.out * (1 - self.out)
+"""
+    notes = fit(candidates("import numpy as np\n" + source)["Sigmoid"]).driver.notes
+    assert "left at its default: clip" in notes

@@ -86,6 +86,8 @@ class Bound:
     sizes: dict[str, str] = field(default_factory=dict)
     tables: dict[str, str] = field(default_factory=dict)
     constants: dict[str, Any] = field(default_factory=dict)
+    #: Arguments that may be left out, and are: what they are is not known.
+    left_out: list[str] = field(default_factory=list)
     #: The parameter whose name says nothing, handed a slot because that is what a layer of the kind takes.
     guessed: str = ""
 
@@ -93,6 +95,11 @@ class Bound:
     def takes(self) -> frozenset[str]:
         """The options that the call can be given."""
         return frozenset(self.options.values())
+
+    def said(self) -> list[str]:
+        """Return what there is to say of arguments that are not known: with another value it is not asked."""
+        unknown = [name for name in self.left_out if names.plain(name) not in names.NEUTRAL]
+        return [f"left at its default: {', '.join(unknown)}"] if unknown else []
 
 
 def given_option(kind: Kind, option: str, options: Mapping[str, Any], form: Form, default: Any) -> Any:
@@ -173,7 +180,7 @@ def bind(
         if name.endswith(_TABLES) or names.plain(name) in ("hparameters", "hparams", "hyperparameters"):
             bound.tables[name] = names.plain(name)
         elif is_flag and option is None:
-            continue
+            bound.left_out.append(name)
         elif option in bound.options.values() and parameter.default is None:
             continue  # an old name of an option that it takes under another
         elif option is not None and (found is None or (option in kind.defaults and not _is_slot(name, kind))):
@@ -194,7 +201,7 @@ def bind(
         elif sized and required and name in sides and len(bound.sizes) < 2:
             bound.sizes[name] = next(s for s in ("in", "out") if s not in bound.sizes.values())
         elif not required:
-            continue
+            bound.left_out.append(name)
         elif not sized and (slots_left := [s for s in free if s in kind.learnt or s not in kind.params]):
             bound.slots[name] = slots_left[0]
             free.remove(slots_left[0])

@@ -127,6 +127,7 @@ class FunctionDriver:
             inputs=min(inputs, len(self._parameters)),
         )  # fmt: skip
         self._bound.constants.update(chosen)
+        self.notes += self._bound.said()
         if self._packed is not None:
             self._unpack(self._packed)
         self.takes = self._bound.takes

@@ -204,6 +204,7 @@ class ObjectDriver:
             [p for p in made if p.name not in self._given], kind, (*kind.params, *kind.state), sized=True,
             sides=sides(cls),
         )  # fmt: skip
+        self.notes += self._new.said()
         #: Whether what it is guessed to be made with, "sizes" and pairs, may be what it stumbles over.
         self.pairs = False
         self._mode_words = False
