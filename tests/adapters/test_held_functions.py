@@ -549,3 +549,35 @@ def layernorm_bwd(dy, x, w, mean, rstd):
 
 """)
     assert agrees(fit(found["layernorm_fwd"]))
+
+
+WITH_ITS_ACTIVATION = """
+class Dense:
+    def __init__(self, w, b):
+        self.w, self.b = w, b
+    def forward(self, a):
+        self.a = a
+        self.z = self.w @ a + self.b
+        self.out = {value}
+        return self.out
+    def backward(self, delta):
+        delta = delta * {slope}
+        self.dw, self.db = delta @ self.a.T, delta.sum(axis=1, keepdims=True)
+        return self.w.T @ delta
+"""
+
+
+@pytest.mark.parametrize(
+    ("value", "slope", "kind", "right"),
+    [
+        ("1 / (1 + np.exp(-self.z))", "self.out * (1 - self.out)", "affine_sigmoid", True),
+        ("np.tanh(self.z)", "(1 - self.out**2)", "affine_tanh", True),
+        ("np.maximum(self.z, 0)", "(self.z > 0)", "affine_relu", True),
+        ("1 / (1 + np.exp(-self.z))", "self.z * (1 - self.z)", "affine_sigmoid", False),
+    ],
+)
+def test_a_dense_layer_with_its_activation_inside_is_held_against_both(candidates, value, slope, kind, right):
+    pytest.importorskip("torch")
+    subject = fit(candidates(WITH_ITS_ACTIVATION.format(value=value, slope=slope))["Dense"])
+    assert subject.kind.name == kind
+    assert agrees(subject) is right

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 #: A class of this name may be the one or the other: the forward pass says.
 ALTERNATIVES = {
+    "linear": ("linear", "affine_sigmoid", "affine_relu", "affine_tanh"),
     "rnn": ("rnn", "rnn_cell"),
     "lstm": ("lstm", "lstm_cell"),
     "max_pool2d": ("max_pool2d", "avg_pool2d"),

@@ -166,6 +166,8 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     "embedding_dot": ("embeddingdot",), "weight_sum": ("weightsum",),
     "attention_weight": ("attentionweight",),
     "affine_relu": ("affinerelu", "linearrelu", "fcrelu", "denserelu"), "conv_relu": ("convrelu",),
+    "affine_sigmoid": ("affinesigmoid", "linearsigmoid", "fcsigmoid", "densesigmoid"),
+    "affine_tanh": ("affinetanh", "lineartanh", "fctanh", "densetanh"),
     "conv_relu_pool": ("convrelupool",),
     "affine_batchnorm_relu": (
         "affinebatchnormrelu", "affinebnrelu", "affinenormrelu", "linearbatchnormrelu", "linearbnrelu",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..case import Case
+from ._activation import _sigmoid
 from .protocol import (
     BATCH_LAST,
     COLUMN,
@@ -23,7 +24,7 @@ from .protocol import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 _ONE_ROW = {"one_sample": "its backward pass does one sample at a time, as a row (1, D)"}
 
@@ -96,11 +97,20 @@ LINEAR = Kind(
 )  # fmt: skip
 
 
-AFFINE_RELU = Kind(
-    "affine_relu", ("x", "weight", "bias"), lambda a, o: (np.maximum(_forward(a, o)[0], 0),),
-    lambda t, a, _: (t.relu(t.nn.functional.linear(a["x"], a["weight"], a.get("bias"))),),
-    _draw, _forms, params=("weight", "bias"), ties=True, per_sample=("x",),
-)  # fmt: skip
+def _with(activation: str, function: Callable[[Any], Any], *, ties: bool = False) -> Kind:
+    """Return the kind of an affine map that has its activation inside."""
+    return Kind(
+        f"affine_{activation}", ("x", "weight", "bias"), lambda a, o: (function(_forward(a, o)[0]),),
+        lambda t, a, _: (
+            getattr(t, activation)(t.nn.functional.linear(a["x"], a["weight"], a.get("bias"))),
+        ),
+        _draw, _forms, params=("weight", "bias"), ties=ties, per_sample=("x",), sizes=LINEAR.sizes,
+    )  # fmt: skip
+
+
+AFFINE_RELU = _with("relu", lambda y: np.maximum(y, 0), ties=True)
+AFFINE_SIGMOID = _with("sigmoid", _sigmoid)
+AFFINE_TANH = _with("tanh", np.tanh)
 
 
 # ---- embedding
