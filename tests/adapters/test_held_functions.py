@@ -581,3 +581,29 @@ def test_a_dense_layer_with_its_activation_inside_is_held_against_both(candidate
     subject = fit(candidates(WITH_ITS_ACTIVATION.format(value=value, slope=slope))["Dense"])
     assert subject.kind.name == kind
     assert agrees(subject) is right
+
+
+SLOPES = """
+def prelu(x, a):
+    rising, wide = x > 0, a.reshape({wide})
+    def pullback(dy):
+        summed = np.where(rising, 0, x * dy).sum(axis={axes})
+        return np.where(rising, dy, wide * dy), summed
+    return np.where(rising, x, wide * x), pullback
+"""
+SUMMED_OVER = "tuple(i for i in range(x.ndim) if i != 1)"
+
+
+@pytest.mark.parametrize(
+    ("wide", "axes", "right"),
+    [
+        ("(-1, 1)", "1", True),  # samples in columns
+        ("(-1, *(1,) * (x.ndim - 2))", SUMMED_OVER, True),
+        ("(-1, *(1,) * (x.ndim - 2))", "(0, *range(3, x.ndim))", False),  # of images one axis is forgotten
+    ],
+)
+def test_slopes_of_channels_are_asked_for_in_columns_and_of_images(candidates, wide, axes, right):
+    pytest.importorskip("torch")
+    subject = fit(candidates(SLOPES.format(wide=wide, axes=axes))["prelu"])
+    quick = check_subject("a_file.py", subject, oracles=("torch",), profile="quick", seed=7)
+    assert ("failed" not in {r["verdict"] for r in quick}) is right

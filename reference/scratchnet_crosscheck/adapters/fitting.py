@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..properties.protocol import many
-from ..references.protocol import CHANNEL, COLUMN, PIXEL, ROW, Form, Kind
+from ..references.protocol import CHANNEL, COLUMN, PIXEL, ROW, SHAPES, Form, Kind
 from . import names
 from .features import RANKS, everything
 from .frameworks import of_a_framework
 from .functions import FunctionDriver, ValueDriver
 from .objects import Misfit, ObjectDriver
-from .probing import PROBES, SHAPES, Fit, close, gradients, probe, runs, slope
+from .probing import PROBES, Fit, close, gradients, probe, runs, slope
 from .protocol import Cannot
 from .runner import Subject, canonical, runner_of
 from .settling import settle

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from ..case import Case
 
 PROBES = 3
-#: Options of a form that say of which shapes x is, and choose no formula.
-SHAPES = ("rank", "square", "samples", "alone")
 _HERE = str(Path(__file__).parents[1])
 PLAIN = Setting(np.dtype(np.float64), layouts=False)
 

@@ -16,7 +16,7 @@ from ..failure import Failure, NotApplicable
 from ..oracles import oracle
 from ..oracles.golden import Golden
 from ..oracles.pytorch import gradients, import_torch
-from ..references.protocol import Form, Kind, Sketch
+from ..references.protocol import SHAPES, Form, Kind, Sketch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -426,7 +426,7 @@ def canonical(subject: Subject, case: Case) -> tuple[dict[str, Any], dict[str, A
     for numbers in ("mask", "slopes"):  # drawn by a layer, and so as it has its input
         if numbers in options:
             options[numbers] = np.asarray(form.layout(case.slots[0]).to(options[numbers]))
-    for own in ("samples", "rank", "square", "alone"):
+    for own in SHAPES:
         options.pop(own, None)
     return arrays, options
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..references.protocol import Form
+from ..references.protocol import SHAPES, Form
 from .features import undone
 from .frameworks import of_a_framework
 from .functions import ValueDriver
 from .objects import ObjectDriver
-from .probing import SHAPES, Fit, gradients, probe, slope
+from .probing import Fit, gradients, probe, slope
 from .runner import Subject, replayed, runner_of
 
 if TYPE_CHECKING:

@@ -274,15 +274,30 @@ NUMBER = Layout("a number", lambda _: (), lambda a: a.reshape(1), lambda a, _: a
 
 def _prelu_draw(sketch: Sketch) -> Parts:
     channels = sketch.side(1, 4)
-    x = sketch.array("x", sketch.batch(), channels)
-    several = sketch.form.layout("weight") is not NUMBER and sketch.may("a slope a channel")
-    return {"x": x, "weight": sketch.array("weight", channels if several else 1)}, {}
+    shape: tuple[int, ...] = (sketch.batch(), channels)
+    last = sketch.form.layout("x") is BATCH_LAST
+    if not last and sketch.may("images", 3):  # as wide as there are channels, and a slip might not show
+        shape = (*shape, sketch.side(1, 3), channels + 1)
+    alone = sketch.form.layout("weight") is NUMBER
+    several = sketch.form.options.get("several") or (not alone and sketch.may("a slope a channel"))
+    return {"x": sketch.array("x", *shape), "weight": sketch.array("weight", channels if several else 1)}, {}
 
 
+def _prelu(a: Mapping[str, Any], _: Mapping[str, Any]) -> tuple[Any, ...]:
+    x = a["x"]
+    return (np.where(x > 0, x, a["weight"].reshape((-1,) + (1,) * (x.ndim - 2)) * x),)
+
+
+#: A slope for each channel, never one for all.
+_SEVERAL = Form(options={"several": True})
+_COLUMNS = _SEVERAL + Form({"x": BATCH_LAST, "y": BATCH_LAST})
 PRELU = Kind(
-    "prelu", ("x", "weight"), lambda a, _: (np.where(a["x"] > 0, a["x"], a["weight"] * a["x"]),),
+    "prelu", ("x", "weight"), _prelu,
     lambda t, a, _: (t.nn.functional.prelu(a["x"], a["weight"]),), _prelu_draw, params=("weight",),
-    kinks=(0.0,), per_sample=("x",), forms=lambda _: [Form(), Form({"weight": NUMBER})],
+    kinks=(0.0,), per_sample=("x",),
+    forms=lambda _: [
+        Form(), Form({"weight": NUMBER}), _SEVERAL, _COLUMNS, _COLUMNS + Form({"weight": COLUMN})
+    ],
 )  # fmt: skip
 
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from ..case import Case
 
 Shape = tuple[int, ...]
+#: Options of a form that say of which shapes the arrays are, and choose no formula.
+SHAPES = ("rank", "square", "samples", "alone", "several")
 
 
 @dataclass(frozen=True)
