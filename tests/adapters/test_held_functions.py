@@ -607,3 +607,29 @@ def test_slopes_of_channels_are_asked_for_in_columns_and_of_images(candidates, w
     subject = fit(candidates(SLOPES.format(wide=wide, axes=axes))["prelu"])
     quick = check_subject("a_file.py", subject, oracles=("torch",), profile="quick", seed=7)
     assert ("failed" not in {r["verdict"] for r in quick}) is right
+
+
+def test_what_computes_in_float32_and_hands_out_float64_is_checked_in_float32(candidates):
+    pytest.importorskip("torch")
+    source = """
+class RMSNorm:
+    def __init__(self, weight, eps=1e-6):
+        self.weight, self.eps = weight, eps
+    def forward(self, x):
+        self.x, self.dtype = x.astype(np.float32), x.dtype
+        self.rstd = 1 / np.sqrt((self.x**2).mean(-1, keepdims=True) + np.float32(self.eps))
+        return (self.x * self.rstd * self.weight.astype(np.float32)).astype(x.dtype)
+    def backward(self, dy):
+        xhat, g = self.x * self.rstd, dy.astype(np.float32)
+        self.dweight = (g * xhat).reshape(-1, xhat.shape[-1]).sum(0).astype(self.dtype)
+        g = g * self.weight.astype(np.float32)
+        return (self.rstd * (g - xhat * (g * xhat).mean(-1, keepdims=True))).astype(self.dtype)
+"""
+    subject = fit(candidates(source)["RMSNorm"])
+    assert "float32_alone" in subject.conventions
+    verdicts = {
+        r["check"]: r["verdict"]
+        for r in check_subject("a_file.py", subject, oracles=("torch",), profile="quick", seed=7)
+    }
+    assert "failed" not in verdicts.values()
+    assert verdicts["backward_equals_the_reference"] == "passed"
