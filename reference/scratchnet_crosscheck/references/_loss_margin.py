@@ -57,7 +57,7 @@ SOFT_MARGIN_LOSS = of_loss("soft_margin_loss", _draw_soft, {}, forms=lambda stri
 
 
 def _draw_ranking(sketch: Sketch) -> Parts:
-    sides = shape(sketch)
+    sides = (max(sketch.batch(), 1),)  # one score a sample is what PyTorch documents
     options = sketch.option("margin", 0.0, 0.5, 1.0)
     margin = chosen(sketch, options, "margin", 0.0)
     second, target = sketch.array("input2", *sides), signs(sketch, *sides)

@@ -142,6 +142,24 @@ class MarginRankingLoss:
         return -g, g
 
 
+class MarginRankingLossLayer:
+    """One score a sample: the mean over the samples."""
+
+    def __init__(self, margin=0.0, reduction="mean"):
+        self.margin, self.reduction = margin, reduction
+
+    def forward(self, x1, x2, y):
+        z = -y * (x1 - x2) + self.margin
+        self.y, self.mask = y, z > 0
+        return {"mean": np.mean, "sum": np.sum, "none": lambda losses: losses}[self.reduction](
+            np.maximum(z, 0)
+        )
+
+    def backward(self, dout):
+        g = dout * self.mask * self.y / (len(self.y) if self.reduction == "mean" else 1)
+        return -g, g
+
+
 class MarginRanking:
     """A margin of its own, and summed."""
 
