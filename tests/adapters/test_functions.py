@@ -10,6 +10,7 @@ from scratchnet_crosscheck.adapters import names, recognise
 from scratchnet_crosscheck.adapters.fitting import fit
 from scratchnet_crosscheck.adapters.functions import is_cotangent
 from scratchnet_crosscheck.adapters.protocol import Cannot
+from scratchnet_crosscheck.checking import check_subject
 from scratchnet_crosscheck.references import kinds
 
 ACTIVATIONS = """
@@ -642,3 +643,20 @@ def batchnorm_backward(d, cache):
     assert not {"momentum_is_share_kept", "running_var_biased"} & set(
         fit(things["batchnorm_forward"]).conventions
     )
+
+
+@pytest.mark.parametrize(("value", "verdict"), [("y.astype(np.float64)", "convention"), ("y", "failed")])
+def test_float64_that_comes_out_forward_and_backward_is_a_convention_and_backward_alone_a_slip(
+    loaded, value, verdict
+):
+    pytest.importorskip("torch")
+    source = f"""
+def sigmoid(x):
+    y = 1 / (1 + np.exp(-x))
+    return {value}, lambda dy: ((dy * y * (1 - y)).astype(np.float64),)
+"""
+    records = check_subject(
+        "a_file.py", fit(loaded(source)[0]["sigmoid"]), oracles=("torch",), profile="quick", seed=7
+    )
+    found = {r["verdict"] for r in records if r["check"] in ("dtype_is_preserved", "computes_in_float64")}
+    assert found - {"passed"} == {verdict}
