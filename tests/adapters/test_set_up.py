@@ -3,6 +3,7 @@
 import sys
 
 import pytest
+from agreement import agrees
 
 from scratchnet_crosscheck.adapters import recognise
 from scratchnet_crosscheck.adapters.fitting import fit
@@ -276,3 +277,48 @@ def test_a_file_that_imports_its_neighbours_relatively_needs_no_init_file(tmp_pa
     module, notes = load(folder / "relu.py")
     assert notes == []
     assert module.ReLU.half == 0.5
+
+
+INSIDE = """
+import numpy as np
+
+class Conv1d_stride1:
+    def __init__(self, in_channels, out_channels, kernel_size):
+        self.kernel_size = kernel_size
+        self.W = np.random.randn(out_channels, in_channels, kernel_size)
+        self.b = np.zeros(out_channels)
+    def forward(self, A):
+        self.A = A
+        n = A.shape[2] - self.kernel_size + 1
+        windows = [A[:, :, i : i + self.kernel_size] for i in range(n)]
+        return np.stack([np.einsum("nck,ock->no", w, self.W) for w in windows], 2) + self.b[:, None]
+    def backward(self, dLdZ):
+        self.dLdb = dLdZ.sum((0, 2))
+        self.dLdW, dLdA = np.zeros_like(self.W), np.zeros_like(self.A)
+        for i in range(dLdZ.shape[2]):
+            window = slice(i, i + self.kernel_size)
+            self.dLdW += np.einsum("nck,no->ock", self.A[:, :, window], dLdZ[:, :, i])
+            dLdA[:, :, window] += np.einsum("no,ock->nck", dLdZ[:, :, i], self.W)
+        return dLdA
+
+class Conv1d:
+    def __init__(self, in_channels, out_channels, kernel_size, stride, padding=0):
+        self.conv = Conv1d_stride1(in_channels, out_channels, kernel_size)
+        self.stride, self.pad = stride, padding
+    def forward(self, A):
+        self.n = A.shape[2]
+        return self.conv.forward(np.pad(A, ((0, 0), (0, 0), (self.pad, self.pad))))[:, :, :: self.stride]
+    def backward(self, dLdZ):
+        spread = np.zeros((*dLdZ.shape[:2], self.n + 2 * self.pad - self.conv.kernel_size + 1), dLdZ.dtype)
+        spread[:, :, :: self.stride] = {upstream}
+        return self.conv.backward(spread)[:, :, self.pad : self.pad + self.n]
+"""
+
+
+@pytest.mark.parametrize(("upstream", "right"), [("dLdZ", True), ("dLdZ / self.stride", False)])
+def test_parameters_that_a_layer_inside_the_layer_keeps_are_found(candidates, upstream, right):
+    subject = fit(candidates(INSIDE.format(upstream=upstream))["Conv1d"])
+    assert {"found dLdW, taken as the gradient of W", "found dLdb, taken as the gradient of b"} <= {
+        *subject.driver.notes
+    }
+    assert agrees(subject) is right

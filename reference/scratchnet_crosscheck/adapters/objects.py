@@ -19,7 +19,7 @@ from .set_up import Optimizer, called_instead, knows_nothing, prepare
 from .unfinished import unwritten
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from .._types import Array
     from ..references.protocol import Form, Kind
@@ -105,6 +105,11 @@ def _attributes(value: Any) -> set[str]:
     """Return the names of an object's attributes, in a dict of its own or in slots."""
     slots = getattr(type(value), "__slots__", ())
     return {*getattr(value, "__dict__", ()), *((slots,) if isinstance(slots, str) else slots)}
+
+
+def _layers(thing: Any) -> list[Any]:
+    """Return the layers that an object has among its attributes."""
+    return [v for v in vars(thing).values() if hasattr(v, "__dict__") and methods(type(v)) is not None]
 
 
 def methods(cls: type) -> tuple[str, str] | None:
@@ -400,9 +405,17 @@ class ObjectDriver:
             yield {k: a for k, a in arrays.items() if a is not None}, options, form
 
     def _by_name(self, thing: Any, slots: list[str]) -> dict[str, list[Place]]:
+        """Return where the parameters are kept; where not by the object itself, by a layer inside it."""
+        found = self._among(places(thing), slots)
+        if self._kind.plain or not {"weight", "weight_ih"} & set(slots) - set(found):
+            return found
+        inner = self._among([p for layer in _layers(thing) for p in places(layer)], slots)
+        return inner if len(inner) > len(found) else found
+
+    def _among(self, kept: Iterable[Place], slots: list[str]) -> dict[str, list[Place]]:
         found: dict[str, list[Place]] = {}
         named: list[tuple[str, Place]] = []
-        for place in places(thing):
+        for place in kept:
             if not isinstance(place.get(), np.ndarray) and not (
                 self._kind.name == "prelu" and isinstance(place.get(), float)
             ):
@@ -936,7 +949,8 @@ class ObjectDriver:
         for name in own:
             plain = names.plain(name)
             exact |= {f"d{plain}", f"grad{plain}", f"{plain}grad", f"dld{plain}", f"dl{plain}"}
-        kept = list(places(thing))
+        inside = {id(p.owner): p.owner for p in where if any(p.owner is layer for layer in _layers(thing))}
+        kept = [*places(thing), *(p for layer in inside.values() for p in places(layer))]
         for names_wanted in (exact, wanted):
             found = [
                 place
