@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .._check import check_cotangent
-from ._bits import keep, keep_mask
+from ._bits import keep
 from ._buffers import BLOCK_BYTES, blocks, level
 from ._constants import ONE, ZERO, constant
 from ._elementwise import FINITE, by_blocks
@@ -28,7 +28,6 @@ SELU_ALPHA, SELU_SCALE = 1.6732632423543772848, 1.0507009873554804934
 _RISE, _DEPTH = constant(SELU_SCALE), constant(SELU_SCALE * SELU_ALPHA)
 # Without rounding, as alpha is below 2.
 _EXCESS = {char: np.asarray(_DEPTH[char] - _RISE[char]) for char in "fd"}
-_ONE = np.array(1, np.int8)
 _CLIP = 6000
 """Above it `np.clip`, whose call takes 2 us longer, is faster than a maximum and a minimum with arrays."""
 _CLIP_BY_NUMBERS = 2048
@@ -42,17 +41,15 @@ def relu_by_blocks(x: Array) -> tuple[Array, Pullback]:
     # From the value, which by then is no longer in the cache, a mask takes longer than a kept one.
     shape, dtype = x.shape, x.dtype
     flat = x.reshape(-1)
-    y, mask = np.empty(shape, dtype), np.empty(shape, np.int8)
-    y_flat, mask_flat = y.reshape(-1), mask.reshape(-1)
+    y, open_ = np.empty(shape, dtype), np.empty(shape, np.bool_)
+    y_flat, open_flat = y.reshape(-1), open_.reshape(-1)
     for cut in blocks(flat.size, x.nbytes):
-        part, open_ = flat[cut], mask_flat[cut]
-        _relu(part, y_flat[cut])
-        np.less_equal(part, ZERO[dtype.char], open_.view(np.bool_))
-        np.subtract(open_, _ONE, open_)
+        _relu(flat[cut], y_flat[cut])
+        np.not_equal(y_flat[cut], ZERO[dtype.char], open_flat[cut])
 
     def pullback(dy: Array, needs_input_grad: tuple[bool] = (True,)) -> Cotangents:
         dy = check_cotangent("relu", dy, shape, dtype)
-        return (keep(dy, mask) if needs_input_grad[0] else None,)
+        return (keep(dy, open_) if needs_input_grad[0] else None,)
 
     return y, pullback
 
@@ -62,7 +59,7 @@ def _relu(x: Array, y: Array | None = None, _: None = None) -> tuple[Array, None
 
 
 def _relu_backward(dy: Array, _: Array, y: Array, __: None, dx: Array | None = None) -> Array:
-    return keep(dy, keep_mask(np.less_equal(y, ZERO[y.dtype.char])), dx)
+    return keep(dy, np.not_equal(y, ZERO[y.dtype.char]), dx)
 
 
 def takes_slope(x: Array, slope: float) -> bool:
@@ -104,7 +101,7 @@ def clipped_by_blocks(function: str, x: Array, low: Array, high: Array) -> tuple
     def backward(dy: Array, _: Array, y: Array, __: None, dx: Array | None = None) -> Array:
         closed = np.less_equal(y, low)
         np.logical_or(closed, np.greater_equal(y, high), closed)
-        return keep(dy, keep_mask(closed), dx)
+        return keep(dy, np.logical_not(closed, closed), dx)
 
     return by_blocks(function, x, forward, backward)
 

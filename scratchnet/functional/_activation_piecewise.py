@@ -21,7 +21,7 @@ from ._activation_bends_fast import (
     leaky_relu_by_blocks,
     takes_slope,
 )
-from ._bits import either, keep, keep_mask
+from ._bits import either, keep
 from ._constants import ONE, ZERO, constant
 from ._elementwise import passing, sloping
 
@@ -81,7 +81,7 @@ def threshold(x: Array, threshold: float, value: float) -> tuple[Array, Pullback
     closed = np.asarray(x <= x.dtype.type(limit))
     y = x.copy()
     y[closed] = value
-    return passing("threshold", y, keep_mask(closed))
+    return passing("threshold", y, np.asarray(~closed))
 
 
 def leaky_relu(x: Array, negative_slope: float = 0.01) -> tuple[Array, Pullback]:
@@ -197,7 +197,7 @@ def prelu(x: Array, weight: Array) -> tuple[Array, Pullback]:
     slopes = weight.reshape((-1,) + (1,) * (x.ndim - 2)) if each else weight.reshape(())
     rising = np.asarray(x > ZERO[dtype.char])
     factors = np.where(rising, ONE[dtype.char], slopes)
-    mask = keep_mask(rising)
+    falling = np.asarray(~rising)
 
     def pullback(dy: Array, needs_input_grad: tuple[bool, bool] = (True, True)) -> Cotangents:
         dy = check_cotangent("prelu", dy, shape, dtype)
@@ -206,7 +206,7 @@ def prelu(x: Array, weight: Array) -> tuple[Array, Pullback]:
             if needs_input_grad[0]:
                 dx = np.asarray(factors * dy, dtype)
             if needs_input_grad[1]:
-                product = keep(np.asarray(x * dy), mask)
+                product = keep(np.asarray(x * dy), falling)
                 axes = tuple(axis for axis in range(len(shape)) if axis != 1 or not each)
                 dweight = np.asarray(np.add.reduce(product, axis=axes), dtype).reshape(weight.shape)
         return dx, dweight
@@ -424,7 +424,7 @@ def hardsigmoid(x: Array) -> tuple[Array, Pullback]:
     check_float_array("hardsigmoid", "x", x)
     three = _THREE[x.dtype.char]
     open_ = np.asarray((x > -three) & (x < three))
-    return passing("hardsigmoid", _sigmoid_of_lines(x), keep_mask(~open_), x.dtype.type(1) / x.dtype.type(6))
+    return passing("hardsigmoid", _sigmoid_of_lines(x), open_, x.dtype.type(1) / x.dtype.type(6))
 
 
 def hardswish(x: Array) -> tuple[Array, Pullback]:
@@ -482,7 +482,7 @@ def _hardswish_plain(x: Array) -> tuple[Array, Pullback]:
         parabola = np.asarray(x / three)
         np.add(parabola, dtype.type(0.5), out=parabola)
         rising = either(np.asarray(x < three), parabola, ONE[dtype.char])
-        return keep(rising, keep_mask(np.asarray(x <= -three)))
+        return keep(rising, np.asarray(~(x <= -three)))  # NaN is kept
 
     return sloping("hardswish", y, slopes)
 
@@ -532,8 +532,8 @@ def hardshrink(x: Array, lambd: float = 0.5) -> tuple[Array, Pullback]:
     [1.0, 0.0, 0.0, 1.0]
     """
     check_float_array("hardshrink", "x", x)
-    mask = _small(x, x.dtype.type(check_number("hardshrink", "lambd", lambd)))
-    return passing("hardshrink", keep(x, mask), mask)
+    open_ = _large(x, x.dtype.type(check_number("hardshrink", "lambd", lambd)))
+    return passing("hardshrink", keep(x, open_), open_)
 
 
 def softshrink(x: Array, lambd: float = 0.5) -> tuple[Array, Pullback]:
@@ -584,7 +584,7 @@ def softshrink(x: Array, lambd: float = 0.5) -> tuple[Array, Pullback]:
     largest = float(np.finfo(x.dtype).max) if x.dtype.itemsize <= 8 else float(np.finfo(np.float64).max)
     number = x.dtype.type(check_number("softshrink", "lambd", lambd, minimum=0, maximum=largest))
     y = np.asarray(x - np.minimum(np.maximum(x, -number), number))
-    return passing("softshrink", y, _small(x, number))
+    return passing("softshrink", y, _large(x, number))
 
 
 def _clipped(function: str, x: Array, low: float, high: float) -> tuple[Array, Pullback]:
@@ -599,7 +599,7 @@ def _clipped_plain(function: str, x: Array, least: Array, most: Array) -> tuple[
     y = np.asarray(np.minimum(np.maximum(x, least), most))
     closed = np.asarray(x <= least)
     closed |= x >= most
-    return passing(function, y, keep_mask(closed))
+    return passing(function, y, np.asarray(~closed))
 
 
 def _leaking(function: str, x: Array, factors: Array) -> tuple[Array, Pullback]:
@@ -618,9 +618,9 @@ def _leaking(function: str, x: Array, factors: Array) -> tuple[Array, Pullback]:
     return y, pullback
 
 
-def _small(x: Array, limit: Any) -> Array:
-    """Return the mask that is closed where ``-limit <= x <= limit``."""
-    return keep_mask(np.asarray((x >= -limit) & (x <= limit)))
+def _large(x: Array, limit: Any) -> Array:
+    """Return where x is not between ``-limit`` and `limit`: NaN is not."""
+    return np.asarray(~((x >= -limit) & (x <= limit)))
 
 
 def _sigmoid_of_lines(x: Array) -> Array:

@@ -10,7 +10,7 @@ from .._check import check_float_array, check_number, refuse
 from .._types import Array, Pullback
 from ._activation_bends_fast import SELU_ALPHA, SELU_SCALE, elu_by_blocks, selu_by_blocks
 from ._activation_fast import softplus_by_blocks, takes_dtype, takes_softplus
-from ._bits import either, keep, keep_mask
+from ._bits import either, keep
 from ._constants import ONE, ZERO
 from ._elementwise import sloping
 
@@ -226,7 +226,7 @@ def _softplus_plain(x: Array, beta: float, limit: float) -> tuple[Array, Pullbac
     above = np.asarray(scaled > dtype.type(limit))
     falling = np.asarray(scaled <= dtype.type(min(limit, 0.0)))
     # Above the threshold exp(-abs(beta x)) counts as 0, which makes the slope 1, and y mostly x.
-    rest = keep(_decay(scaled), keep_mask(above))
+    rest = keep(_decay(scaled), np.asarray(~above))
     y = np.asarray(np.log1p(rest))
     np.add(y, np.maximum(scaled, ZERO[dtype.char]), out=y)
     if rate != 1 or limit < 0:
@@ -378,13 +378,13 @@ def _bent(function: str, x: Array, alpha: float, scale: float, rate: float) -> t
     """
     zero, kind = ZERO[x.dtype.char], x.dtype.type
     below = np.asarray(x <= zero)
-    upper = keep(x, keep_mask(below))
+    upper = keep(x, np.asarray(~below))
     with np.errstate(over="ignore", invalid="ignore"):  # for a negative rate or an infinite x
         exponents = np.asarray(x * kind(rate))
         y = np.asarray(np.expm1(exponents))
         if scale * alpha != 1:
             np.multiply(y, kind(scale * alpha), out=y)
-        y = keep(y, keep_mask(~below))
+        y = keep(y, below)
         if scale != 1:
             np.multiply(upper, kind(scale), out=upper)
         np.add(y, upper, out=y)

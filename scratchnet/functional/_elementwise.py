@@ -23,10 +23,10 @@ _FEW = 8192
 _UNCHANGED = nullcontext()
 
 
-def passing(function: str, y: Array, mask: Array, slope: Any = None) -> tuple[Array, Pullback]:
-    """Return `y` and the pullback ``dx = dy slope`` where `mask` (of `_bits.keep_mask`) is open, else 0.
+def passing(function: str, y: Array, open_: Array, slope: Any = None) -> tuple[Array, Pullback]:
+    """Return `y` and the pullback ``dx = dy slope`` where `open_` (bools) is True, else 0.
 
-    Nothing of a cotangent comes through where the mask is closed, not even NaN from an infinite one.
+    Nothing of a cotangent comes through elsewhere, not even NaN from an infinite one.
     """
     shape, dtype = y.shape, y.dtype
 
@@ -34,7 +34,7 @@ def passing(function: str, y: Array, mask: Array, slope: Any = None) -> tuple[Ar
         dy = check_cotangent(function, dy, shape, dtype)
         if not needs_input_grad[0]:
             return (None,)
-        dx = keep(dy, mask)
+        dx = keep(dy, open_)
         if slope is not None:
             np.multiply(dx, slope, out=dx)
         return (dx,)

@@ -16,7 +16,7 @@ import sys
 import numpy as np
 
 from .._types import Array
-from ._bits import keep, keep_mask
+from ._bits import keep
 from ._pool_phases import MOST_OFFSETS, Forward, avg_pool_phases, fits_phases, max_pool_phases
 from ._windows import Geometry, first_inside, pad, shifted, unpad, zeros_around
 
@@ -83,7 +83,7 @@ def max_pool_shifts(x: Array, geometry: Geometry) -> Forward:
         dpadded = zeros_around(y.shape[: -len(sides)], sides, dy.dtype, geometry)
         for number, offset in enumerate(offsets):
             view = shifted(dpadded, offset, geometry)
-            np.add(view, keep(dy, keep_mask(winner != number)), out=view)
+            np.add(view, keep(dy, winner == number), out=view)
         return dpadded if not geometry.is_padded else np.array(unpad(dpadded, geometry.before, sides))
 
     return y, dx

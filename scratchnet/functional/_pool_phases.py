@@ -188,7 +188,7 @@ def _add_up(dy: Array, plan: _Plan, sides: Sides, winner: Array | None) -> Array
     size = math.prod(plan.grid)
     dx = np.zeros((len(dy), *sides), dtype=dy.dtype)
     spread = np.zeros((step, *plan.grid), dtype=dy.dtype)
-    kept, closed = np.empty(step * size, dtype=dy.dtype), np.empty(step * size, dtype=np.bool_)
+    kept, open_ = np.empty(step * size, dtype=dy.dtype), np.empty(step * size, dtype=np.bool_)
     phases = _phases(plan, step, 0.0, dy.dtype)
     for block in blocks:
         some = dy[block]
@@ -201,10 +201,8 @@ def _add_up(dy: Array, plan: _Plan, sides: Sides, winner: Array | None) -> Array
             added = phases[phase].reshape(-1)[on : on + n]
             own = every = spread.reshape(-1)[:n]
             if winner is not None:
-                np.not_equal(winner[block].reshape(-1)[:n], np.uint8(number), out=closed[:n])
-                mask = closed[:n].view(np.int8)
-                np.subtract(mask, np.int8(1), out=mask)  # every bit where it is the winner, else none
-                own = keep(every, mask, kept[:n])
+                np.equal(winner[block].reshape(-1)[:n], np.uint8(number), out=open_[:n])
+                own = keep(every, open_[:n], kept[:n])
             np.add(added, own, out=added)
         for phase, (mine, theirs) in plan.parts.items():
             dx[block][theirs] = phases[phase][: len(some)][mine]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from scratchnet.functional._bits import either, keep, keep_mask
+from scratchnet.functional._bits import either, keep
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.longdouble])
@@ -13,15 +13,17 @@ def test_it_keeps_what_is_open_and_makes_zero_of_the_rest(shape, dtype):
     x = np.asarray(rng.normal(size=shape), dtype=dtype)
     if x.size > 2:
         x.flat[:3] = np.inf, np.nan, -np.inf
-    closed = np.asarray(rng.integers(0, 2, size=shape).astype(bool))
-    kept = keep(x, keep_mask(closed))
+    open_ = np.asarray(rng.integers(0, 2, size=shape).astype(bool))
+    kept = keep(x, open_)
     assert kept.dtype == dtype
-    np.testing.assert_array_equal(kept, np.where(closed, dtype(0), x))
+    np.testing.assert_array_equal(kept, np.where(open_, x, dtype(0)))
     assert not np.shares_memory(kept, x)
+    out = np.empty_like(x)
+    np.testing.assert_array_equal(keep(x, open_, out), kept)
+    np.testing.assert_array_equal(out, kept)
     if x.ndim == 2:
-        mask = keep_mask(closed)
-        np.testing.assert_array_equal(keep(np.asfortranarray(x), mask), kept)
-        np.testing.assert_array_equal(keep(x[:, ::-1], mask[:, ::-1]), kept[:, ::-1])
+        np.testing.assert_array_equal(keep(np.asfortranarray(x), open_), kept)
+        np.testing.assert_array_equal(keep(x[:, ::-1], open_[:, ::-1]), kept[:, ::-1])
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.longdouble])
