@@ -633,3 +633,42 @@ class RMSNorm:
     }
     assert "failed" not in verdicts.values()
     assert verdicts["backward_equals_the_reference"] == "passed"
+
+
+OVER_LENGTHS = """
+class BatchNorm1d:
+    def __init__(self, num_features, eps=1e-5, affine=True):
+        self.eps, self.affine = eps, affine
+        self.gamma, self.beta = np.ones(num_features), np.zeros(num_features)
+    def wide(self, v):
+        return v.reshape((1, -1) + (1,) * (self.xhat.ndim - 2))
+    def forward(self, x):
+        self.axes = (0,) if x.ndim == 2 else (0, 2)
+        mean, var = x.mean(self.axes, keepdims=True), x.var(self.axes, keepdims=True)
+        self.std = np.sqrt(var + self.eps)
+        self.xhat = (x - mean) / self.std
+        return self.xhat * self.wide(self.gamma) + self.wide(self.beta) if self.affine else self.xhat.copy()
+    def backward(self, dout):
+        self.dgamma, self.dbeta = (dout * self.xhat).sum(self.axes), dout.sum(self.axes)
+        g = {scaled}
+        m = {count}
+        both = g.sum(self.axes, keepdims=True), (g * self.xhat).sum(self.axes, keepdims=True)
+        return (g - both[0] / m - self.xhat * both[1] / m) / self.std
+"""
+SCALED, COUNT = "dout * self.wide(self.gamma) if self.affine else dout", "dout.size // dout.shape[1]"
+
+
+@pytest.mark.parametrize(
+    ("scaled", "count", "right"),
+    [
+        (SCALED, COUNT, True),
+        (SCALED, "len(dout)", False),
+        ("dout * self.wide(self.gamma) if not self.affine else 2 * dout - dout", COUNT, False),
+    ],
+)
+def test_a_batch_norm_of_lines_is_asked_for_these_and_without_its_weight(candidates, scaled, count, right):
+    pytest.importorskip("torch")
+    subject = fit(candidates(OVER_LENGTHS.format(scaled=scaled, count=count))["BatchNorm1d"])
+    assert {"an x of rank 4", "an x of rank 3"} - subject.form.without == {"an x of rank 3"}
+    records = check_subject("a_file.py", subject, oracles=("torch",), profile="quick", seed=7)
+    assert ("failed" not in {r["verdict"] for r in records}) is right

@@ -96,6 +96,11 @@ def _statistics() -> list[Form]:
     return found
 
 
+def _affine(sketch: Sketch, option: str) -> dict[str, bool]:
+    """Return whether a layer that may be made without a weight and a bias has them."""
+    return {option: not sketch.may("no weight and bias")} if option in sketch.takes else {}
+
+
 def _draw_batch(sketch: Sketch) -> Parts:
     channels, rank = sketch.side(1, 4), sketch.form.options.get("rank", 2)
     training = bool(sketch.option("training", True, False).get("training", True))
@@ -106,19 +111,20 @@ def _draw_batch(sketch: Sketch) -> Parts:
         shape = (batch, channels, sketch.side(1, 3), sketch.side(1, 2), sketch.side(1, 3))
     elif rank == 4 or sketch.may("an x of rank 4"):
         shape = (max(batch, 2 if training else 1), channels, sketch.side(1, 3), sketch.side(1, 3))
+    elif sketch.may("an x of rank 3"):
+        shape = (*shape, sketch.side(1, 4))
     if sketch.form.layout("x") is FLAT and len(shape) == 4:
         channels = int(np.prod(shape[1:]))
-    arrays = {
-        "x": sketch.array("x", *shape, far=True),
-        "weight": sketch.array("weight", channels, plain=True),
-        "bias": sketch.array("bias", channels, plain=True),
-    }
+    arrays = {"x": sketch.array("x", *shape, far=True)}
+    affine = _affine(sketch, "affine")
+    if affine.get("affine", True):
+        arrays |= {name: sketch.array(name, channels, plain=True) for name in ("weight", "bias")}
     if "running_mean" not in sketch.form.absent:
         arrays["running_mean"] = sketch.array("running_mean", channels, plain=True)
         arrays["running_var"] = sketch.array("running_var", channels, plain=True, positive=True)
     if training and sketch.form.options.get("deviation"):
         arrays["x"] = _moving(arrays["x"], 0)
-    options = {"training": training}
+    options = {"training": training, **affine}
     for name, values in (("eps", (1e-5, 1e-3, 0.1)), ("momentum", (0.1, 0.5, 0.3))):
         options |= sketch.option(name, *values)
     return arrays, options
@@ -170,7 +176,7 @@ BATCH_NORM = Kind(
     extras=("new_running_mean", "new_running_var"), golden=_batch_golden,
     sizes=lambda a: {"in": a["x"].shape[1]}, plain=True,
     measured=_EPS,
-    defaults={"eps": 1e-5, "momentum": 0.1, "training": True},
+    defaults={"eps": 1e-5, "momentum": 0.1, "affine": True, "training": True},
 )  # fmt: skip
 
 
@@ -214,16 +220,21 @@ def _draw_layer(sketch: Sketch) -> Parts:
     if sketch.form.options.get("rank") == 3 or sketch.may("an x of rank 3"):
         shape = (shape[0], sketch.side(), width)
     sides: tuple[int, ...] = (width,)
-    if "normalized_shape" in sketch.takes and sketch.may("several normalized sides", 2):
+    affine = _affine(sketch, "elementwise_affine")
+    has_both = affine.get("elementwise_affine", True)
+    if has_both and "normalized_shape" in sketch.takes and sketch.may("several normalized sides", 2):
         sides = (sketch.side(2, 3), width)
         shape = (*shape[:-1], *sides)
     x = sketch.array("x", *shape, far=True)
     if sketch.form.options.get("deviation"):
         x = _moving(x, -1)
-    arrays = {"x": x, "weight": sketch.array("weight", *sides, plain=True)}
-    if "bias" not in sketch.form.absent:
-        arrays["bias"] = sketch.array("bias", *sides, plain=True)
-    return arrays, sketch.option("eps", 1e-5, 1e-3, 0.1)
+    arrays = {"x": x}
+    if has_both:
+        arrays |= {
+            name: sketch.array(name, *sides, plain=True)
+            for name in ("weight", "bias") if name not in sketch.form.absent
+        }  # fmt: skip
+    return arrays, affine | sketch.option("eps", 1e-5, 1e-3, 0.1)
 
 
 def _layer(a: Mapping[str, Any], o: Mapping[str, Any], lib: Any = np) -> tuple[Any, ...]:
@@ -249,7 +260,7 @@ def _normalized(a: Mapping[str, Any]) -> dict[str, Any]:
 LAYER_NORM = Kind(
     "layer_norm", ("x", "weight", "bias"), _layer, lambda t, a, o: _layer(a, o, t), _draw_layer, _layer_forms,
     params=("weight", "bias"), per_sample=("x",), sizes=_normalized, plain=True, measured=_EPS,
-    defaults={"eps": 1e-5},
+    defaults={"eps": 1e-5, "elementwise_affine": True},
 )  # fmt: skip
 
 
@@ -288,11 +299,14 @@ def _draw_group(sketch: Sketch) -> Parts:
     groups = sketch.d.one_of(1, 2, 3)
     channels = groups * sketch.side(1, 3)
     # never one number a group: its variance is nothing
-    shape = (max(sketch.batch(high=3), 1), channels, sketch.side(2, 3), sketch.side(1, 3))
+    shape: tuple[int, ...] = (max(sketch.batch(high=3), 1), channels, sketch.side(2, 3))
+    if not sketch.may("an x of rank 3", 3):
+        shape = (*shape, sketch.side(1, 3))
     arrays = {"x": sketch.array("x", *shape, far=True)}
-    for name in ("weight", "bias"):
-        arrays[name] = sketch.array(name, channels, plain=True)
-    return arrays, {"num_groups": groups, **sketch.option("eps", 1e-5, 1e-3, 0.1)}
+    affine = _affine(sketch, "affine")
+    if affine.get("affine", True):
+        arrays |= {name: sketch.array(name, channels, plain=True) for name in ("weight", "bias")}
+    return arrays, {"num_groups": groups, **affine, **sketch.option("eps", 1e-5, 1e-3, 0.1)}
 
 
 def _group(a: Mapping[str, Any], o: Mapping[str, Any], lib: Any = np) -> tuple[Any, ...]:
@@ -332,8 +346,7 @@ def _draw_instance(n: int) -> Callable[[Sketch], Parts]:
         batch, channels = max(sketch.batch(high=3), 1), sketch.side(1, 4)
         arrays: dict[str, Any] = {"x": sketch.array("x", batch, channels, *sides, far=True)}
         options: dict[str, Any] = {}
-        if "affine" in sketch.takes:
-            options["affine"] = not sketch.may("no weight and bias")
+        options |= _affine(sketch, "affine")
         if options.get("affine", True):
             for name in ("weight", "bias"):
                 arrays[name] = sketch.array(name, channels, plain=True)
@@ -373,7 +386,7 @@ GROUP_NORM = Kind(
     "group_norm", ("x", "weight", "bias"), _group, lambda t, a, o: _group(a, o, t), _draw_group, _group_forms,
     params=("weight", "bias"), per_sample=("x",), sizes=lambda a: {"in": a["x"].shape[1]}, plain=True,
     measured=_EPS,
-    defaults={"eps": 1e-5, "num_groups": 1},
+    defaults={"eps": 1e-5, "num_groups": 1, "affine": True},
 )  # fmt: skip
 
 
