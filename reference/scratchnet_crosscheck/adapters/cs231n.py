@@ -45,7 +45,8 @@ def recognises(names: Mapping[str, Any], like: Mapping[str, str]) -> list[Candid
             backwards, stem = _derivatives(name, names), name
         if not backwards:
             continue
-        kind = like.get(name) or like.get(stem) or _chosen(thing, stem) or called.operation(stem)
+        kind = like.get(name) or like.get(stem) or _chosen(thing, stem)
+        kind = kind or called.of_function(stem, inspect.signature(thing).parameters)
         if kind is None:
             continue
         for first, backward in enumerate(backwards):

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..references._conv import WINOGRAD
+from ..references.protocol import COLUMNS
 from ..source import text_of, tree_of
 from . import names
 from .binding import Bound, bind, given_option, in_pairs, options_of, signature
@@ -86,6 +88,10 @@ _OFF = ("inplace", "verbose", "debug", "plot")
 _SQUARE = re.compile(r"\b(\w*[a-zA-Z]\w*)\s*,\s*\1\b[^=\n]*=\s*\w+\.shape\b")
 
 
+#: What a function insists on whose name has a word.
+_SAID = {"winograd": WINOGRAD, "columns": COLUMNS}
+
+
 class FunctionDriver:
     """What all functions share: arguments made from arrays, options and parameter dictionaries."""
 
@@ -149,6 +155,8 @@ class FunctionDriver:
         self._table_state = bool(self._tables) and bool(kind.state)
         if _SQUARE.search(text_of(function)):
             self.takes |= {"square kernel"}
+        own = names.plain(getattr(function, "__name__", ""))
+        self.takes |= {what for word, what in _SAID.items() if word in own}
         if "kernel_h" in self.takes:
             self.takes |= {"kernel_size", "unequal kernel"}
         named = set(self._bound.slots.values()) | (set(kind.state) if self._table_state else set())

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import functools
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _BATCHNORM = "batch_norm"
 
@@ -25,7 +28,11 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     "tanh": ("tanh", "hyperbolictangent"),
     "softmax": ("softmax",),
     "log_softmax": ("logsoftmax",),
-    "gelu": ("gelu", "gelutanh", "tanhgelu", "newgelu", "quickgelu"), "silu": ("silu", "swish"),
+    "gelu": (
+        "gelu", "gelutanh", "tanhgelu", "newgelu", "quickgelu", "geluerf", "erfgelu", "geluexact",
+        "exactgelu",
+    ),
+    "silu": ("silu", "swish"),
     "softplus": ("softplus",), "mish": ("mish",),
     "elu": ("elu",),
     "leaky_relu": ("leakyrelu", "lrelu"), "prelu": ("prelu",), "relu6": ("relu6",), "hardtanh": ("hardtanh",),
@@ -35,7 +42,7 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
         "activationsoftmaxlosscategoricalcrossentropy", "crossentropywithlogits",
         "softmaxcce", "softmaxce",
         "softmaxcategoricalcrossentropy", "softmaxandcrossentropy", "sparsesoftmaxcrossentropy",
-        "softmaxloss1", "celoss",
+        "softmaxloss1", "celoss", "softmaxxent", "xent", "softmaxxentropy", "xentropy",
     ),
     "temporal cross_entropy": ("timesoftmaxwithloss", "temporalsoftmaxloss", "simpletimesoftmaxwithloss"),
     "categorical_cross_entropy": (
@@ -53,7 +60,8 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     "smooth_l1_loss": ("smoothl1", "smoothl1loss", "huber", "huberloss"),
     "binary_cross_entropy": ("bce", "bceloss", "binarycrossentropy", "binarycrossentropyloss"),
     "binary_cross_entropy_with_logits": (
-        "bcewithlogits", "bcewithlogitsloss", "binarycrossentropywithlogits", "sigmoidwithloss",
+        "bcewithlogits", "bcewithlogitsloss", "bcelogits", "bcelogitsloss",
+        "binarycrossentropywithlogits", "sigmoidwithloss",
         "sigmoidcrossentropy", "sigmoidbce", "sigmoidcrossentropywithlogits", "logisticloss",
     ),
     "multi_margin_loss": ("svm", "svmloss", "hinge", "hingeloss", "multimarginloss", "multiclasshinge"),
@@ -225,6 +233,29 @@ _NOISE = (
     "one", "hot", "onehot", "fft", "direct", "implicit", "gemm", "golden", "ref", "reference",
 )  # fmt: skip
 
+_IMAGES = (
+    "conv1d", "conv2d", "conv3d", "max_pool1d", "max_pool2d", "max_pool3d", "avg_pool1d", "avg_pool2d",
+    "avg_pool3d", "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d",
+    "adaptive_max_pool2d", "adaptive_max_pool3d", "batch_norm", "dropout2d",
+)  # fmt: skip
+_ATTENTION = "scaled_dot_product_attention"
+_ROW_WISE = ("softmax", "log_softmax", "cross_entropy", "layer_norm", "rms_norm", "logsumexp", _ATTENTION)
+#: Words for a layout or a way to compute, and the operations that such a word leaves what they are. Beside
+#: others it may say what else is done: a fused linear layer is a linear layer and something more.
+_HOW: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("nhwc", "hwc", "nwc", "ndhwc"), _IMAGES),
+    "columns": ("softmax", "log_softmax", "linear"),
+    "winograd": ("conv2d",), "flash": (_ATTENTION,), "online": _ROW_WISE,
+    "tiled": ("linear", "conv2d", *_ROW_WISE), "blocked": ("linear", "conv2d", *_ROW_WISE),
+    "fused": (
+        "softmax", "log_softmax", "cross_entropy", "layer_norm", "rms_norm", "group_norm", "batch_norm",
+        _ATTENTION,
+    ),
+    "kernel": ("conv2d", "max_pool2d", "avg_pool2d", "relu", "gelu", "silu", *_ROW_WISE),
+}  # fmt: skip
+#: Words for where it runs, and for the usual layout, which say nothing of what it is.
+_WHERE = ("cpu", "gpu", "cuda", "nchw", "ncw", "ncdhw")
+
 
 #: What a function that returns its value and its gradient may say at the end of its name.
 _AND_GRADIENT = re.compile(r"_(and|with)_(d[a-z]|gradients?|grads?|deltas?)$")
@@ -242,6 +273,25 @@ def plain(name: str) -> str:
     return name.replace("_", "").lower()
 
 
+#: How attention over heads is called, which is scaled dot-product attention where it is handed no more.
+_OF_HEADS = ("mha", "multiheadattention")
+
+
+def of_function(name: str, arguments: Iterable[str]) -> str | None:
+    """Return the kind that a function of this name and these arguments is, or None.
+
+    Examples
+    --------
+    >>> of_function("mha", ("q", "k", "v", "causal")), of_function("mha", ("q", "k", "v", "num_heads"))
+    ('scaled_dot_product_attention', None)
+    """
+    if plain(name) in _OF_HEADS:
+        slots, options = ("query", "key", "value"), frozenset({"is_causal", "scale"})
+        known = [slot_named(a, slots) or option_named(a, OPTIONS, options) for a in arguments]
+        return _ATTENTION if tuple(known[:3]) == slots and all(known) else None
+    return operation(name)
+
+
 def operation(name: str) -> str | None:
     """Return the kind that a thing of this name is, or None.
 
@@ -249,6 +299,8 @@ def operation(name: str) -> str | None:
     --------
     >>> [operation(n) for n in ("Affine", "Layer_Dense", "conv_forward_naive", "LinearFn", "Optimizer")]
     ['linear', 'linear', None, 'linear', None]
+    >>> [operation(n) for n in ("conv_nhwc", "FusedLayerNorm", "FusedLinear", "linear_kernel")]
+    ['conv2d', 'layer_norm', None, None]
     """
     name = _AND_GRADIENT.sub("", name)
     whole = plain(name)
@@ -259,6 +311,10 @@ def operation(name: str) -> str | None:
         kept = "".join(word.lower() for word in words if word.lower() not in left)
         if kept in _BY_NAME:
             return _BY_NAME[kept]
+    said = [word.lower() for word in words if word.lower() in _HOW or word.lower() in _WHERE]
+    if said and len(said) < len(words):
+        kind = operation("_".join(word for word in words if word.lower() not in said))
+        return kind if all(kind in _HOW.get(word, (kind,)) for word in said) else None
     for noise in _NOISE:
         for short in (whole.removeprefix(noise), whole.removesuffix(noise)):
             if short in _BY_NAME:

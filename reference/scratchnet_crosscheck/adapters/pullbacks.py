@@ -38,7 +38,7 @@ def recognises(names: Mapping[str, Any], like: Mapping[str, str]) -> list[Candid
             continue
         if name.startswith("_") and name not in like:  # a helper of the others
             continue
-        kind = like.get(name) or called.operation(name)
+        kind = like.get(name) or called.of_function(name, inspect.signature(thing).parameters)
         if kind:
             kinds = (kind,) if kind != "cross_entropy" else (kind, "temporal cross_entropy")
             if kind in ("cross_entropy", "multi_margin_loss") and _has_weights(thing):

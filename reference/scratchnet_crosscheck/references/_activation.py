@@ -17,6 +17,7 @@ from .protocol import (
     BATCH_LAST,
     CHANNELS_LAST,
     COLUMN,
+    COLUMNS,
     ROW,
     SAME,
     Form,
@@ -275,14 +276,17 @@ NUMBER = Layout("a number", lambda _: (), lambda a: a.reshape(1), lambda a, _: a
 def _prelu_draw(sketch: Sketch) -> Parts:
     channels = sketch.side(1, 4)
     x = sketch.array("x", sketch.batch(), channels)
-    several = sketch.form.layout("weight") is not NUMBER and sketch.may("a slope a channel")
+    several = sketch.form.layout("x") is BATCH_LAST or (
+        sketch.form.layout("weight") is not NUMBER and sketch.may("a slope a channel")
+    )
     return {"x": x, "weight": sketch.array("weight", channels if several else 1)}, {}
 
 
 PRELU = Kind(
     "prelu", ("x", "weight"), lambda a, _: (np.where(a["x"] > 0, a["x"], a["weight"] * a["x"]),),
     lambda t, a, _: (t.nn.functional.prelu(a["x"], a["weight"]),), _prelu_draw, params=("weight",),
-    kinks=(0.0,), per_sample=("x",), forms=lambda _: [Form(), Form({"weight": NUMBER})],
+    kinks=(0.0,), per_sample=("x",),
+    forms=lambda _: lay({}, {"weight": NUMBER}, {"x": BATCH_LAST, "y": BATCH_LAST}),
 )  # fmt: skip
 
 
@@ -308,7 +312,7 @@ def _along_draw(sketch: Sketch) -> Parts:
         return {"x": sketch.array("x", shape[0], sketch.side(1, 3), side, shape[1])}, {}
     if sketch.may("a vector for x", 6):
         shape = shape[1:]
-    elif sketch.may("an x of rank 3", 4):
+    elif COLUMNS not in sketch.takes and sketch.may("an x of rank 3", 4):
         shape = (shape[0], sketch.side(), shape[1])
     options = sketch.option("dim", -1)  # always said: what is meant without it depends on the rank
     if options and len(shape) == 2 and shape[0] and sketch.may("a dimension other than the last", 1):

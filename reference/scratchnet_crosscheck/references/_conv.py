@@ -67,8 +67,14 @@ def alike(sketch: Sketch, n: int, side: Callable[[int], int], *geometry: Sequenc
     return (first,) * n
 
 
+#: Of what insists on a kernel of three a side: Winograd's algorithm is made for kernels of one size.
+WINOGRAD = "a kernel of 3 by 3"
+
+
 def draw_kernel(sketch: Sketch, n: int) -> tuple[int, ...]:
     """Return the sides of a kernel: unequal ones where nothing says that it must be square."""
+    if WINOGRAD in sketch.takes:
+        return (3,) * n
     side = sketch.d.integer(1, 3)
     if "sized kernel" in sketch.takes:  # which its constructor is told as a number, or as one a dimension
         unequal = n > 1 and sketch.may("unequal window", 1)
