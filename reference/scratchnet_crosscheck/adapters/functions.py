@@ -47,7 +47,8 @@ GROUPS: tuple[tuple[str, dict[str, tuple[str, ...]]], ...] = (
     ("layernorm", NORM), ("gn", NORM), ("group", NORM), ("drop", DROP), ("do", DROP),
 )  # fmt: skip
 OF_KIND: dict[str, dict[str, tuple[str, ...]]] = {
-    "conv_relu": CONV, **{f"{name}{n}d": CONV for name in ("conv", "conv_transpose") for n in (1, 2, 3)},
+    "conv_relu": CONV, "depthwise conv2d": CONV, "pointwise conv2d": CONV,
+    **{f"{name}{n}d": CONV for name in ("conv", "conv_transpose") for n in (1, 2, 3)},
     **{f"{name}_pool{n}d": POOL for name in ("max", "avg") for n in (1, 2, 3)},
     "batch_norm": NORM, "layer_norm": NORM, "rms_norm": NORM, "group_norm": NORM, "dropout": DROP,
 }  # fmt: skip

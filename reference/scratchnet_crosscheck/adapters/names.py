@@ -66,6 +66,14 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     ),
     "multi_margin_loss": ("svm", "svmloss", "hinge", "hingeloss", "multimarginloss", "multiclasshinge"),
     "conv2d": ("conv", "conv2d", "convolution", "convolution2d", "convolutional", "conv2dstride1"),
+    "depthwise conv2d": (
+        "depthwise", "depthwiseconv", "depthwiseconv2d", "depthwiseconvolution", "depthwiseconvolution2d",
+        "dwconv", "dwconv2d", "convdw", "depthwise2d",
+    ),
+    "pointwise conv2d": (
+        "pointwiseconv", "pointwiseconv2d", "pointwiseconvolution", "pwconv", "pwconv2d", "conv1x1",
+        "conv2d1x1", "convpw",
+    ),
     "conv1d": ("conv1d", "convolution1d", "conv1dstride1"), "conv3d": ("conv3d", "convolution3d"),
     "conv_transpose1d": (
         "convtranspose1d", "conv1dtranspose", "convtransposed1d", "transposedconv1d", "transposeconv1d",
@@ -118,7 +126,7 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     "adaptive_avg_pool2d": (
         "adaptiveavgpool2d", "adaptiveaveragepool2d", "adaptiveavgpool", "globalavgpool2d", "globalavgpool",
         "globalaveragepool2d", "globalaveragepool", "globalavgpooling2d", "globalavgpooling",
-        "globalaveragepooling2d", "globalaveragepooling",
+        "globalaveragepooling2d", "globalaveragepooling", "gap", "gap2d",
     ),
     _BATCHNORM: (
         "batchnorm", "batchnormalization", "batchnorm1d", "batchnorm2d", "spatialbatchnorm", "bn",
@@ -234,9 +242,10 @@ _NOISE = (
 )  # fmt: skip
 
 _IMAGES = (
-    "conv1d", "conv2d", "conv3d", "max_pool1d", "max_pool2d", "max_pool3d", "avg_pool1d", "avg_pool2d",
-    "avg_pool3d", "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d",
-    "adaptive_max_pool2d", "adaptive_max_pool3d", "batch_norm", "dropout2d",
+    "conv1d", "conv2d", "conv3d", "depthwise conv2d", "pointwise conv2d", "max_pool1d", "max_pool2d",
+    "max_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d", "adaptive_avg_pool1d", "adaptive_avg_pool2d",
+    "adaptive_avg_pool3d", "adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d", "batch_norm",
+    "dropout2d",
 )  # fmt: skip
 _ATTENTION = "scaled_dot_product_attention"
 _ROW_WISE = ("softmax", "log_softmax", "cross_entropy", "layer_norm", "rms_norm", "logsumexp", _ATTENTION)
