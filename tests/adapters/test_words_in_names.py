@@ -1,20 +1,12 @@
 """Words in a name that say how something is computed or laid out, and not what it is."""
 
 import pytest
-from agreement import agrees
+from agreement import agrees, failed
 
 from scratchnet_crosscheck.adapters import names
 from scratchnet_crosscheck.adapters.fitting import fit
-from scratchnet_crosscheck.checking import check_subject
 from scratchnet_crosscheck.references import kinds
 from scratchnet_crosscheck.references.protocol import BATCH_LAST, CHANNELS_LAST
-
-
-def failed(candidate):
-    """Return the checks that a thing fails, of all that it is asked."""
-    records = list(check_subject("a_file.py", fit(candidate), oracles=("torch",), profile="default", seed=7))
-    assert any(r["verdict"] == "passed" for r in records)
-    return {r["check"] for r in records if r["verdict"] == "failed"}
 
 
 @pytest.mark.parametrize(

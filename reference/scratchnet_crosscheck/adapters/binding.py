@@ -166,7 +166,12 @@ def bind(
         if is_flag and option != "training" and not isinstance(kind.defaults.get(option or ""), bool):
             option = None  # a flag is handed no number and no word
         found = names.slot_named(name, tuple(free))
-        if name.endswith(_TABLES) or names.plain(name) in ("hparameters", "hparams", "hyperparameters"):
+        counts = names.plain(name).startswith("num")  # `num_parameters` is no dictionary of them
+        if (name.endswith(_TABLES) and not counts) or names.plain(name) in (
+            "hparameters",
+            "hparams",
+            "hyperparameters",
+        ):
             bound.tables[name] = names.plain(name)
         elif is_flag and option is None:
             continue

@@ -282,7 +282,7 @@ def _of_a_string(error: BaseException | None) -> bool:
 
 
 def _wants_pairs(error: BaseException) -> bool:
-    words = ("unpack", "subscriptable", "not iterable", "has no len", "inhomogeneous")
+    words = ("unpack", "subscriptable", "not iterable", "has no len", "inhomogeneous", "an iterable")
     return isinstance(error, TypeError | ValueError) and any(w in str(error) for w in words)
 
 

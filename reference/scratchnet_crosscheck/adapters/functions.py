@@ -120,6 +120,12 @@ class FunctionDriver:
             if normed in kind.name:
                 chosen |= _norm_chosen(self._parameters, normed, text_of(function))
         chosen |= {p.name: False for p in self._parameters if names.plain(p.name) in _OFF}
+        #: The arguments that numbers are drawn from: what must be handed one, and `generator` in any case.
+        self._generators = [
+            p.name for p in self._parameters
+            if names.plain(p.name) in names.GENERATORS and (p.default is p.empty or p.name == "generator")
+        ]  # fmt: skip
+        chosen |= dict.fromkeys(self._generators)
         #: The argument for the shape of what is normalised, of torch.nn.functional's.
         self._shape = next((p.name for p in self._parameters if names.plain(p.name) == "normalizedshape"), "")
         chosen |= {self._shape: ()} if self._shape else {}
@@ -196,6 +202,8 @@ class FunctionDriver:
             arg: arrays[slot] for arg, slot in self._bound.slots.items() if slot in arrays and arg in own
         }
         found.update(self._bound.constants)
+        # `np.random.default_rng` is seeded while a random layer runs, so that it is replayed.
+        found.update({name: np.random.default_rng() for name in self._generators})
         if self._packed is not None:
             found[self._packed.argument] = self._packed.made(arrays)
         if self._shape:
@@ -648,14 +656,8 @@ class ValueDriver(FunctionDriver):
 
     def start(self, arrays: Mapping[str, Array], options: Mapping[str, Any], form: Form) -> Started:
         """Call the function."""
-        given = dict(options)
-        generator: dict[str, Any] = {}
         self.reseed()
-        if any(p.name == "generator" for p in self._parameters):
-            # `np.random.default_rng` is seeded while a random layer runs, so that it is replayed.
-            self._bound.constants["generator"] = generator["generator"] = np.random.default_rng()
-        found, _ = self.arguments(arrays, given, form)
-        found.update(generator)
+        found, _ = self.arguments(arrays, options, form)
         leading = []
         for parameter in self._parameters:
             if parameter.name not in found or parameter.kind is parameter.KEYWORD_ONLY:

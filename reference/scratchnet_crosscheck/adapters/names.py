@@ -147,7 +147,9 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     "dropout2d": ("dropout2d", "spatialdropout2d", "spatialdropout", "channeldropout"),
     "dropout3d": ("dropout3d", "spatialdropout3d"),
     "alpha_dropout": ("alphadropout",), "feature_alpha_dropout": ("featurealphadropout",),
-    "embedding": ("embedding", "wordembedding", "timeembedding"),
+    "embedding": (
+        "embedding", "wordembedding", "timeembedding", "vocabembedding", "tokenembedding", "embeddinglookup",
+    ),
     "embedding_bag": ("embeddingbag",), "bilinear": ("bilinear", "bilinearform"),
     "unflatten": ("unflatten",),
     "2d softmax": ("softmax2d",), "softmin": ("softmin",), "glu": ("glu", "gatedlinearunit"),
@@ -346,13 +348,15 @@ SLOTS: dict[str, tuple[str, ...]] = {
     "running_mean": ("runningmean", "movingmean", "runningmu", "mean", "runmean"),
     "running_var": ("runningvar", "movingvar", "movingvariance", "runningvariance", "var", "runvar"),
     "x": ("x", "input", "inputs", "xs", "z", "a", "logits", "data", "pred", "prediction", "predictions",
-    "scores"),
+    "scores", "inp"),
     "h": ("h", "prevh", "h0", "hprev", "hidden", "hx", "hpre"),
     "c": ("c", "prevc", "c0", "cprev", "cell", "cx"),
     "target": ("y", "t", "target", "targets", "label", "labels", "ts", "ytrue", "true", "truth"),
     "mask": ("mask",),
     "query": ("query", "q"), "key": ("key", "k"), "value": ("value", "v"),
-    "ids": ("ids", "idx", "x", "index", "indices", "input"),
+    "ids": (
+        "ids", "idx", "x", "index", "indices", "input", "inp", "tokens", "tokenids", "inputids", "words",
+    ),
     "class_weight": ("weight", "weights", "classweight", "classweights"), "pos_weight": ("posweight",),
     "input1": ("input1", "x1", "a", "u", "first"), "input2": ("input2", "x2", "b", "v", "second"),
     "x1": ("x1", "input1", "a", "u", "x", "first"), "x2": ("x2", "input2", "b", "v", "y", "second"),
@@ -370,7 +374,7 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "padding": ("pad", "padding", "p"),
     "dilation": ("dilation", "dilations", "dilationrate"),
     "output_padding": ("outputpadding", "outputpad", "outpadding", "outpad"),
-    "output_size": ("outputsize", "outsize", "targetsize", "outputshape", "outputhw"),
+    "output_size": ("outputsize", "outsize", "targetsize", "outputshape", "outputhw", "outhw"),
     "norm_type": ("normtype", "p", "norm", "power"),
     "groups": ("groups", "g", "ngroups", "numgroups"),
     "num_groups": ("numgroups", "g", "groups", "ngroups"),
@@ -423,7 +427,8 @@ SIZES: dict[str, tuple[str, ...]] = {
         "prevunits",
         "nprev", "inputlen", "visible",
         "size",
-        "numchannels", "inputfeatures", "channels", "inchannel", "inputchannels", "cin", "fanin",
+        "numchannels", "nchannels", "numparameters", "inputfeatures", "channels",
+        "inchannel", "inputchannels", "cin", "fanin",
         "inputunits", "h",
     ),
     "out": (
@@ -592,7 +597,7 @@ def is_upstream(name: str) -> bool:
 
 def is_input(name: str) -> bool:
     """Return whether an argument of a backward pass is what forward was handed, by its name."""
-    return plain(name) in (*SLOTS["x"], "inp", "inputdata", "ainput", "aprev", "xin", "inputtensor")
+    return plain(name) in (*SLOTS["x"], "inputdata", "ainput", "aprev", "xin", "inputtensor")
 
 
 def is_output(name: str) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..references.protocol import TOLD
 from ..source import text_of
 from . import names
 from .binding import Bound, bind, given_option, in_pairs, options_of, refuse_strangers, sides, signature
@@ -232,6 +233,8 @@ class ObjectDriver:
             self.takes |= {"normalized_shape"}
         if self._new.sizes and "kernel" in self._new.sizes.values():
             self.takes |= {"square kernel", "sized kernel"}
+        if any(size == "in" and name in required for name, size in self._new.sizes.items()):
+            self.takes |= {TOLD}
         known = {*self._new.slots.values(), *self._called}
         missing = [s for s in kind.learnt if s not in known]
         if self._called or (self._new.slots and not self._new.sizes):

@@ -20,6 +20,7 @@ from .protocol import (
     COLUMNS,
     ROW,
     SAME,
+    TOLD,
     Form,
     Kind,
     Layout,
@@ -276,7 +277,7 @@ NUMBER = Layout("a number", lambda _: (), lambda a: a.reshape(1), lambda a, _: a
 def _prelu_draw(sketch: Sketch) -> Parts:
     channels = sketch.side(1, 4)
     x = sketch.array("x", sketch.batch(), channels)
-    several = sketch.form.layout("x") is BATCH_LAST or (
+    several = (sketch.form.layout("x") is BATCH_LAST or TOLD in sketch.takes) or (
         sketch.form.layout("weight") is not NUMBER and sketch.may("a slope a channel")
     )
     return {"x": x, "weight": sketch.array("weight", channels if several else 1)}, {}
@@ -287,6 +288,7 @@ PRELU = Kind(
     lambda t, a, _: (t.nn.functional.prelu(a["x"], a["weight"]),), _prelu_draw, params=("weight",),
     kinks=(0.0,), per_sample=("x",),
     forms=lambda _: lay({}, {"weight": NUMBER}, {"x": BATCH_LAST, "y": BATCH_LAST}),
+    sizes=lambda a: {"in": len(a["weight"])},
 )  # fmt: skip
 
 
