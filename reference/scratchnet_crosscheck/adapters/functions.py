@@ -21,7 +21,7 @@ from .protocol import Cannot, Gradients, Started
 from .unfinished import called, unwritten
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from .._types import Array
     from ..references.protocol import Form, Kind
@@ -350,6 +350,33 @@ def is_cotangent(name: str) -> bool:
         or short.startswith(("d", "grad", "upstream", "delta"))
         or short.endswith(("grad", "grads", "gradient", "gradients"))
     )
+
+
+def returns_a_gradient(function: Callable[..., Any]) -> str:
+    """Return what a function hands back beside its value, "" where it is no pullback and no gradient."""
+    tree = tree_of(function)
+    if tree is None:
+        return ""
+    inner = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node is not tree}
+    for node in _own(tree):
+        if not isinstance(node, ast.Return) or not isinstance(node.value, ast.Tuple):
+            continue
+        for part in node.value.elts[1:]:
+            if isinstance(part, ast.Lambda) or (isinstance(part, ast.Name) and part.id in inner):
+                return "a value and a pullback"
+            if isinstance(part, ast.Name) and is_cotangent(part.id):
+                return "a value and a gradient"
+    return ""
+
+
+def _own(function: ast.FunctionDef) -> Iterator[ast.AST]:
+    """Yield what a function consists of, without what is defined in it."""
+    left: list[ast.AST] = list(function.body)
+    while left:
+        node = left.pop()
+        yield node
+        if not isinstance(node, ast.FunctionDef | ast.Lambda | ast.ClassDef):
+            left += list(ast.iter_child_nodes(node))
 
 
 class _Call:

@@ -232,6 +232,8 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     "triplet_margin_with_distance_loss": ("tripletmarginwithdistanceloss", "tripletmarginwithdistance"),
     "ctc_loss": ("ctcloss", "ctc"),
     "cosine_similarity": ("cosinesimilarity",),
+    "normalize": ("normalize", "l2norm", "l2normalize", "l2normalization"), "logsumexp": ("logsumexp",),
+    "bias_gelu": ("biasgelu", "gelubias"),
     "pairwise_distance": ("pairwisedistance",),
 }  # fmt: skip
 
@@ -260,7 +262,7 @@ _HOW: dict[str, tuple[str, ...]] = {
     "tiled": ("linear", "conv2d", *_ROW_WISE), "blocked": ("linear", "conv2d", *_ROW_WISE),
     "fused": (
         "softmax", "log_softmax", "cross_entropy", "layer_norm", "rms_norm", "group_norm", "batch_norm",
-        _ATTENTION,
+        "bias_gelu", _ATTENTION,
     ),
     "kernel": ("conv2d", "max_pool2d", "avg_pool2d", "relu", "gelu", "silu", *_ROW_WISE),
 }  # fmt: skip
@@ -286,6 +288,11 @@ def plain(name: str) -> str:
 
 #: How attention over heads is called, which is scaled dot-product attention where it is handed no more.
 _OF_HEADS = ("mha", "multiheadattention")
+#: What is one thing or another by how many arrays it is handed; with weights it is another.
+_BY_COUNT: dict[str, dict[int, str]] = {
+    **{name: {1: "swiglu", 2: "silu_mul"} for name in ("swiglu", "silumul", "siluandmul")},
+    **{name: {2: "add"} for name in ("add", "residual", "residualadd", "addresidual")},
+}
 
 
 def of_function(name: str, arguments: Iterable[str]) -> str | None:
@@ -295,11 +302,17 @@ def of_function(name: str, arguments: Iterable[str]) -> str | None:
     --------
     >>> of_function("mha", ("q", "k", "v", "causal")), of_function("mha", ("q", "k", "v", "num_heads"))
     ('scaled_dot_product_attention', None)
+    >>> [of_function("swiglu", arguments) for arguments in (("x",), ("gate", "up"), ("x", "w1", "w2"))]
+    ['swiglu', 'silu_mul', None]
     """
     if plain(name) in _OF_HEADS:
         slots, options = ("query", "key", "value"), frozenset({"is_causal", "scale"})
         known = [slot_named(a, slots) or option_named(a, OPTIONS, options) for a in arguments]
         return _ATTENTION if tuple(known[:3]) == slots and all(known) else None
+    count = _BY_COUNT.get(re.sub("(fn|function|op)$", "", plain(name)))
+    if count is not None:
+        handed = [a for a in arguments if option_named(a, OPTIONS, frozenset({"dim"})) is None]
+        return None if any(plain(a).startswith("w") for a in handed) else count.get(len(handed))
     return operation(name)
 
 
@@ -399,7 +412,7 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "poolshape"),
     "kernel_h": ("poolh", "poolheight", "kh", "kernelh", "hh"),
     "kernel_w": ("poolw", "poolwidth", "kw", "kernelw", "ww"),
-    "dim": ("dim", "axis"),
+    "dim": ("dim", "axis"), "keepdim": ("keepdim", "keepdims"),
     "return_sequences": ("returnsequences", "returnsequence", "returnseq", "returnsteps", "returnall"),
     "is_causal": ("iscausal", "causal"), "scale": ("scale", "softmaxscale", "factor"),
     "reduction": ("reduction",),
@@ -615,6 +628,18 @@ def may_be_of_two_classes(name: str) -> bool:
     """
     short = plain(name)
     return "hinge" in short and "multi" not in short
+
+
+def says_little(name: str) -> bool:
+    """Return whether several operations go by this name.
+
+    Examples
+    --------
+    >>> says_little("normalize_forward"), says_little("l2_normalize"), says_little("residual_fwd")
+    (True, False, True)
+    """
+    short = plain(name)
+    return ("normalize" in short and "l2" not in short) or "residual" in short
 
 
 _BEFORE = ("d", "grad", "dld", "dl", "delta", "gradient", "gradients", "g", "grads", "nabla")

@@ -6,7 +6,7 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from . import names as called
-from .functions import ValueDriver
+from .functions import ValueDriver, returns_a_gradient
 from .protocol import Candidate
 
 if TYPE_CHECKING:
@@ -22,6 +22,9 @@ _PARTS = (
     "_grad",
     "_deriv",
 )
+
+#: What is as often a helper of the file, which has no gradient.
+_HELPERS = ("add", "normalize")
 
 
 def _has_weights(function: Any) -> bool:
@@ -39,7 +42,7 @@ def recognises(names: Mapping[str, Any], like: Mapping[str, str]) -> list[Candid
         if name.startswith("_") and name not in like:  # a helper of the others
             continue
         kind = like.get(name) or called.of_function(name, inspect.signature(thing).parameters)
-        if kind:
+        if kind and (kind not in _HELPERS or returns_a_gradient(thing)):
             kinds = (kind,) if kind != "cross_entropy" else (kind, "temporal cross_entropy")
             if kind in ("cross_entropy", "multi_margin_loss") and _has_weights(thing):
                 kinds = (f"linear {kind}",)
