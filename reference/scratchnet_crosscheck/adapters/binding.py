@@ -9,6 +9,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ..references._conv import WINOGRAD
+from ..references.protocol import COLUMNS
 from ..source import tree_of
 from . import names
 from .protocol import Cannot
@@ -26,6 +28,16 @@ _TABLES = ("_param", "_params", "_config", "_cfg", "_opts", "_options", "_parame
 _SIDES = (
     "kernel_size", "stride", "padding", "dilation", "output_padding", "output_size", "scale_factor",
 )  # fmt: skip
+
+
+#: What something insists on whose name has a word.
+_INSISTS = {"winograd": WINOGRAD, "columns": COLUMNS}
+
+
+def insisted(thing: Callable[..., Any]) -> frozenset[str]:
+    """Return what a function or class insists on, by its name."""
+    own = names.plain(getattr(thing, "__name__", ""))
+    return frozenset(what for word, what in _INSISTS.items() if word in own)
 
 
 def in_pairs(kind: Kind, option: str, value: Any) -> Any:

@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..references._conv import WINOGRAD
-from ..references.protocol import COLUMNS
 from ..source import text_of, tree_of
 from . import names
-from .binding import Bound, bind, given_option, in_pairs, options_of, signature
+from .binding import Bound, bind, given_option, in_pairs, insisted, options_of, signature
 from .draws import reseed
 from .kinks import as_pytorch_has_it
 from .packed import Packed, packed
@@ -89,10 +87,6 @@ _OFF = ("inplace", "verbose", "debug", "plot")
 _SQUARE = re.compile(r"\b(\w*[a-zA-Z]\w*)\s*,\s*\1\b[^=\n]*=\s*\w+\.shape\b")
 
 
-#: What a function insists on whose name has a word.
-_SAID = {"winograd": WINOGRAD, "columns": COLUMNS}
-
-
 class FunctionDriver:
     """What all functions share: arguments made from arrays, options and parameter dictionaries."""
 
@@ -162,8 +156,7 @@ class FunctionDriver:
         self._table_state = bool(self._tables) and bool(kind.state)
         if _SQUARE.search(text_of(function)):
             self.takes |= {"square kernel"}
-        own = names.plain(getattr(function, "__name__", ""))
-        self.takes |= {what for word, what in _SAID.items() if word in own}
+        self.takes |= insisted(function)
         if "kernel_h" in self.takes:
             self.takes |= {"kernel_size", "unequal kernel"}
         named = set(self._bound.slots.values()) | (set(kind.state) if self._table_state else set())

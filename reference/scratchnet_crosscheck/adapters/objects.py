@@ -12,7 +12,17 @@ import numpy as np
 from ..references.protocol import TOLD
 from ..source import text_of
 from . import names
-from .binding import Bound, bind, given_option, in_pairs, options_of, refuse_strangers, sides, signature
+from .binding import (
+    Bound,
+    bind,
+    given_option,
+    in_pairs,
+    insisted,
+    options_of,
+    refuse_strangers,
+    sides,
+    signature,
+)
 from .draws import reseed, spaces_of
 from .kinks import as_pytorch_has_it
 from .protocol import Cannot, Gradients, Started
@@ -235,6 +245,7 @@ class ObjectDriver:
             self.takes |= {"square kernel", "sized kernel"}
         if any(size == "in" and name in required for name, size in self._new.sizes.items()):
             self.takes |= {TOLD}
+        self.takes |= insisted(cls)
         known = {*self._new.slots.values(), *self._called}
         missing = [s for s in kind.learnt if s not in known]
         if self._called or (self._new.slots and not self._new.sizes):
