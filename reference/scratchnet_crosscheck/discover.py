@@ -335,6 +335,7 @@ def defined(module: types.ModuleType) -> dict[str, Any]:
 
 def unknown(names: Mapping[str, Any], taken: set[str]) -> list[tuple[str, str, str]]:
     """Return what looks like a layer and was not recognised: name, reason, and what would help."""
+    from .adapters.costs import is_cost
     from .adapters.frameworks import is_autograd_function, is_custom_vjp
     from .adapters.functions import returns_a_gradient
     from .adapters.objects import methods
@@ -347,6 +348,8 @@ def unknown(names: Mapping[str, Any], taken: set[str]) -> list[tuple[str, str, s
         how = f"say what it is: --like {name}=OPERATION, or under [tool.crosscheck.like] in pyproject.toml"
         if is_autograd_function(thing) or is_custom_vjp(thing):
             found.append((name, "no operation of this name is known", how))
+        elif is_cost(thing):
+            found.append((name, "a cost with fn and delta, of a name that is not known", how))
         elif isinstance(thing, type):
             passes = methods(thing)
             if passes is not None and unwritten(getattr(thing, passes[0])):
