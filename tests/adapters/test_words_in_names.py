@@ -247,3 +247,33 @@ class MHA:
         return dout
 """)
     assert not found
+
+
+BLOCKS = """
+import torch
+class ChunkedLinear(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, weight, bias=None):
+        ctx.save_for_backward(x, weight)
+        ctx.has_bias = bias is not None
+        y = x @ weight.t()
+        return y if bias is None else y + bias
+    @staticmethod
+    def backward(ctx, gy):
+        x, weight = ctx.saved_tensors
+        rows, g = x.reshape(-1, x.shape[-1]), gy.reshape(-1, gy.shape[-1])
+        gw = torch.zeros_like(weight)
+        for s in range(0, len(rows), 128):
+            gw {adds} g[s:s + 128].t() @ rows[s:s + 128]
+        return gy @ weight, gw, g.sum(0) if ctx.has_bias else None
+"""
+
+
+def test_a_linear_map_in_blocks_is_asked_for_more_rows_than_a_block(loaded):
+    pytest.importorskip("torch")
+    assert failed(loaded(BLOCKS.format(adds="+="))[0]["ChunkedLinear"]) == set()
+
+
+def test_a_block_that_replaces_the_one_before_is_seen(loaded):
+    pytest.importorskip("torch")
+    assert failed(loaded(BLOCKS.format(adds="="))[0]["ChunkedLinear"])

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..references._conv import WINOGRAD
-from ..references.protocol import COLUMNS
+from ..references.protocol import COLUMNS, IN_BLOCKS
 from ..source import tree_of
 from . import names
 from .protocol import Cannot
@@ -31,7 +31,10 @@ _SIDES = (
 
 
 #: What something insists on whose name has a word.
-_INSISTS = {"winograd": WINOGRAD, "columns": COLUMNS}
+_INSISTS = {
+    "winograd": WINOGRAD, "columns": COLUMNS,
+    **dict.fromkeys(("chunked", "tiled", "blocked", "blockwise"), IN_BLOCKS),
+}  # fmt: skip
 
 
 def insisted(thing: Callable[..., Any]) -> frozenset[str]:

@@ -56,6 +56,7 @@ class AutogradDriver(FunctionDriver):
         def call(*arguments: Any) -> Any:
             return function.apply(*arguments)
 
+        call.__name__ = function.__name__
         call.__signature__ = inspect.Signature(  # type: ignore[attr-defined]  # what inspect.signature reads
             [p.replace(kind=p.POSITIONAL_OR_KEYWORD) for p in parameters]
         )

@@ -259,7 +259,7 @@ _HOW: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("nhwc", "hwc", "nwc", "ndhwc"), _IMAGES),
     "columns": ("softmax", "log_softmax", "linear"),
     "winograd": ("conv2d",), "flash": (_ATTENTION,), "online": _ROW_WISE,
-    "tiled": ("linear", "conv2d", *_ROW_WISE), "blocked": ("linear", "conv2d", *_ROW_WISE),
+    **dict.fromkeys(("tiled", "blocked", "chunked", "blockwise"), ("linear", _ATTENTION)),
     "fused": (
         "softmax", "log_softmax", "cross_entropy", "layer_norm", "rms_norm", "group_norm", "batch_norm",
         "bias_gelu", _ATTENTION,

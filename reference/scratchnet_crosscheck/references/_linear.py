@@ -11,6 +11,7 @@ from .protocol import (
     BATCH_LAST,
     COLUMN,
     FLAT,
+    IN_BLOCKS,
     ROW,
     SAME,
     TURNED,
@@ -64,7 +65,9 @@ def _draw(sketch: Sketch) -> Parts:
         shape = (inputs,)
     else:
         shape = (sketch.batch(), inputs)
-        if sketch.form.options.get("rank") == 3 or sketch.may("an x of rank 3", 3):
+        if IN_BLOCKS in sketch.takes and sketch.d.setting.sizes == "ordinary" and not sketch.d.integer(0, 3):
+            shape = (sketch.d.one_of(129, 300), inputs)  # the blocks of most are of 128 rows at most
+        elif sketch.form.options.get("rank") == 3 or sketch.may("an x of rank 3", 3):
             shape = (shape[0], sketch.side(2 if sketch.d.setting.sizes == "ordinary" else 1), inputs)
         elif sketch.may("a vector for x", 8):
             shape = (inputs,)

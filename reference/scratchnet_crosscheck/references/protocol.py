@@ -82,6 +82,8 @@ TURNED = moved("(in, out)", lambda rank: tuple(reversed(range(rank))))
 BATCH_LAST = moved("batch last", lambda rank: (*range(1, rank), 0))
 #: Of what says that its samples are the columns of a matrix.
 COLUMNS = "samples in columns"
+#: Of what is computed some rows at a time: it may be wrong where there are more than these.
+IN_BLOCKS = "a block of rows after the other"
 #: Of what cannot be made without being told how many channels there are.
 TOLD = "told its channels"
 TIME_FIRST = moved("time first", lambda rank: (1, 0, *range(2, rank)) if rank > 2 else tuple(range(rank)))
