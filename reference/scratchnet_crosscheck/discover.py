@@ -12,10 +12,8 @@ import types
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .source import tree_of
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 _UP = 5  # how many folders above a file may be the root that it imports from
 
@@ -337,7 +335,9 @@ def defined(module: types.ModuleType) -> dict[str, Any]:
 
 def unknown(names: Mapping[str, Any], taken: set[str]) -> list[tuple[str, str, str]]:
     """Return what looks like a layer and was not recognised: name, reason, and what would help."""
+    from .adapters.costs import is_cost
     from .adapters.frameworks import is_autograd_function, is_custom_vjp
+    from .adapters.functions import returns_a_gradient
     from .adapters.objects import methods
     from .adapters.unfinished import unwritten
 
@@ -348,6 +348,8 @@ def unknown(names: Mapping[str, Any], taken: set[str]) -> list[tuple[str, str, s
         how = f"say what it is: --like {name}=OPERATION, or under [tool.crosscheck.like] in pyproject.toml"
         if is_autograd_function(thing) or is_custom_vjp(thing):
             found.append((name, "no operation of this name is known", how))
+        elif is_cost(thing):
+            found.append((name, "a cost with fn and delta, of a name that is not known", how))
         elif isinstance(thing, type):
             passes = methods(thing)
             if passes is not None and unwritten(getattr(thing, passes[0])):
@@ -368,7 +370,7 @@ def unknown(names: Mapping[str, Any], taken: set[str]) -> list[tuple[str, str, s
         elif inspect.isfunction(thing) and _looks_like_a_pass(name):
             other = "backward" if "forward" in name or "fwd" in name else "forward"
             found.append((name, f"no {other} function belongs to it, or its name is not known", how))
-        elif inspect.isfunction(thing) and (what := _returns_a_gradient(thing)):
+        elif inspect.isfunction(thing) and (what := returns_a_gradient(thing)):
             found.append((name, f"it returns {what}, and no operation of its name is known", how))
     return found
 
@@ -376,35 +378,6 @@ def unknown(names: Mapping[str, Any], taken: set[str]) -> list[tuple[str, str, s
 def _is_module(thing: type) -> bool:
     """Return whether a class is a torch.nn.Module, without importing torch."""
     return any(c.__module__.startswith("torch.nn.modules") for c in thing.__mro__[1:])
-
-
-def _returns_a_gradient(function: types.FunctionType) -> str:
-    """Return what a function hands back beside its value, "" where it is no pullback and no gradient."""
-    from .adapters.functions import is_cotangent
-
-    tree = tree_of(function)
-    if tree is None:
-        return ""
-    inner = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node is not tree}
-    for node in _own(tree):
-        if not isinstance(node, ast.Return) or not isinstance(node.value, ast.Tuple):
-            continue
-        for part in node.value.elts[1:]:
-            if isinstance(part, ast.Lambda) or (isinstance(part, ast.Name) and part.id in inner):
-                return "a value and a pullback"
-            if isinstance(part, ast.Name) and is_cotangent(part.id):
-                return "a value and a gradient"
-    return ""
-
-
-def _own(function: ast.FunctionDef) -> Iterator[ast.AST]:
-    """Yield what a function consists of, without what is defined in it."""
-    left: list[ast.AST] = list(function.body)
-    while left:
-        node = left.pop()
-        yield node
-        if not isinstance(node, ast.FunctionDef | ast.Lambda | ast.ClassDef):
-            left += list(ast.iter_child_nodes(node))
 
 
 def _looks_like_a_pass(name: str) -> bool:

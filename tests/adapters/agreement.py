@@ -1,8 +1,10 @@
-"""Whether a fitted thing does what it was taken for: a comparison without the suite's own checks."""
+"""Whether a fitted thing does what it was taken for, without the suite's own checks or by them."""
 
 import numpy as np
 
+from scratchnet_crosscheck.adapters.fitting import fit
 from scratchnet_crosscheck.adapters.runner import Reference, runner_of
+from scratchnet_crosscheck.checking import check_subject
 from scratchnet_crosscheck.references.protocol import Sampler
 from scratchnet_crosscheck.strategies import Setting
 
@@ -20,3 +22,10 @@ def agrees(subject):
             if wanted is not None and not np.allclose(got, wanted, 1e-9, 1e-12):
                 return False
     return True
+
+
+def failed(candidate):
+    """Return the checks that a thing fails, of all that it is asked."""
+    records = list(check_subject("a_file.py", fit(candidate), oracles=("torch",), profile="default", seed=7))
+    assert any(r["verdict"] == "passed" for r in records)
+    return {r["check"] for r in records if r["verdict"] == "failed"}

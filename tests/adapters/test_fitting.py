@@ -56,7 +56,7 @@ def affine(
         ("sdpa", "scaled_dot_product_attention"),
         ("Conv2d_stride1", "conv2d"),
         ("conv2d_fft", "conv2d"),
-        ("conv2d_winograd", None),
+        ("conv2d_winograd", "conv2d"),
     ],
 )
 def test_a_name_says_what_a_thing_is(name, kind):

@@ -9,6 +9,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ..references._conv import WINOGRAD
+from ..references.protocol import COLUMNS, IN_BLOCKS
 from ..source import tree_of
 from . import names
 from .protocol import Cannot
@@ -29,6 +31,19 @@ _SIDES = (
 
 #: Options that are flags, though by default PyTorch's are None, or there is none.
 _FLAGS = ("training", "align_corners")
+
+
+#: What something insists on whose name has a word.
+_INSISTS = {
+    "winograd": WINOGRAD, "columns": COLUMNS,
+    **dict.fromkeys(("chunked", "tiled", "blocked", "blockwise"), IN_BLOCKS),
+}  # fmt: skip
+
+
+def insisted(thing: Callable[..., Any]) -> frozenset[str]:
+    """Return what a function or class insists on, by its name."""
+    own = names.plain(getattr(thing, "__name__", ""))
+    return frozenset(what for word, what in _INSISTS.items() if word in own)
 
 
 def in_pairs(kind: Kind, option: str, value: Any) -> Any:
@@ -177,7 +192,12 @@ def bind(
         if is_flag and not of_flags:
             option = None  # a flag is handed no number and no word
         found = names.slot_named(name, tuple(free))
-        if name.endswith(_TABLES) or names.plain(name) in ("hparameters", "hparams", "hyperparameters"):
+        counts = names.plain(name).startswith("num")  # `num_parameters` is no dictionary of them
+        if (name.endswith(_TABLES) and not counts) or names.plain(name) in (
+            "hparameters",
+            "hparams",
+            "hyperparameters",
+        ):
             bound.tables[name] = names.plain(name)
         elif is_flag and option is None:
             bound.left_out.append(name)

@@ -6,6 +6,7 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from . import names as called
+from .apart import joined
 from .binding import signature
 from .functions import DerivativeDriver, PairDriver, is_cotangent
 from .gates import KINDS, GatesDriver, has_dictionary
@@ -45,7 +46,8 @@ def recognises(names: Mapping[str, Any], like: Mapping[str, str]) -> list[Candid
             backwards, stem = _derivatives(name, names), name
         if not backwards:
             continue
-        kind = like.get(name) or like.get(stem) or _chosen(thing, stem) or called.operation(stem)
+        kind = like.get(name) or like.get(stem) or _chosen(thing, stem)
+        kind = kind or called.of_function(stem, inspect.signature(thing).parameters)
         if kind is None:
             continue
         for first, backward in enumerate(backwards):
@@ -86,6 +88,9 @@ def driven(forward: Any, backward: Any, kind: Any) -> PairDriver | DerivativeDri
     """Return what drives a pair: a backward pass, or a derivative that is handed what the function is."""
     if kind.name in KINDS and has_dictionary(forward):
         return GatesDriver(forward, backward, kind)
+    of_gates = joined(forward, backward, kind.name)
+    if of_gates is not None:
+        return PairDriver(*of_gates, kind)
     theirs = [p for p in signature(backward) if p.default is p.empty]
     ours = [p for p in signature(forward) if p.default is p.empty]
     if len(theirs) == len(ours) and not any(is_cotangent(p.name) for p in theirs) and (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any
 
 from . import names as called
@@ -16,8 +17,10 @@ def recognises(names: Mapping[str, Any], like: Mapping[str, str]) -> list[Candid
     """Return the functions whose names are known."""
     found = []
     for name, thing in names.items():
-        kind = like.get(name) or called.operation(name)
-        if kind and is_custom_vjp(thing):
+        if not is_custom_vjp(thing):
+            continue
+        kind = like.get(name) or called.of_function(name, inspect.signature(thing).parameters)
+        if kind:
             halves = [getattr(unjitted(thing), half, None) for half in ("fwd", "bwd")]
             others = tuple(n for n, t in names.items() if t is not None and any(t is h for h in halves))
             found.append(

@@ -87,7 +87,8 @@ def undone(subject: Subject, score: int) -> set[str]:
                     )
                 )
             if feature == "an empty batch" and not bad:  # 0 / 0: it divides by N somewhere
-                bad = any(bool(np.isnan(np.asarray(g)).any()) for g in (grads or {}).values())
+                arrays = [np.asarray(g) for g in (grads or {}).values()]
+                bad = any(a.dtype.kind != "f" or bool(np.isnan(a).any()) for a in arrays)
             if bad:
                 gone.add(feature)
                 break

@@ -129,6 +129,8 @@ def _fit_driver(
         )
     if score == 0 and isinstance(driver, ObjectDriver) and error is not None:
         _computes_with_arrays(driver, error)
+    if 0 < score < 3 and names.says_little(candidate.name):
+        raise Cannot(f"taken for {kind.name}, it gives another value: several operations go by this name")
     if score == 1:
         _is_no_other(_subject(candidate, kind, driver, chosen, beat))
     guessed = getattr(getattr(driver, "_new", None), "guessed", "")
@@ -286,7 +288,7 @@ def _of_a_string(error: BaseException | None) -> bool:
 
 
 def _wants_pairs(error: BaseException) -> bool:
-    words = ("unpack", "subscriptable", "not iterable", "has no len", "inhomogeneous")
+    words = ("unpack", "subscriptable", "not iterable", "has no len", "inhomogeneous", "an iterable")
     return isinstance(error, TypeError | ValueError) and any(w in str(error) for w in words)
 
 

@@ -39,21 +39,26 @@ def unjitted(thing: Any) -> Any:
     return inner if jitted and inner is not None else thing
 
 
+def handed(function: Any) -> dict[str, inspect.Parameter]:
+    """Return what the forward pass of a torch.autograd.Function is handed, without its context."""
+    found = dict(inspect.signature(function.forward).parameters)
+    first = next(iter(found), "")
+    return {k: p for k, p in found.items() if k != first or k not in ("ctx", "self", "context", "c")}
+
+
 class AutogradDriver(FunctionDriver):
     """``Function.apply`` on tensors that share the arrays' memory, so that what is written to them shows."""
 
     def __init__(self, function: Any, kind: Kind) -> None:
         self._apply = function
-        forward = function.forward
-        parameters = list(inspect.signature(forward).parameters.values())
-        names = [p.name for p in parameters]
-        skip = 1 if names and names[0] in ("ctx", "self", "context", "c") else 0
+        parameters = handed(function).values()
 
         def call(*arguments: Any) -> Any:
             return function.apply(*arguments)
 
+        call.__name__ = function.__name__
         call.__signature__ = inspect.Signature(  # type: ignore[attr-defined]  # what inspect.signature reads
-            [p.replace(kind=p.POSITIONAL_OR_KEYWORD) for p in parameters[skip:]]
+            [p.replace(kind=p.POSITIONAL_OR_KEYWORD) for p in parameters]
         )
         super().__init__(call, kind)
         # Run once more for some gradients alone, what is random would draw other numbers.

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..source import text_of, tree_of
 from . import names
-from .binding import Bound, bind, given_option, in_pairs, options_of, signature
+from .binding import Bound, bind, given_option, in_pairs, insisted, options_of, signature
 from .draws import reseed
 from .kinks import as_pytorch_has_it
 from .packed import Packed, packed
@@ -19,7 +19,7 @@ from .protocol import Cannot, Gradients, Started
 from .unfinished import called, unwritten
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from .._types import Array
     from ..references.protocol import Form, Kind
@@ -45,7 +45,8 @@ GROUPS: tuple[tuple[str, dict[str, tuple[str, ...]]], ...] = (
     ("layernorm", NORM), ("gn", NORM), ("group", NORM), ("drop", DROP), ("do", DROP),
 )  # fmt: skip
 OF_KIND: dict[str, dict[str, tuple[str, ...]]] = {
-    "conv_relu": CONV, **{f"{name}{n}d": CONV for name in ("conv", "conv_transpose") for n in (1, 2, 3)},
+    "conv_relu": CONV, "depthwise conv2d": CONV, "pointwise conv2d": CONV,
+    **{f"{name}{n}d": CONV for name in ("conv", "conv_transpose") for n in (1, 2, 3)},
     **{f"{name}_pool{n}d": POOL for name in ("max", "avg") for n in (1, 2, 3)},
     "batch_norm": NORM, "layer_norm": NORM, "rms_norm": NORM, "group_norm": NORM, "dropout": DROP,
 }  # fmt: skip
@@ -113,6 +114,12 @@ class FunctionDriver:
             if normed in kind.name:
                 chosen |= _norm_chosen(self._parameters, normed, text_of(function))
         chosen |= {p.name: False for p in self._parameters if names.plain(p.name) in _OFF}
+        #: The arguments that numbers are drawn from: what must be handed one, and `generator` in any case.
+        self._generators = [
+            p.name for p in self._parameters
+            if names.plain(p.name) in names.GENERATORS and (p.default is p.empty or p.name == "generator")
+        ]  # fmt: skip
+        chosen |= dict.fromkeys(self._generators)
         #: The argument for the shape of what is normalised, of torch.nn.functional's.
         self._shape = next((p.name for p in self._parameters if names.plain(p.name) == "normalizedshape"), "")
         chosen |= {self._shape: ()} if self._shape else {}
@@ -150,6 +157,7 @@ class FunctionDriver:
         self._table_state = bool(self._tables) and bool(kind.state)
         if _SQUARE.search(text_of(function)):
             self.takes |= {"square kernel"}
+        self.takes |= insisted(function)
         if "kernel_h" in self.takes:
             self.takes |= {"kernel_size", "unequal kernel"}
         named = set(self._bound.slots.values()) | (set(kind.state) if self._table_state else set())
@@ -188,6 +196,8 @@ class FunctionDriver:
             arg: arrays[slot] for arg, slot in self._bound.slots.items() if slot in arrays and arg in own
         }
         found.update(self._bound.constants)
+        # `np.random.default_rng` is seeded while a random layer runs, so that it is replayed.
+        found.update({name: np.random.default_rng() for name in self._generators})
         if self._packed is not None:
             found[self._packed.argument] = self._packed.made(arrays)
         if self._shape:
@@ -334,6 +344,33 @@ def is_cotangent(name: str) -> bool:
         or short.startswith(("d", "grad", "upstream", "delta"))
         or short.endswith(("grad", "grads", "gradient", "gradients"))
     )
+
+
+def returns_a_gradient(function: Callable[..., Any]) -> str:
+    """Return what a function hands back beside its value, "" where it is no pullback and no gradient."""
+    tree = tree_of(function)
+    if tree is None:
+        return ""
+    inner = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node is not tree}
+    for node in _own(tree):
+        if not isinstance(node, ast.Return) or not isinstance(node.value, ast.Tuple):
+            continue
+        for part in node.value.elts[1:]:
+            if isinstance(part, ast.Lambda) or (isinstance(part, ast.Name) and part.id in inner):
+                return "a value and a pullback"
+            if isinstance(part, ast.Name) and is_cotangent(part.id):
+                return "a value and a gradient"
+    return ""
+
+
+def _own(function: ast.FunctionDef) -> Iterator[ast.AST]:
+    """Yield what a function consists of, without what is defined in it."""
+    left: list[ast.AST] = list(function.body)
+    while left:
+        node = left.pop()
+        yield node
+        if not isinstance(node, ast.FunctionDef | ast.Lambda | ast.ClassDef):
+            left += list(ast.iter_child_nodes(node))
 
 
 class _Call:
@@ -649,14 +686,8 @@ class ValueDriver(FunctionDriver):
 
     def start(self, arrays: Mapping[str, Array], options: Mapping[str, Any], form: Form) -> Started:
         """Call the function."""
-        given = dict(options)
-        generator: dict[str, Any] = {}
         self.reseed()
-        if any(p.name == "generator" for p in self._parameters):
-            # `np.random.default_rng` is seeded while a random layer runs, so that it is replayed.
-            self._bound.constants["generator"] = generator["generator"] = np.random.default_rng()
-        found, _ = self.arguments(arrays, given, form)
-        found.update(generator)
+        found, _ = self.arguments(arrays, options, form)
         leading = []
         for parameter in self._parameters:
             if parameter.name not in found or parameter.kind is parameter.KEYWORD_ONLY:

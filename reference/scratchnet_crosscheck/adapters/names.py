@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import functools
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _BATCHNORM = "batch_norm"
 
@@ -25,7 +28,11 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     "tanh": ("tanh", "hyperbolictangent"),
     "softmax": ("softmax",),
     "log_softmax": ("logsoftmax",),
-    "gelu": ("gelu", "gelutanh", "tanhgelu", "newgelu", "quickgelu"), "silu": ("silu", "swish"),
+    "gelu": (
+        "gelu", "gelutanh", "tanhgelu", "newgelu", "quickgelu", "geluerf", "erfgelu", "geluexact",
+        "exactgelu",
+    ),
+    "silu": ("silu", "swish"),
     "softplus": ("softplus",), "mish": ("mish",),
     "elu": ("elu",),
     "leaky_relu": ("leakyrelu", "lrelu"), "prelu": ("prelu",), "relu6": ("relu6",), "hardtanh": ("hardtanh",),
@@ -35,7 +42,7 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
         "activationsoftmaxlosscategoricalcrossentropy", "crossentropywithlogits",
         "softmaxcce", "softmaxce",
         "softmaxcategoricalcrossentropy", "softmaxandcrossentropy", "sparsesoftmaxcrossentropy",
-        "softmaxloss1", "celoss",
+        "softmaxloss1", "celoss", "softmaxxent", "xent", "softmaxxentropy", "xentropy",
     ),
     "temporal cross_entropy": ("timesoftmaxwithloss", "temporalsoftmaxloss", "simpletimesoftmaxwithloss"),
     "categorical_cross_entropy": (
@@ -53,11 +60,20 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     "smooth_l1_loss": ("smoothl1", "smoothl1loss", "huber", "huberloss"),
     "binary_cross_entropy": ("bce", "bceloss", "binarycrossentropy", "binarycrossentropyloss"),
     "binary_cross_entropy_with_logits": (
-        "bcewithlogits", "bcewithlogitsloss", "binarycrossentropywithlogits", "sigmoidwithloss",
+        "bcewithlogits", "bcewithlogitsloss", "bcelogits", "bcelogitsloss",
+        "binarycrossentropywithlogits", "sigmoidwithloss",
         "sigmoidcrossentropy", "sigmoidbce", "sigmoidcrossentropywithlogits", "logisticloss",
     ),
     "multi_margin_loss": ("svm", "svmloss", "hinge", "hingeloss", "multimarginloss", "multiclasshinge"),
     "conv2d": ("conv", "conv2d", "convolution", "convolution2d", "convolutional", "conv2dstride1"),
+    "depthwise conv2d": (
+        "depthwise", "depthwiseconv", "depthwiseconv2d", "depthwiseconvolution", "depthwiseconvolution2d",
+        "dwconv", "dwconv2d", "convdw", "depthwise2d",
+    ),
+    "pointwise conv2d": (
+        "pointwiseconv", "pointwiseconv2d", "pointwiseconvolution", "pwconv", "pwconv2d", "conv1x1",
+        "conv2d1x1", "convpw",
+    ),
     "conv1d": ("conv1d", "convolution1d", "conv1dstride1"), "conv3d": ("conv3d", "convolution3d"),
     "conv_transpose1d": (
         "convtranspose1d", "conv1dtranspose", "convtransposed1d", "transposedconv1d", "transposeconv1d",
@@ -110,7 +126,7 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     "adaptive_avg_pool2d": (
         "adaptiveavgpool2d", "adaptiveaveragepool2d", "adaptiveavgpool", "globalavgpool2d", "globalavgpool",
         "globalaveragepool2d", "globalaveragepool", "globalavgpooling2d", "globalavgpooling",
-        "globalaveragepooling2d", "globalaveragepooling",
+        "globalaveragepooling2d", "globalaveragepooling", "gap", "gap2d",
     ),
     _BATCHNORM: (
         "batchnorm", "batchnormalization", "batchnorm1d", "batchnorm2d", "spatialbatchnorm", "bn",
@@ -131,7 +147,9 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     "dropout2d": ("dropout2d", "spatialdropout2d", "spatialdropout", "channeldropout"),
     "dropout3d": ("dropout3d", "spatialdropout3d"),
     "alpha_dropout": ("alphadropout",), "feature_alpha_dropout": ("featurealphadropout",),
-    "embedding": ("embedding", "wordembedding", "timeembedding"),
+    "embedding": (
+        "embedding", "wordembedding", "timeembedding", "vocabembedding", "tokenembedding", "embeddinglookup",
+    ),
     "embedding_bag": ("embeddingbag",), "bilinear": ("bilinear", "bilinearform"),
     "unflatten": ("unflatten",),
     "2d softmax": ("softmax2d",), "softmin": ("softmin",), "glu": ("glu", "gatedlinearunit"),
@@ -216,6 +234,8 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     "triplet_margin_with_distance_loss": ("tripletmarginwithdistanceloss", "tripletmarginwithdistance"),
     "ctc_loss": ("ctcloss", "ctc"),
     "cosine_similarity": ("cosinesimilarity",),
+    "normalize": ("normalize", "l2norm", "l2normalize", "l2normalization"), "logsumexp": ("logsumexp",),
+    "bias_gelu": ("biasgelu", "gelubias"),
     "pairwise_distance": ("pairwisedistance",),
 }  # fmt: skip
 
@@ -226,6 +246,30 @@ _NOISE = (
     "strides", "loops", "loop", "einsum", "alt", "quick", "reshape", "stable",
     "one", "hot", "onehot", "fft", "direct", "implicit", "gemm", "golden", "ref", "reference",
 )  # fmt: skip
+
+_IMAGES = (
+    "conv1d", "conv2d", "conv3d", "depthwise conv2d", "pointwise conv2d", "max_pool1d", "max_pool2d",
+    "max_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d", "adaptive_avg_pool1d", "adaptive_avg_pool2d",
+    "adaptive_avg_pool3d", "adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d", "batch_norm",
+    "dropout2d",
+)  # fmt: skip
+_ATTENTION = "scaled_dot_product_attention"
+_ROW_WISE = ("softmax", "log_softmax", "cross_entropy", "layer_norm", "rms_norm", "logsumexp", _ATTENTION)
+#: Words for a layout or a way to compute, and the operations that such a word leaves what they are. Beside
+#: others it may say what else is done: a fused linear layer is a linear layer and something more.
+_HOW: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("nhwc", "hwc", "nwc", "ndhwc"), _IMAGES),
+    "columns": ("softmax", "log_softmax", "linear"),
+    "winograd": ("conv2d",), "flash": (_ATTENTION,), "online": _ROW_WISE,
+    **dict.fromkeys(("tiled", "blocked", "chunked", "blockwise"), ("linear", _ATTENTION)),
+    "fused": (
+        "softmax", "log_softmax", "cross_entropy", "layer_norm", "rms_norm", "group_norm", "batch_norm",
+        "bias_gelu", _ATTENTION,
+    ),
+    "kernel": ("conv2d", "max_pool2d", "avg_pool2d", "relu", "gelu", "silu", *_ROW_WISE),
+}  # fmt: skip
+#: Words for where it runs, and for the usual layout, which say nothing of what it is.
+_WHERE = ("cpu", "gpu", "cuda", "nchw", "ncw", "ncdhw")
 
 
 #: What a function that returns its value and its gradient may say at the end of its name.
@@ -244,6 +288,36 @@ def plain(name: str) -> str:
     return name.replace("_", "").lower()
 
 
+#: How attention over heads is called, which is scaled dot-product attention where it is handed no more.
+_OF_HEADS = ("mha", "multiheadattention")
+#: What is one thing or another by how many arrays it is handed; with weights it is another.
+_BY_COUNT: dict[str, dict[int, str]] = {
+    **{name: {1: "swiglu", 2: "silu_mul"} for name in ("swiglu", "silumul", "siluandmul")},
+    **{name: {2: "add"} for name in ("add", "residual", "residualadd", "addresidual")},
+}
+
+
+def of_function(name: str, arguments: Iterable[str]) -> str | None:
+    """Return the kind that a function of this name and these arguments is, or None.
+
+    Examples
+    --------
+    >>> of_function("mha", ("q", "k", "v", "causal")), of_function("mha", ("q", "k", "v", "num_heads"))
+    ('scaled_dot_product_attention', None)
+    >>> [of_function("swiglu", arguments) for arguments in (("x",), ("gate", "up"), ("x", "w1", "w2"))]
+    ['swiglu', 'silu_mul', None]
+    """
+    if plain(name) in _OF_HEADS:
+        slots, options = ("query", "key", "value"), frozenset({"is_causal", "scale"})
+        known = [slot_named(a, slots) or option_named(a, OPTIONS, options) for a in arguments]
+        return _ATTENTION if tuple(known[:3]) == slots and all(known) else None
+    count = _BY_COUNT.get(re.sub("(fn|function|op)$", "", plain(name)))
+    if count is not None:
+        handed = [a for a in arguments if option_named(a, OPTIONS, frozenset({"dim"})) is None]
+        return None if any(plain(a).startswith("w") for a in handed) else count.get(len(handed))
+    return operation(name)
+
+
 def operation(name: str) -> str | None:
     """Return the kind that a thing of this name is, or None.
 
@@ -251,6 +325,8 @@ def operation(name: str) -> str | None:
     --------
     >>> [operation(n) for n in ("Affine", "Layer_Dense", "conv_forward_naive", "LinearFn", "Optimizer")]
     ['linear', 'linear', None, 'linear', None]
+    >>> [operation(n) for n in ("conv_nhwc", "FusedLayerNorm", "FusedLinear", "linear_kernel")]
+    ['conv2d', 'layer_norm', None, None]
     """
     name = _AND_GRADIENT.sub("", name)
     whole = plain(name)
@@ -261,6 +337,10 @@ def operation(name: str) -> str | None:
         kept = "".join(word.lower() for word in words if word.lower() not in left)
         if kept in _BY_NAME:
             return _BY_NAME[kept]
+    said = [word.lower() for word in words if word.lower() in _HOW or word.lower() in _WHERE]
+    if said and len(said) < len(words):
+        kind = operation("_".join(word for word in words if word.lower() not in said))
+        return kind if all(kind in _HOW.get(word, (kind,)) for word in said) else None
     for noise in _NOISE:
         for short in (whole.removeprefix(noise), whole.removesuffix(noise)):
             if short in _BY_NAME:
@@ -283,13 +363,15 @@ SLOTS: dict[str, tuple[str, ...]] = {
     "running_mean": ("runningmean", "movingmean", "runningmu", "mean", "runmean"),
     "running_var": ("runningvar", "movingvar", "movingvariance", "runningvariance", "var", "runvar"),
     "x": ("x", "input", "inputs", "xs", "z", "a", "logits", "data", "pred", "prediction", "predictions",
-    "scores"),
+    "scores", "inp"),
     "h": ("h", "prevh", "h0", "hprev", "hidden", "hx", "hpre"),
     "c": ("c", "prevc", "c0", "cprev", "cell", "cx"),
     "target": ("y", "t", "target", "targets", "label", "labels", "ts", "ytrue", "true", "truth"),
     "mask": ("mask",),
     "query": ("query", "q"), "key": ("key", "k"), "value": ("value", "v"),
-    "ids": ("ids", "idx", "x", "index", "indices", "input"),
+    "ids": (
+        "ids", "idx", "x", "index", "indices", "input", "inp", "tokens", "tokenids", "inputids", "words",
+    ),
     "class_weight": ("weight", "weights", "classweight", "classweights"), "pos_weight": ("posweight",),
     "input1": ("input1", "x1", "a", "u", "first"), "input2": ("input2", "x2", "b", "v", "second"),
     "x1": ("x1", "input1", "a", "u", "x", "first"), "x2": ("x2", "input2", "b", "v", "y", "second"),
@@ -307,7 +389,7 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "padding": ("pad", "padding", "p"),
     "dilation": ("dilation", "dilations", "dilationrate"),
     "output_padding": ("outputpadding", "outputpad", "outpadding", "outpad"),
-    "output_size": ("outputsize", "outsize", "targetsize", "outputshape", "outputhw"),
+    "output_size": ("outputsize", "outsize", "targetsize", "outputshape", "outputhw", "outhw"),
     "norm_type": ("normtype", "p", "norm", "power"),
     "groups": ("groups", "g", "ngroups", "numgroups"),
     "num_groups": ("numgroups", "g", "groups", "ngroups"),
@@ -332,7 +414,7 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "poolshape"),
     "kernel_h": ("poolh", "poolheight", "kh", "kernelh", "hh"),
     "kernel_w": ("poolw", "poolwidth", "kw", "kernelw", "ww"),
-    "dim": ("dim", "axis"),
+    "dim": ("dim", "axis"), "keepdim": ("keepdim", "keepdims"),
     "return_sequences": ("returnsequences", "returnsequence", "returnseq", "returnsteps", "returnall"),
     "is_causal": ("iscausal", "causal"), "scale": ("scale", "softmaxscale", "factor"),
     "reduction": ("reduction",),
@@ -360,7 +442,8 @@ SIZES: dict[str, tuple[str, ...]] = {
         "prevunits",
         "nprev", "inputlen", "visible",
         "size",
-        "numchannels", "inputfeatures", "channels", "inchannel", "inputchannels", "cin", "fanin",
+        "numchannels", "nchannels", "numparameters", "inputfeatures", "channels",
+        "inchannel", "inputchannels", "cin", "fanin",
         "inputunits", "h",
     ),
     "out": (
@@ -529,7 +612,7 @@ def is_upstream(name: str) -> bool:
 
 def is_input(name: str) -> bool:
     """Return whether an argument of a backward pass is what forward was handed, by its name."""
-    return plain(name) in (*SLOTS["x"], "inp", "inputdata", "ainput", "aprev", "xin", "inputtensor")
+    return plain(name) in (*SLOTS["x"], "inputdata", "ainput", "aprev", "xin", "inputtensor")
 
 
 def is_output(name: str) -> bool:
@@ -547,6 +630,18 @@ def may_be_of_two_classes(name: str) -> bool:
     """
     short = plain(name)
     return "hinge" in short and "multi" not in short
+
+
+def says_little(name: str) -> bool:
+    """Return whether several operations go by this name.
+
+    Examples
+    --------
+    >>> says_little("normalize_forward"), says_little("l2_normalize"), says_little("residual_fwd")
+    (True, False, True)
+    """
+    short = plain(name)
+    return ("normalize" in short and "l2" not in short) or "residual" in short
 
 
 _BEFORE = ("d", "grad", "dld", "dl", "delta", "gradient", "gradients", "g", "grads", "nabla")

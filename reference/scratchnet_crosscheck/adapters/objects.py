@@ -11,7 +11,17 @@ import numpy as np
 
 from ..source import text_of
 from . import names
-from .binding import Bound, bind, given_option, in_pairs, options_of, refuse_strangers, sides, signature
+from .binding import (
+    Bound,
+    bind,
+    given_option,
+    in_pairs,
+    insisted,
+    options_of,
+    refuse_strangers,
+    sides,
+    signature,
+)
 from .draws import reseed, spaces_of
 from .kinks import as_pytorch_has_it
 from .protocol import Cannot, Gradients, Started
@@ -240,6 +250,7 @@ class ObjectDriver:
             self.takes |= {"normalized_shape"}
         if self._new.sizes and "kernel" in self._new.sizes.values():
             self.takes |= {"square kernel", "sized kernel"}
+        self.takes |= insisted(cls)
         known = {*self._new.slots.values(), *self._called}
         missing = [s for s in kind.learnt if s not in known]
         if self._called or (self._new.slots and not self._new.sizes):

@@ -6,7 +6,7 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from . import names as called
-from .functions import ValueDriver
+from .functions import ValueDriver, returns_a_gradient
 from .protocol import Candidate
 
 if TYPE_CHECKING:
@@ -23,6 +23,9 @@ _PARTS = (
     "_deriv",
 )
 
+#: What is as often a helper of the file, which has no gradient.
+_HELPERS = ("add", "normalize")
+
 
 def _has_weights(function: Any) -> bool:
     """Return whether a loss is handed weights and data instead of scores: ``f(W, X, y, reg)``."""
@@ -38,8 +41,8 @@ def recognises(names: Mapping[str, Any], like: Mapping[str, str]) -> list[Candid
             continue
         if name.startswith("_") and name not in like:  # a helper of the others
             continue
-        kind = like.get(name) or called.operation(name)
-        if kind:
+        kind = like.get(name) or called.of_function(name, inspect.signature(thing).parameters)
+        if kind and (kind not in _HELPERS or returns_a_gradient(thing)):
             kinds = (kind,) if kind != "cross_entropy" else (kind, "temporal cross_entropy")
             if kind in ("cross_entropy", "multi_margin_loss") and _has_weights(thing):
                 kinds = (f"linear {kind}",)

@@ -17,6 +17,7 @@ from .protocol import (
     BATCH_LAST,
     CHANNELS_LAST,
     COLUMN,
+    COLUMNS,
     ROW,
     SAME,
     Form,
@@ -298,6 +299,7 @@ PRELU = Kind(
     forms=lambda _: [
         Form(), Form({"weight": NUMBER}), _SEVERAL, _COLUMNS, _COLUMNS + Form({"weight": COLUMN})
     ],
+    sizes=lambda a: {"in": len(a["weight"])},
 )  # fmt: skip
 
 
@@ -323,7 +325,7 @@ def _along_draw(sketch: Sketch) -> Parts:
         return {"x": sketch.array("x", shape[0], sketch.side(1, 3), side, shape[1])}, {}
     if sketch.may("a vector for x", 6):
         shape = shape[1:]
-    elif sketch.may("an x of rank 3", 4):
+    elif COLUMNS not in sketch.takes and sketch.may("an x of rank 3", 4):
         shape = (shape[0], sketch.side(), shape[1])
     options = sketch.option("dim", -1)  # always said: what is meant without it depends on the rank
     if options and len(shape) == 2 and shape[0] and sketch.may("a dimension other than the last", 1):

@@ -67,8 +67,14 @@ def alike(sketch: Sketch, n: int, side: Callable[[int], int], *geometry: Sequenc
     return (first,) * n
 
 
+#: Of what insists on a kernel of three a side: Winograd's algorithm is made for kernels of one size.
+WINOGRAD = "a kernel of 3 by 3"
+
+
 def draw_kernel(sketch: Sketch, n: int) -> tuple[int, ...]:
     """Return the sides of a kernel: unequal ones where nothing says that it must be square."""
+    if WINOGRAD in sketch.takes:
+        return (3,) * n
     side = sketch.d.integer(1, 3)
     if "sized kernel" in sketch.takes:  # which its constructor is told as a number, or as one a dimension
         unequal = n > 1 and sketch.may("unequal window", 1)
@@ -135,9 +141,9 @@ WORD_SAME = "padding 'same'"
 EVEN_SAME = "a kernel of even size with padding 'same'"
 
 
-def _draw(sketch: Sketch, n: int, numbers: int = 0) -> Parts:
-    """Draw a call; its options are of `numbers` numbers, or of n."""
-    kernel, several = draw_kernel(sketch, n), numbers or n
+def _draw(sketch: Sketch, n: int, numbers: int = 0, *, of: str = "") -> Parts:
+    """Draw a call; its options are of `numbers` numbers, or of n; `of` says what it is made "of" alone."""
+    kernel, several = (1,) * n if of == "points" else draw_kernel(sketch, n), numbers or n
     options = per_dimension(sketch, "stride", several, 1, 2, 3)
     if "padding" in sketch.takes and "padding in words" in sketch.takes:
         has_same = sketch.may(WORD_SAME, 1)
@@ -155,7 +161,7 @@ def _draw(sketch: Sketch, n: int, numbers: int = 0) -> Parts:
     else:
         options |= per_dimension(sketch, "padding", several, 0, 1, 2)
     options |= per_dimension(sketch, "dilation", several, 1, 2) | sketch.option("groups", 1, 2)
-    groups = options.get("groups", 1)
+    groups = sketch.side(1, 4) if of == "channels" else options.get("groups", 1)
     strides = each(options.get("stride", sketch.form.options.get("stride", 1)), n)
     dilations = each(options.get("dilation", 1), n)
     padding = options.get("padding", sketch.form.options.get("padding", 0))
@@ -163,7 +169,7 @@ def _draw(sketch: Sketch, n: int, numbers: int = 0) -> Parts:
         pads = tuple((k - 1) // 2 if padding == "same" else 0 for k in kernel)
     else:
         pads = each(padding, n)
-    c_in, c_out = groups * sketch.side(1, 3), groups * sketch.side(1, 3)
+    c_in, c_out = (groups * (1 if of == "channels" else sketch.side(1, 3)) for _ in ("in", "out"))
 
     def side(axis: int) -> int:
         reach = (kernel[axis] - 1) * dilations[axis] + 1
@@ -264,6 +270,64 @@ def _kind(n: int) -> Kind:
 
 
 CONV1D, CONV2D, CONV3D = (_kind(n) for n in (1, 2, 3))
+
+
+# ---- of each channel by itself, and of each place by itself
+
+#: How the kernels of a depthwise convolution lie: (C, 1, H, W), (C, H, W), (H, W, C) or (H, W, C, 1).
+_OF_CHANNELS = Layout("(C, kernel)", lambda s: (s[0], *s[2:]), lambda a: a[:, None], lambda a, _: a[:, 0])
+_CHANNELS_BEHIND = Layout(
+    "(kernel, C)", lambda s: (*s[2:], s[0]), lambda a: np.moveaxis(a, -1, 0)[:, None],
+    lambda a, _: np.moveaxis(a[:, 0], 0, -1),
+)  # fmt: skip
+_CHANNELS_BEFORE_ONE = moved("(kernel, C, 1)", lambda rank: (*range(2, rank), 0, 1))
+
+
+def _points(turned: bool) -> Layout:
+    """Return the layout of a pointwise convolution's weight as a matrix."""
+
+    def shape(s: tuple[int, ...]) -> tuple[int, ...]:
+        return (s[1], s[0]) if turned else s[:2]
+
+    def to(a: Any) -> Any:
+        return (a.T if turned else a)[:, :, None, None]
+
+    def back(a: Any, _: Any) -> Any:
+        return a[:, :, 0, 0].T if turned else a[:, :, 0, 0]
+
+    return Layout("(in, out)" if turned else "(out, in)", shape, to, back)
+
+
+def _laid(kernels: Sequence[Layout], last_kernels: Sequence[Layout]) -> list[Form]:
+    """Return the forms of images with channels first and last, with these layouts of the weight."""
+    return [
+        *every([Form()], [Form({"weight": k}) for k in kernels], [Form({"bias": b}) for b in biases(2)]),
+        *every([LAST], [Form({"weight": k}) for k in last_kernels],
+               [Form({"bias": b}) for b in last_biases(2)]),
+    ]  # fmt: skip
+
+
+def _depthwise(o: Mapping[str, Any], a: Mapping[str, Any]) -> dict[str, Any]:
+    return {**o, "groups": a["weight"].shape[0]}
+
+
+DEPTHWISE = replace(
+    CONV2D, name="depthwise conv2d", draw=lambda sketch: _draw(sketch, 2, of="channels"),
+    forward=lambda a, o: convolved(a, _depthwise(o, a)),
+    torch=lambda t, a, o: (torch_convolved(t, a, _depthwise(o, a)),),
+    golden=lambda a, o: CONV2D.golden(a, _depthwise(o, a)) if CONV2D.golden else None,
+    forms=lambda _: _laid(
+        (SAME, _OF_CHANNELS), (_CHANNELS_BEHIND, _CHANNELS_BEFORE_ONE, _OF_CHANNELS, SAME)
+    ),
+    defaults={"stride": 1, "padding": 0, "dilation": 1},
+)  # fmt: skip
+POINTWISE = replace(
+    CONV2D, name="pointwise conv2d", draw=lambda sketch: _draw(sketch, 2, of="points"),
+    forms=lambda _: _laid(
+        (_points(False), SAME, _points(True)), (_points(True), _points(False), KERNEL_LAST, SAME)
+    ),
+    defaults={"stride": 1, "padding": 0},
+)  # fmt: skip
 
 
 def draw_conv2d(sketch: Sketch) -> Parts:

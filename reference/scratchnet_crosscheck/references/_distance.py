@@ -84,11 +84,11 @@ def _draw_cosine(sketch: Sketch) -> Parts:
         options["dim"] = 1
     else:
         options["dim"] = sketch.d.one_of(1, -1)
-    x1, x2 = (_long(sketch, sketch.moderate(name, *sides), options.get("dim", -1)) for name in ("x1", "x2"))
+    x1, x2 = (long(sketch, sketch.moderate(name, *sides), options.get("dim", -1)) for name in ("x1", "x2"))
     return {"x1": x1, "x2": x2}, options
 
 
-def _long(sketch: Sketch, array: Array, dim: int) -> Array:
+def long(sketch: Sketch, array: Array, dim: int) -> Array:
     """Return `short` vectors along a dimension."""
     return np.moveaxis(short(sketch, np.moveaxis(array, dim, -1)), -1, dim)
 

@@ -12,6 +12,7 @@ from .protocol import (
     BATCH_LAST,
     COLUMN,
     FLAT,
+    IN_BLOCKS,
     ROW,
     SAME,
     TURNED,
@@ -65,7 +66,9 @@ def _draw(sketch: Sketch) -> Parts:
         shape = (inputs,)
     else:
         shape = (sketch.batch(), inputs)
-        if sketch.form.options.get("rank") == 3 or sketch.may("an x of rank 3", 3):
+        if IN_BLOCKS in sketch.takes and sketch.d.setting.sizes == "ordinary" and not sketch.d.integer(0, 3):
+            shape = (sketch.d.one_of(129, 300), inputs)  # the blocks of most are of 128 rows at most
+        elif sketch.form.options.get("rank") == 3 or sketch.may("an x of rank 3", 3):
             shape = (shape[0], sketch.side(2 if sketch.d.setting.sizes == "ordinary" else 1), inputs)
         elif sketch.may("a vector for x", 8):
             shape = (inputs,)
@@ -158,9 +161,13 @@ EMBEDDING_DOT = Kind(
 
 
 def _draw_attention(sketch: Sketch) -> Parts:
-    batch, queries, keys, width, values = sketch.batch(high=3), *(sketch.side(1, 4) for _ in range(4))
-    leading = (batch, sketch.side(1, 3)) if sketch.may("an x of rank 4") else (batch,)
+    batch, width, values = sketch.batch(high=3), sketch.side(1, 4), sketch.side(1, 4)
+    heads = sketch.form.options.get("rank") == 4 or sketch.may("an x of rank 4")
+    leading = (batch, sketch.side(1, 3)) if heads else (batch,)
     options = sketch.option("is_causal", False, True)
+    # Longer than the tiles of what is computed tile by tile, which leaves out those that are masked.
+    least, most = sketch.d.one_of((1, 4), (5, 10), (6, 18)) if options.get("is_causal") else (1, 4)
+    queries, keys = sketch.side(least, most), sketch.side(least, most)
     if sketch.may("a scale of one's own", 1):
         options |= sketch.option("scale", 0.5, 0.25, 1.0)
     return {
@@ -181,7 +188,8 @@ def _attention(a: Mapping[str, Any], o: Mapping[str, Any]) -> tuple[Any, ...]:
 
 def _attention_forms(strict: bool) -> list[Form]:
     unscaled = Form(options={"scale": 1.0}, conventions={"not_scaled": "the scores are not scaled"})
-    return [Form()] if strict else [Form(), unscaled]
+    over_heads = Form(options={"rank": 4})
+    return [Form(), over_heads] if strict else [Form(), over_heads, unscaled, over_heads + unscaled]
 
 
 ATTENTION = Kind(

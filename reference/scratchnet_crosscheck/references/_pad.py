@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ._operations import of_operation
-from .protocol import CHANNELS_LAST, Form, Kind, Parts, Sketch
+from .protocol import CHANNELS_LAST, Form, Kind, Parts, Sketch, every
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +19,15 @@ def _numbers(padding: Any, n: int) -> tuple[int, ...]:
         return (padding,) * (2 * n)
     pairs = isinstance(padding[0], tuple)
     return tuple(m for pair in reversed(padding) for m in pair) if pairs else tuple(padding)
+
+
+#: In which order four numbers for the sides of an image may stand.
+_AS_PYTORCH, _TURNED = "left, right, top, bottom", "top, bottom, left, right"
+
+
+def _of_four(order: str) -> Form:
+    """Return the form of a layer that is handed four numbers, where Keras' is handed two pairs."""
+    return Form(options={"four": order}, conventions={"padding_of_four": f"its padding is {order}"})
 
 
 def most_padding(mode: str, side: int) -> int:
@@ -35,7 +44,11 @@ def _kind(title: str, mode: str, n: int, value: float = 0.0, *, pairs: bool = Fa
         options: dict[str, Any] = {}
         if "padding" in sketch.takes:
             most = [most_padding(mode, side) for side in sides]
-            if not sketch.may("unequal padding", 1):
+            if "four" in sketch.form.options:
+                order = "lrtb" if sketch.form.options["four"] == _AS_PYTORCH else "tblr"
+                across = {"l": most[1], "r": most[1], "t": most[0], "b": most[0]}
+                options["padding"] = tuple(sketch.d.integer(0, across[side]) for side in order)
+            elif not sketch.may("unequal padding", 1):
                 options["padding"] = sketch.d.integer(0, min(most))
             elif pairs:
                 options["padding"] = tuple((sketch.d.integer(0, m), sketch.d.integer(0, m)) for m in most)
@@ -46,13 +59,19 @@ def _kind(title: str, mode: str, n: int, value: float = 0.0, *, pairs: bool = Fa
 
     def call(o: Mapping[str, Any]) -> Mapping[str, Any]:
         fill = float(o.get("value", value)) if mode == "constant" else None
-        return {"pad": _numbers(o["padding"], n), "mode": mode, "value": fill}
+        pad = _numbers(o["padding"], n)
+        turned = o.get("four", _AS_PYTORCH) != _AS_PYTORCH
+        return {"pad": (*pad[2:], *pad[:2]) if turned else pad, "mode": mode, "value": fill}
 
     last = Form({"x": CHANNELS_LAST, "y": CHANNELS_LAST})
-    more = {"value": value} if title == "constant" else {}
+    more: dict[str, Any] = {"value": value} if title == "constant" else {}
+    forms = [Form(), Form(options={"samples": 0}), last]
+    if pairs and n == 2:
+        more["four"] = _AS_PYTORCH
+        forms += every(forms, [_of_four(order) for order in (_AS_PYTORCH, _TURNED)])
     return of_operation(
         f"{'keras ' if pairs else ''}{title} {n}d pad", draw, {"padding": 1, **more}, call, per_sample=("x",),
-        views=mode == "constant", forms=lambda _: [Form(), Form(options={"samples": 0}), last],
+        views=mode == "constant", forms=lambda _: forms,
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ._activation import _sigmoid
-from .protocol import TIME_FIRST, TURNED, Form, Kind, Parts, Sketch, every, lay
+from .protocol import BATCH_LAST, COLUMN, TIME_FIRST, TURNED, Form, Kind, Parts, Sketch, every, lay
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -120,6 +120,13 @@ def _weights(*absent: frozenset[str]) -> list[Form]:
     return every([Form(absent=a) for a in absent], turned, biases)
 
 
+def _columns(lstm: bool) -> list[Form]:
+    """Return the form of a step whose samples are columns: the weights stand to their left."""
+    turned = ("x", "h", "c", "h_next", "c_next") if lstm else ("x", "h", "y")
+    laid = dict.fromkeys(turned, BATCH_LAST) | {"bias_ih": COLUMN}
+    return [Form(laid, absent=frozenset({"bias_hh"}))]
+
+
 def _gated(forms: list[Form]) -> list[Form]:
     found = []
     orders = ["ifgo", "ifog", "fgio", *("".join(p) for p in itertools.permutations("ifgo"))]
@@ -148,7 +155,7 @@ def _kind(name: str, step: Callable[..., tuple[Any, Any]], gates: int, *, steps:
     if steps:
         absent.append(frozenset({"h", "c"}))
         absent += [frozenset[str]()] if lstm else []
-    forms = _weights(*absent)
+    forms = [*_weights(*absent), *([] if steps else _columns(lstm))]
     forms = _gated(forms) if lstm else _gru_forms(forms) if gates == 3 else forms
     if steps:
         last = {"return_sequences": False}

@@ -82,6 +82,10 @@ PIXEL_LAST = reshaped("(1, 1, 1, F)", lambda s: (1, 1, 1, *s))
 CHANNEL = reshaped("(1, C, 1, 1)", lambda s: (1, *s, 1, 1))
 TURNED = moved("(in, out)", lambda rank: tuple(reversed(range(rank))))
 BATCH_LAST = moved("batch last", lambda rank: (*range(1, rank), 0))
+#: Of what says that its samples are the columns of a matrix.
+COLUMNS = "samples in columns"
+#: Of what is computed some rows at a time: it may be wrong where there are more than these.
+IN_BLOCKS = "a block of rows after the other"
 TIME_FIRST = moved("time first", lambda rank: (1, 0, *range(2, rank)) if rank > 2 else tuple(range(rank)))
 CHANNELS_LAST = moved(
     "channels last", lambda rank: (0, *range(2, rank), 1) if rank > 2 else tuple(range(rank))

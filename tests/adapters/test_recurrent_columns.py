@@ -1,0 +1,61 @@
+"""Steps of recurrent layers whose samples are columns."""
+
+import pytest
+from agreement import agrees, failed
+
+from scratchnet_crosscheck.adapters.fitting import fit
+
+STEP = """
+def rnn_step_forward(x, hprev, Wxh, Whh, bh):
+    h = np.tanh(Wxh @ x + Whh @ hprev + bh)
+    return h, (x, hprev, h, Wxh, Whh)
+def rnn_step_backward(dh, cache):
+    x, hprev, h, Wxh, Whh = cache
+    d = (1 - h {squared}) * dh
+    return Wxh.T @ d, Whh.T @ d, d @ x.T, d @ hprev.T, d.sum(1, keepdims=True)
+"""
+
+
+def test_a_step_with_samples_in_columns_is_known(loaded):
+    pytest.importorskip("torch")
+    subject = fit(loaded(STEP.format(squared="** 2"))[0]["rnn_step_forward"])
+    assert subject.form.layout("x").name == "batch last"
+    assert agrees(subject)
+
+
+def test_a_step_with_samples_in_columns_and_a_slip_is_seen(loaded):
+    pytest.importorskip("torch")
+    assert not agrees(fit(loaded(STEP.format(squared=""))[0]["rnn_step_forward"]))
+
+
+GRU = """
+def _sigmoid(v):
+    return 1 / (1 + np.exp(-v))
+def gru_step_forward(x, hprev, Wz, Uz, bz, Wr, Ur, br, Wh, Uh, bh):
+    z = _sigmoid(Wz @ x + Uz @ hprev + bz)
+    r = _sigmoid(Wr @ x + Ur @ hprev + br)
+    fresh = np.tanh(Wh @ x + Uh @ (r * hprev) + bh)
+    return z * hprev + (1 - z) * fresh, (x, hprev, z, r, fresh, Wz, Uz, Wr, Ur, Wh, Uh)
+def gru_step_backward(dh, cache):
+    x, hprev, z, r, fresh, Wz, Uz, Wr, Ur, Wh, Uh = cache
+    dn = dh * (1 - z) * (1 - fresh ** 2)
+    dreset = Uh.T @ dn
+    dr, dz = dreset * hprev * r * (1 - r), dh * (hprev - fresh) * z * (1 - z)
+    dx = Wz.T @ dz + Wr.T @ dr + Wh.T @ dn
+    dhprev = Uz.T @ dz + Ur.T @ dr + dh * z{reset}
+    db = [d.sum(1, keepdims=True) for d in (dz, dr, dn)]
+    return (dx, dhprev, dz @ x.T, dz @ hprev.T, db[0], dr @ x.T, dr @ hprev.T, db[1], dn @ x.T,
+            dn @ (r * hprev).T, db[2])
+"""
+
+
+def test_a_step_that_is_handed_the_matrices_of_each_gate_is_known(loaded):
+    pytest.importorskip("torch")
+    candidate = loaded(GRU.format(reset=" + dreset * r"))[0]["gru_step_forward"]
+    assert "reset_before_product" in fit(candidate).form.conventions
+    assert failed(candidate) == set()
+
+
+def test_a_step_that_forgets_the_way_through_its_reset_gate_is_seen(loaded):
+    pytest.importorskip("torch")
+    assert not agrees(fit(loaded(GRU.format(reset=""))[0]["gru_step_forward"]))
