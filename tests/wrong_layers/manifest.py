@@ -121,6 +121,7 @@ DIAGNOSES = {
     "wrong_beyond_a_size": "right up to a size, wrong beyond it",
     "wrong_for_a_rank": "right for one rank of the input, wrong for another",
     "wrong_for_batch_of_one": "wrong only for a batch of one",
+    "wrong_with_options": "wrong only where one or two options have certain values",
     "wrong_shape": "has another shape than it should",
     "only_at_initial_value": "right only at the initial value of a parameter or option",
     "option_ignored": "an option is ignored",
