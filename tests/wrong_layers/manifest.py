@@ -101,6 +101,7 @@ DIAGNOSES = {
     "variance_for_deviation": "the variance where the deviation belongs",
     "not_averaged": "a sum where a mean belongs",
     "of_the_new_state": "the state after a step where the one before it belongs",
+    "of_the_last_state": "the last state in all steps where the one before each belongs",
     "mask_of_the_cotangent": "the cotangent is masked where it is itself below 0",
     "padding_not_cut_off": "the gradient of the padding is not cut off on the right side",
     "padding_not_put_back": "the cotangent of a transposed convolution has no padding put around it",

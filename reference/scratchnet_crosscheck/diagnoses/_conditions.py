@@ -43,6 +43,12 @@ def _kernels_differ(s: Sample) -> bool:
     return n > 1 and len(set(kernel_of(s))) > 1
 
 
+def _scales_differ(s: Sample) -> bool:
+    if s.case.operation != "interpolate":
+        return False
+    return len({out / side for out, side in zip(s.dy.shape[2:], s.x.shape[2:], strict=True)}) > 1
+
+
 def _leaves_over(s: Sample) -> bool:
     return slides(s) and any((side + 2 * pad - reach) % stride for side, reach, stride, pad in windows(s))
 
@@ -83,6 +89,7 @@ CONDITIONS: tuple[tuple[str, Callable[[Sample], bool], str], ...] = (
     ("wrong_where_sides_differ", _images_differ, "where the sides of the images differ"),
     ("wrong_where_sides_differ", _kernels_differ, "where the sides of the kernel differ"),
     ("wrong_where_sides_differ", _sides_differ, "where the sides differ"),
+    ("wrong_where_sides_differ", _scales_differ, "where the axes are scaled differently"),
     ("wrong_in_stride_remainder", _leaves_over, "where a stride leaves rows or columns over"),
     ("wrong_for_batch_of_one", _one_sample, "for a batch of one"),
 )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ._bench import bench
+from ._formulas import ALPHA, SCALE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -149,6 +150,30 @@ SLIPS: dict[str, tuple[tuple[str, str, Slope], ...]] = {
         ),
         ("term_missing", "alpha alone for x < 0: the factor exp(x) is missing", lambda x, _, o: np.where(
             x > 0, 1.0, _alpha(o))),
+    ),
+    "selu": (
+        (
+            "another_derivative",
+            "y + alpha for x < 0 where y + scale * alpha should be",
+            lambda x, y, _: np.where(x > 0, SCALE, y + ALPHA),
+        ),
+        ("term_missing", "the output alone for x < 0: scale * alpha is not added", lambda x, y, _: np.where(
+            x > 0, SCALE, y)),
+        (
+            "term_missing",
+            "alpha * exp(x) for x < 0: the factor scale is missing",
+            lambda x, *_: np.where(x > 0, SCALE, ALPHA * np.exp(np.minimum(x, 0.0))),
+        ),
+        (
+            "term_missing",
+            "scale * exp(x) for x < 0: the factor alpha is missing",
+            lambda x, *_: np.where(x > 0, SCALE, SCALE * np.exp(np.minimum(x, 0.0))),
+        ),
+        (
+            "term_missing",
+            "1 for x > 0: the factor scale is missing",
+            lambda x, y, _: np.where(x > 0, 1.0, y + SCALE * ALPHA),
+        ),
     ),
     "mish": (
         ("term_missing", "tanh(softplus(x)) alone: the other term is missing", lambda x, *_: _mish(x)),

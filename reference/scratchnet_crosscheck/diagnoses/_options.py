@@ -25,7 +25,9 @@ _ENOUGH, _FOR_TWO, _UNCHANGED = 3, 4, 6
 #: How many wrong calls are changed, and how many of them must come right.
 _TRIED, _RIGHT = 5, 2
 #: Of these it is the size that counts: any of them above the least is the option at work.
-_SIZES = ("stride", "padding", "dilation", "groups", "num_groups", "output_padding", "kernel_size")
+_SIZES = ("stride", "padding", "dilation", "groups", "num_groups", "output_padding")
+#: A window or a scale of 1 makes a layer of nothing: that it is right then says nothing.
+_NOTHING_AT_1 = ("kernel_size", "scale_factor", "upscale_factor", "downscale_factor")
 _WORDS = {
     ("training", True): "in training", ("training", False): "in evaluation",
     ("use_input_stats", False): "in evaluation", ("use_input_stats", True): "in training",
@@ -114,6 +116,8 @@ def _of_options(samples: list[Sample]) -> Iterator[Atom]:
     """Yield what may be said of the options that are not the same in all calls."""
     for name in dict.fromkeys(n for s in samples for n in s.options):
         seen = [_plain(s.options.get(name)) for s in samples]
+        if name in _NOTHING_AT_1 and 1 in seen:
+            continue
         values = sorted({v for v in seen if v is not None}, key=str)
         if None in seen:
             yield _option(samples, name, f"{name} is given", set(values))

@@ -29,7 +29,7 @@ def _first(shape: tuple[int, ...], n: int) -> tuple[Any, ...]:
 def stride_forgotten(evidence: Evidence) -> tuple[str, str] | None:
     """On the way back the windows lie next to each other, as if the stride were 1."""
     b = bench(evidence)
-    if b.here is None or not _linear_windows(b) or "stride" not in b.here.case.options:
+    if b.here is None or not slides(b.here) or "stride" not in b.here.case.options:
         return None
     if b.part not in (f"d{b.here.case.slots[0]}", "dweight"):
         return None
