@@ -103,6 +103,8 @@ DIAGNOSES = {
     "of_the_new_state": "the state after a step where the one before it belongs",
     "of_the_last_state": "the last state in all steps where the one before each belongs",
     "mask_of_the_cotangent": "the cotangent is masked where it is itself below 0",
+    "mask_of_the_first_sample": "all samples have the first one's mask",
+    "factor_of_an_array": "each element is off by a factor that is an element of another array",
     "padding_not_cut_off": "the gradient of the padding is not cut off on the right side",
     "padding_not_put_back": "the cotangent of a transposed convolution has no padding put around it",
     "numbers_elsewhere": "the right numbers in the wrong places",

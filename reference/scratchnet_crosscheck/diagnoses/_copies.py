@@ -60,3 +60,28 @@ def one_copy_alone(evidence: Evidence) -> tuple[str, str] | None:
             f"{b.part} has the gradient of one copy of each element: those of all its copies add up",
         )
     return None
+
+
+def averaged_over_copies(evidence: Evidence) -> tuple[str, str] | None:
+    """What is added up on one of the two ways is divided by how many there are on the way back."""
+    b, reference = bench(evidence), evidence.reference
+    here = b.here
+    if here is None or reference is None or b.part != f"d{here.case.slots[0]}":
+        return None
+    first = here.case.slots[0]
+
+    def of_copies(s: Sample) -> Array | None:
+        count = b.gradient(b.part, s.judged, tuple(np.ones_like(dy) for dy in s.dys))
+        return None if count is None else np.asarray(s.truth[b.part] / np.maximum(count, 1.0))
+
+    def of_windows(s: Sample) -> Array | None:
+        ones = s.judged.replace(**{first: np.ones_like(s.judged[first])})
+        count = np.asarray(reference.forward(ones)[0])
+        return b.gradient(b.part, s.judged, (s.dys[0] / np.maximum(count, 1.0),))
+
+    operation = here.case.operation
+    if operation in _COPYING and b.fits(of_copies):
+        return "averaged", f"{b.part} is divided by the number of copies, which add up"
+    if operation == "fold" and b.fits(of_windows):
+        return "averaged", f"{b.part} is divided by how many windows overlap, which add up on the way there"
+    return None

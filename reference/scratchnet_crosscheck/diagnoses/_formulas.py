@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -320,6 +320,33 @@ def one_path_alone(evidence: Evidence) -> tuple[str, str] | None:
     ):
         if b.fits(predict):
             return "term_missing", f"{b.part}: {words}"
+    return None
+
+
+def norm_held_constant(evidence: Evidence) -> tuple[str, str] | None:
+    """What it is divided by is taken for a constant: its own derivative is left out."""
+    b = bench(evidence)
+    if b.here is None or not b.part.startswith("d"):
+        return None
+    if "local_response" in b.here.case.operation:
+        first, output = b.here.case.slots[0], b.here.case.outputs[0]
+        if b.part == f"d{first}" and b.fits(lambda s: s.dys[0] * s.truth[output] / s.case[first]):
+            return "term_missing", f"{b.part}: the sum of squares is taken for a constant"
+    if b.here.case.operation not in ("cosine_similarity", "cosine_embedding_loss"):
+        return None
+
+    def predict(s: Sample) -> Array:
+        of, other = s.case[b.part[1:]], s.case[next(n for n in s.case.slots if f"d{n}" != b.part)]
+        dim: Any = s.options.get("dim", -1 if "loss" in s.case.operation else 1)
+        one, two = (np.sqrt((a * a).sum(dim, keepdims=True)) for a in (of, other))
+        straight = other / (one * two)
+        slope = straight - (of * straight).sum(dim, keepdims=True) * of / one**2
+        truth = s.truth[b.part]
+        scale = (truth * slope).sum(dim, keepdims=True) / (slope * slope).sum(dim, keepdims=True)
+        return np.asarray(scale * straight)
+
+    if b.fits(predict):
+        return "term_missing", f"{b.part}: the norm of {b.part[1:]} is taken for a constant"
     return None
 
 

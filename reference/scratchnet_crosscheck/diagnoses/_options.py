@@ -46,15 +46,16 @@ class Atom:
 
 def options_at_work(b: Bench, bad: list[Sample], good: list[Sample]) -> tuple[str, str] | None:
     """Name the option, or the two, at work in every wrong call and in hardly a right one."""
-    least = max(1, len(bad) // 3)
     both = [*bad, *good]
     shared = [a for a in (*_of_options(both), *_of_slots(both), *_of_data(both)) if all(map(a.holds, bad))]
-    for size in (1, 2):
+    few, more = max(1, len(bad) // 3), max(1, len(bad) // 2)
+    # What makes a call wrong need not show in each: one option may be at work in more calls that are right.
+    for size, most in ((1, few), (2, few), (1, more)):
         found = []
         for atoms in itertools.combinations(shared, size):
             if len({a.of for a in atoms}) == size and _told_apart(atoms, bad, good):
                 strays = sum(all(a.holds(s) for a in atoms) for s in good)
-                found += [(strays, atoms)] if strays <= least else []
+                found += [(strays, atoms)] if strays <= most else []
         for strays, atoms in sorted(found, key=lambda f: f[0]):
             causes = [_is_cause(b, a, bad) for a in atoms]
             if all(causes) or (False not in causes and not strays and len(bad) >= _UNCHANGED):

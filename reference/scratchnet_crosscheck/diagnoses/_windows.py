@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..references._pool import _bins
 from ._bench import Bench, Sample, bench, close
 from ._places import dimensions, slides, spatial, windows
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .._types import Array
     from .protocol import Evidence
 
@@ -132,4 +135,56 @@ def transposed_without_option(evidence: Evidence) -> tuple[str, str] | None:
             "option_ignored",
             f"{b.part} is by windows next to each other: the stride is ignored on the way back",
         )
+    return None
+
+
+def _spread(s: Sample, share: Callable[[Array, int], Any], *, add: bool = True) -> Array:
+    """Return what comes of putting a share of each output's cotangent into its bin of the image."""
+    n, dx = dimensions(s), np.zeros(s.x.shape)
+    lines = [_bins(side, out) for side, out in zip(s.x.shape[-n:], s.dy.shape[-n:], strict=True)]
+    for at in np.ndindex(*s.dy.shape[-n:]):
+        inside: tuple[Any, ...] = (..., *(line[i] for line, i in zip(lines, at, strict=True)))
+        of_output: tuple[Any, ...] = (..., *(slice(i, i + 1) for i in at))
+        put = s.dy[of_output] * share(s.x[inside], n)
+        dx[inside] = put + (dx[inside] if add else 0.0)
+    return s.own(s.case.slots[0], dx)
+
+
+def _first_of_the_largest(inside: Array, n: int) -> Array:
+    flat = inside.reshape(*inside.shape[: inside.ndim - n], -1)
+    return np.asarray(np.arange(flat.shape[-1]) == flat.argmax(-1)[..., None]).reshape(inside.shape)
+
+
+def _mean_share(inside: Array, n: int) -> float:
+    return 1.0 / float(np.prod(inside.shape[-n:]))
+
+
+def bins(evidence: Evidence) -> tuple[str, str] | None:
+    """The slips of an adaptive pooling: its bins differ in size, and they overlap."""
+    b = bench(evidence)
+    if b.here is None or "adaptive" not in b.here.case.operation or b.part != f"d{b.here.case.slots[0]}":
+        return None
+    average = "avg" in b.here.case.operation
+    whole = "it is not divided by the number of elements in a bin"
+    if not average:
+        whole = "every element of a bin has the gradient, not the largest alone"
+
+    def undivided(s: Sample) -> Array:
+        return _spread(s, lambda *_: 1.0)
+
+    def of_one_size(s: Sample) -> Array:
+        n = dimensions(s)
+        share = float(np.prod(s.dy.shape[-n:]) / np.prod(s.x.shape[-n:]))
+        return _spread(s, lambda *_: share)
+
+    def replaced(s: Sample) -> Array:
+        return _spread(s, _mean_share if average else _first_of_the_largest, add=False)
+
+    for key, predict, words in (
+        ("not_averaged", undivided, whole),
+        ("not_averaged", of_one_size, "all bins are taken to be of one size"),
+        ("not_summed", replaced, "where bins overlap, the later one replaces instead of adding"),
+    ):
+        if b.fits(predict):
+            return key, f"{b.part}: {words}"
     return None
