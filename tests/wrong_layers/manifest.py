@@ -152,6 +152,7 @@ DIAGNOSES = {
     "cancellation": "digits cancel",
     "new_mask": "backward draws another mask",
     "keep_for_drop": "the probability of keeping for the one of dropping",
+    "drops_elements": "single elements are dropped where whole channels should be",
     "always_same_mask": "the same random numbers in every call",
     "updated_too_early": "the gradient is taken at the updated parameter",
     "convention:1/N": "the parameters' gradients are divided by the batch size, by convention",

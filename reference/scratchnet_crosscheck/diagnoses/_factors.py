@@ -355,4 +355,30 @@ def factor_of_an_array(evidence: Evidence) -> tuple[str, str] | None:
 
             if b.fits(predict):
                 return "factor_of_an_array", f"{b.part} is off by a factor of {words.format(name)}"
+    return _in_each_window(b)
+
+
+def _in_each_window(b: Bench) -> tuple[str, str] | None:
+    """Each share of an element in an output is off by a factor of the one, the other or both."""
+    if b.here is None or len(b.here.case.outputs) != 1 or b.here.case[b.part[1:]].dtype.kind != "f":
+        return None
+    slot, output = b.part[1:], b.here.case.outputs[0]
+    for of_output, in_words in _AS[:2]:
+        for of_slot, also in (((lambda v: v * 0 + 1), ""), *_AS[:4]):
+
+            def predict(
+                s: Sample,
+                of_output: Callable[[Array], Array] = of_output,
+                of_slot: Callable[[Array], Array] = of_slot,
+            ) -> Array | None:
+                found = b.gradient(b.part, s.judged, (s.dys[0] * of_output(s.truth[output]),))
+                return None if found is None else np.asarray(found * of_slot(s.case[slot]))
+
+            if b.fits(predict):
+                words = in_words.format(output)
+                if also:
+                    words = (
+                        f"{also.format(slot)} {words.removeprefix('1 ') if '/' in words else f'* {words}'}"
+                    )
+                return "factor_of_an_array", f"{b.part} is off by a factor of {words}"
     return None

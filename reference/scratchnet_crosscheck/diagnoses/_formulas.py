@@ -335,15 +335,16 @@ def norm_held_constant(evidence: Evidence) -> tuple[str, str] | None:
     if b.here.case.operation not in ("cosine_similarity", "cosine_embedding_loss"):
         return None
 
-    def predict(s: Sample) -> Array:
+    def predict(s: Sample) -> Array | None:
         of, other = s.case[b.part[1:]], s.case[next(n for n in s.case.slots if f"d{n}" != b.part)]
-        dim: Any = s.options.get("dim", -1 if "loss" in s.case.operation else 1)
-        one, two = (np.sqrt((a * a).sum(dim, keepdims=True)) for a in (of, other))
-        straight = other / (one * two)
-        slope = straight - (of * straight).sum(dim, keepdims=True) * of / one**2
-        truth = s.truth[b.part]
-        scale = (truth * slope).sum(dim, keepdims=True) / (slope * slope).sum(dim, keepdims=True)
-        return np.asarray(scale * straight)
+        dim: Any = s.options.get("dim", -1 if "loss" in s.case.operation or of.ndim < 2 else 1)
+        straight, got = other / np.sqrt((other * other).sum(dim, keepdims=True)), s.got[b.part]
+        said = (got * straight).sum(dim, keepdims=True) * straight
+        # What the norm's derivative takes off is the share along the vector itself.
+        along = (said * of).sum(dim, keepdims=True) * of / (of * of).sum(dim, keepdims=True)
+        scale = float(np.abs(said).max(initial=0.0))
+        near = np.abs(said - along - s.truth[b.part]) <= 1e-8 * scale
+        return np.asarray(said) if near.all() else None
 
     if b.fits(predict):
         return "term_missing", f"{b.part}: the norm of {b.part[1:]} is taken for a constant"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..references._pool import _bins
 from ._bench import Bench, Sample, bench, close
-from ._places import dimensions, slides, spatial, windows
+from ._places import dimensions, kernel_of, slides, spatial, windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +51,31 @@ def stride_forgotten(evidence: Evidence) -> tuple[str, str] | None:
             "option_ignored",
             f"{b.part} is by windows next to each other: the stride is ignored on the way back",
         )
+    if "pool" in b.here.case.operation and b.fits(partial(_by_the_kernel, b)):
+        return (
+            "option_ignored",
+            f"{b.part} is by windows that do not overlap: the window's side is taken for the stride",
+        )
     return None
+
+
+def _by_the_kernel(b: Bench, s: Sample) -> Array | None:
+    """Return what comes of going back by windows side by side, cut where the image ends."""
+    n, slot = dimensions(s), b.part[1:]
+    kernel = kernel_of(s)
+    if any(pad for *_, pad in windows(s)) or any(spatial(s, "dilation", 1)[i] != 1 for i in range(n)):
+        return None
+    sides = [
+        max(side + k - 1, out * k) // k * k
+        for side, out, k in zip(s.x.shape[-n:], s.dy.shape[-n:], kernel, strict=True)
+    ]
+    x = np.full((*s.x.shape[:-n], *sides), float(s.x.min(initial=0.0)) - 1.0)
+    x[_first(s.x.shape, n)] = s.x
+    dy = np.zeros((*s.dy.shape[:-n], *(side // k for side, k in zip(sides, kernel, strict=True))))
+    dy[_first(s.dy.shape, n)] = s.dy
+    case = s.judged.with_options(stride=s.options["kernel_size"], ceil_mode=False)
+    found = b.gradient(b.part, case.replace(**{slot: s.own(slot, x)}), (s.own(s.case.outputs[0], dy),))
+    return None if found is None else s.own(slot, s.as_torch(slot, found)[_first(s.x.shape, n)])
 
 
 def padding_not_cut_off(evidence: Evidence) -> tuple[str, str] | None:

@@ -93,6 +93,7 @@ VALUES: tuple[Diagnosis, ...] = (
     _sums.overlapping_windows,
     _copies.one_copy_alone,
     _copies.averaged_over_copies,
+    _copies.copies_along_an_axis,
     _windows.bins,
     _windows.stride_forgotten,
     _windows.padding_not_cut_off,
@@ -116,9 +117,9 @@ WHERE: tuple[Diagnosis, ...] = (
 WHAT: tuple[Diagnosis, ...] = (
     _derivatives.rest_of_the_cotangent,
     _derivatives.other_sign,
+    _pattern.signs,
     _factors.factor_of_an_array,
     _pattern.numbers_elsewhere,
-    _pattern.signs,
     _pattern.missing,
     _pattern.too_much,
 )
