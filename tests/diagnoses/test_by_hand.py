@@ -774,3 +774,14 @@ def test_a_scale_of_the_other_axis_is_told_by_where_it_is_right():
     assert explain(evidence) == [
         ("wrong_where_sides_differ", "dx is wrong only where the axes are scaled differently")
     ]
+
+
+def test_float64_that_comes_out_is_no_explanation_of_wrong_numbers():
+    def draw(seed):
+        x = np.random.default_rng(seed).normal(size=(2, 3)).astype(np.float32)
+        return Case("tanh", {"x": x}, {}, ("x",))
+
+    value = lambda **a: np.tanh(a["x"])  # noqa: E731 - a formula
+    back = lambda dy, x: {"x": dy * (1 - np.tanh(x) ** 2)}  # noqa: E731 - a formula
+    wrong = Pair(value, lambda dy, x: {"x": 2 * back(dy, x)["x"].astype(np.float64)})
+    assert [key for key, _ in said(wrong, Pair(value, back), draw, "dx")] == ["factor:2"]
