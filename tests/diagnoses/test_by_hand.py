@@ -785,3 +785,20 @@ def test_float64_that_comes_out_is_no_explanation_of_wrong_numbers():
     back = lambda dy, x: {"x": dy * (1 - np.tanh(x) ** 2)}  # noqa: E731 - a formula
     wrong = Pair(value, lambda dy, x: {"x": 2 * back(dy, x)["x"].astype(np.float64)})
     assert [key for key, _ in said(wrong, Pair(value, back), draw, "dx")] == ["factor:2"]
+
+
+def test_what_explains_wrong_numbers_is_no_explanation_of_float64_that_comes_out():
+    def draw(seed):
+        return Case("tanh", {"x": np.random.default_rng(seed).normal(size=(2, 3))}, {}, ("x",))
+
+    value = lambda **a: np.tanh(a["x"])  # noqa: E731 - a formula
+    back = lambda dy, x: {"x": dy * (1 - np.tanh(x) ** 2)}  # noqa: E731 - a formula
+    wrong = Pair(value, lambda dy, x: {"x": 2 * back(dy, x)["x"].astype(np.float64)})
+    thing, found = object(), []
+    for check in (BACKWARD, "dtype_is_preserved"):
+        case = draw(0)
+        evidence = Evidence(
+            check, wrong, Pair(value, back), case, (case["x"],), "dx", None, None, draw, "", thing
+        )
+        found += [key for key, _ in explain(evidence)]
+    assert found == ["factor:2", "float64_out"]
