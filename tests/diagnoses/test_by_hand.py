@@ -143,7 +143,18 @@ def steps(x, h, weight_ih, weight_hh, bias_ih):
 
 
 def steps_back(
-    dy, x, h, weight_ih, weight_hh, bias_ih, passes=1.0, last=1.0, bias_of=None, power=2, of_new=0
+    dy,
+    x,
+    h,
+    weight_ih,
+    weight_hh,
+    bias_ih,
+    passes=1.0,
+    last=1.0,
+    bias_of=None,
+    power=2,
+    of_new=0,
+    of_last=False,
 ):
     states = [h, *np.moveaxis(steps(x, h, weight_ih, weight_hh, bias_ih), 1, 0)]
     dx, dh = np.zeros_like(x), np.zeros_like(h)
@@ -152,7 +163,7 @@ def steps_back(
         up = dy[:, t] * (last if t == x.shape[1] - 1 else 1.0)
         da = (up + passes * dh) * (1 - states[t + 1] ** power)
         dx[:, t], dh = da @ weight_ih, da @ weight_hh
-        d_ih, d_hh = d_ih + da.T @ x[:, t], d_hh + da.T @ states[t + of_new]
+        d_ih, d_hh = d_ih + da.T @ x[:, t], d_hh + da.T @ states[-1 if of_last and t else t + of_new]
         shares.insert(0, da.sum(0))
     bias = np.sum(shares, 0) if bias_of is None else shares[bias_of]
     return {"x": dx, "h": dh, "weight_ih": d_ih, "weight_hh": d_hh, "bias_ih": bias}
@@ -175,6 +186,7 @@ def sequence(seed):
         ({"bias_of": 0}, "dbias_ih", "not_summed"),
         ({"bias_of": -1}, "dbias_ih", "not_summed"),
         ({"of_new": 1}, "dweight_hh", "of_the_new_state"),
+        ({"of_last": True}, "dweight_hh", "of_the_last_state"),
         ({"power": 1}, "dx", "term_missing"),
         ({"power": 1}, "dweight_hh", "term_missing"),
     ],
@@ -310,6 +322,9 @@ def test_an_answer_that_takes_the_cotangent_s_sign_alone_is_not_called_one_of_an
     assert not [words for words in map(str, found) if "earlier" in words]
 
 
+SCALE, ALPHA = 1.0507009873554805, 1.6732632423543772
+#: The output where x < 0, the derivative where x > 0.
+SELU = lambda x: SCALE * np.where(x > 0, 1.0, ALPHA * np.expm1(np.minimum(x, 0)))  # noqa: E731 - a formula
 SIGMOID = lambda x: 1 / (1 + np.exp(-x))  # noqa: E731 - a formula
 
 
@@ -325,6 +340,9 @@ SIGMOID = lambda x: 1 / (1 + np.exp(-x))  # noqa: E731 - a formula
         ("silu", lambda x: SIGMOID(x) * (1 + x), "term_missing", "the factor 1 - s of the second term"),
         ("softsign", lambda x: 1 / (1 + np.abs(x)), "term_missing", "where its square should be"),
         ("elu", lambda x: np.where(x > 0, 1.0, np.exp(x) - 1), "term_missing", "alpha is not added"),
+        ("selu", lambda x: SELU(x) + ALPHA * (x < 0), "another_derivative", "y + alpha"),
+        ("selu", lambda x: np.where(x > 0, 1.0, SELU(x) + SCALE * ALPHA), "term_missing", "1 for x > 0"),
+        ("selu", lambda x: np.where(x > 0, SCALE, SCALE * 1.67 * np.exp(x)), "rounded_constant", "to 1.67"),
     ],
 )
 def test_the_usual_slips_in_a_derivative_are_named(operation, slope, key, words):
@@ -349,6 +367,10 @@ def test_the_usual_slips_in_a_derivative_are_named(operation, slope, key, words)
         (lambda g: (1 + g.t) / 2 + g.x * (1 - g.t**2) / 2 * g.u(0), "without the term of the cube"),
         (lambda g: (1 + g.t) / 2 + g.x * (1 - g.t) / 2 * g.u(3), "1 - tanh where 1 - tanh**2"),
         (lambda g: g.x * g.phi, "the term Phi(x) is missing"),
+        (
+            lambda g: (1 + g.t) / 2 + g.x * (1 - g.t**2) / 2 * g.u(0.134 / 0.044715),
+            "3 * 0.044715 rounded to 0.134",
+        ),
     ],
 )
 def test_the_usual_slips_in_the_derivative_of_gelu_are_named(slope, words):
@@ -369,7 +391,7 @@ def test_the_usual_slips_in_the_derivative_of_gelu_are_named(slope, words):
     right = Pair(lambda x: F.gelu(x, approximate=how)[0],
                  lambda dy, x: {"x": F.gelu(x, approximate=how)[1](dy)[0]})  # fmt: skip
     found = said(Pair(right.value, back), right, draw, "dx")
-    assert [key for key, _ in found] == ["term_missing"]
+    assert [key for key, _ in found] == ["rounded_constant" if "rounded" in words else "term_missing"]
     assert words in found[0][1]
 
 
@@ -480,7 +502,9 @@ def layer_norm(x, weight, bias):
     return F.layer_norm(x, x.shape[-1:], weight=weight, bias=bias, eps=1e-2)[0]
 
 
-def layer_norm_back(dy, x, weight, bias, outside=False, eps=1e-2, plain=False, sums=(), power=0.5, bare=()):
+def layer_norm_back(
+    dy, x, weight, bias, outside=False, eps=1e-2, plain=False, sums=(), power=0.5, bare=(), rows=False
+):
     c = x - x.mean(-1, keepdims=True)
     var = (c * c).mean(-1, keepdims=True)
     xhat, g = c / np.sqrt(var + 1e-2), dy if outside else dy * weight
@@ -488,7 +512,8 @@ def layer_norm_back(dy, x, weight, bias, outside=False, eps=1e-2, plain=False, s
     first = of_mean.mean(-1, keepdims=True)
     second = (of_variance if plain else of_variance * xhat).mean(-1, keepdims=True)
     first, second = (t * x.shape[-1] if n in sums else t for n, t in enumerate((first, second)))
-    dx = (g - first - xhat * second) / (var + eps) ** power
+    by = x.shape[-1] / len(x) if rows else 1.0
+    dx = (g - by * (first + xhat * second)) / (var + eps) ** power
     return {"x": dx * weight if outside else dx, "weight": (dy * xhat).sum(0), "bias": dy.sum(0)}
 
 
@@ -501,6 +526,7 @@ def layer_norm_back(dy, x, weight, bias, outside=False, eps=1e-2, plain=False, s
         ({"sums": (1,)}, "not_averaged", "the variance's term has a sum where a mean should be"),
         ({"sums": (0,)}, "not_averaged", "the mean's term has a sum where a mean should be"),
         ({"sums": (0, 1)}, "not_averaged", "have sums where means should be"),
+        ({"rows": True}, "not_averaged", "divided by how many there are, not by how many elements each has"),
         ({"bare": (0,)}, "term_missing", "the mean's term has mean(dy) where mean(dy * weight) should be"),
         ({"bare": (1,)}, "term_missing", "has mean(dy * xhat) where mean(dy * weight * xhat) should be"),
         ({"bare": (0, 1)}, "term_missing", "have dy where dy * weight should be"),
@@ -699,3 +725,80 @@ def test_a_relu_after_an_affine_that_passes_the_gradient_at_zero_is_said_to():
     failing = draw(0).map(lambda _, a: np.zeros_like(a))
     found = said(wrong, Pair(value, back), draw, "dbias", failing=failing)
     assert found == [("wrong_at_zero", "dbias is wrong only where what goes into its relu is 0")]
+
+
+def attended(seed):
+    rng = np.random.default_rng(seed)
+    n, t, d = rng.integers(1, 4), rng.integers(2, 5), rng.integers(1, 4)
+    return Case("dot_attention", {"x": rng.normal(size=(n, t, d)), "h": rng.normal(size=(n, d))}, {}, ("x",))
+
+
+def shares(x, h):
+    e = np.exp((x * h[:, None]).sum(-1))
+    return e / e.sum(-1, keepdims=True)
+
+
+def attended_back(dy, x, h, of_weights=1.0, of_sum=1.0):
+    a = shares(x, h)
+    da = (x * dy[:, None]).sum(-1)
+    ds = a * (da - (a * da).sum(-1, keepdims=True))
+    return {"x": of_sum * a[..., None] * dy[:, None] + of_weights * ds[..., None] * h[:, None]}
+
+
+@pytest.mark.parametrize(("left_out", "words"), [("of_weights", "the weights"), ("of_sum", "the sum")])
+def test_the_path_that_an_attention_leaves_out_is_named(left_out, words):
+    value = lambda x, h: (shares(x, h)[..., None] * x).sum(1)  # noqa: E731 - a formula
+    wrong = Pair(value, lambda dy, **a: attended_back(dy, **a, **{left_out: 0.0}))
+    found = said(wrong, Pair(value, attended_back), attended, "dx")
+    assert found == [("term_missing", f"dx: what comes through {words} is left out")]
+
+
+def scaled(seed):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(1, 2, *rng.integers(2, 4, 2)))
+    size = tuple(int(side * rng.integers(1, 4)) for side in x.shape[2:])
+    return Case("interpolate", {"x": x}, {"size": size, "mode": "bilinear"}, ("x",))
+
+
+def test_a_scale_of_the_other_axis_is_told_by_where_it_is_right():
+    class OfTheOtherAxis(Golden):
+        def vjp(self, case, cotangents):
+            (h, w), (m, n) = case["x"].shape[2:], case.options["size"]
+            off = 1.0 if m * w == n * h else np.cos(np.arange(case["x"].size)).reshape(case["x"].shape)
+            return (super().vjp(case, cotangents)[0] * off,)
+
+    case = next(
+        c for c in map(scaled, range(9)) if len(set(np.divide(c.options["size"], c["x"].shape[2:]))) > 1
+    )
+    evidence = Evidence(BACKWARD, OfTheOtherAxis(), Golden(), case, (), "dx", None, None, scaled)
+    assert explain(evidence) == [
+        ("wrong_where_sides_differ", "dx is wrong only where the axes are scaled differently")
+    ]
+
+
+def test_float64_that_comes_out_is_no_explanation_of_wrong_numbers():
+    def draw(seed):
+        x = np.random.default_rng(seed).normal(size=(2, 3)).astype(np.float32)
+        return Case("tanh", {"x": x}, {}, ("x",))
+
+    value = lambda **a: np.tanh(a["x"])  # noqa: E731 - a formula
+    back = lambda dy, x: {"x": dy * (1 - np.tanh(x) ** 2)}  # noqa: E731 - a formula
+    wrong = Pair(value, lambda dy, x: {"x": 2 * back(dy, x)["x"].astype(np.float64)})
+    assert [key for key, _ in said(wrong, Pair(value, back), draw, "dx")] == ["factor:2"]
+
+
+def test_what_explains_wrong_numbers_is_no_explanation_of_float64_that_comes_out():
+    def draw(seed):
+        return Case("tanh", {"x": np.random.default_rng(seed).normal(size=(2, 3))}, {}, ("x",))
+
+    value = lambda **a: np.tanh(a["x"])  # noqa: E731 - a formula
+    back = lambda dy, x: {"x": dy * (1 - np.tanh(x) ** 2)}  # noqa: E731 - a formula
+    wrong = Pair(value, lambda dy, x: {"x": 2 * back(dy, x)["x"].astype(np.float64)})
+    thing, found = object(), []
+    for check in (BACKWARD, "dtype_is_preserved"):
+        case = draw(0)
+        evidence = Evidence(
+            check, wrong, Pair(value, back), case, (case["x"],), "dx", None, None, draw, "", thing
+        )
+        found += [key for key, _ in explain(evidence)]
+    assert found == ["factor:2", "float64_out"]

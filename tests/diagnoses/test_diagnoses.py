@@ -128,3 +128,30 @@ def test_every_key_is_defined_in_the_table_of_the_zoo():
 
     keys = {slip.key for slip in wrong.SLIPS} | {key for key, _, _ in SIZES}
     assert keys - {""} <= set(manifest.DIAGNOSES)
+
+
+@pytest.mark.parametrize(
+    ("operation", "change", "words"),
+    [
+        ("conv2d", wrong.wrong_with_groups_and_dilation, "where dilation > 1 and groups > 1"),
+        ("multi_margin_loss", wrong.wrong_with_squares, "where p is 2"),
+        ("embedding_bag", wrong.wrong_mean_with_padding, "where mode is 'mean' and an index is padding_idx"),
+        (
+            "binary_cross_entropy_with_logits",
+            wrong.wrong_weights_of_fractions,
+            "where pos_weight is given and target is not 0 or 1",
+        ),
+        ("batch_norm", wrong.wrong_in_evaluation, "in evaluation"),
+        ("cross_entropy", wrong.wrong_with_class_weights, "where weight is given"),
+    ],
+)
+def test_the_options_at_work_in_all_wrong_calls_are_named(operation, change, words):
+    evidence, _ = _found(wrong.Slip("", operation, wrong.changed(operation, change)))
+    assert [said.partition(" only ")[2] for _, said in explain(evidence)] == [words]
+
+
+@pytest.mark.parametrize("operation", ["conv2d", "lp_pool2d", "cross_entropy", "conv_transpose2d"])
+@pytest.mark.parametrize("seed", range(3))
+def test_of_what_is_wrong_by_chance_no_condition_is_named(operation, seed):
+    evidence, _ = _found(wrong.Slip("", operation, wrong.changed(operation, wrong.wrong_by_chance)), seed)
+    assert [words for _, words in explain(evidence) if " only " in words] == []

@@ -28,8 +28,10 @@ WRONG = _wrong()
     [
         ("LSTMCell", "is not multiplied by the forget gate"),
         ("GRUCell", "lacks the reset gate"),
+        ("MyGRUCell", "lacks the path through the candidate"),
         ("RNNCell", "the state's weight is not transposed on the way back"),
         ("BatchNorm1d", "new_running_mean takes in the batch's variance where its mean should be"),
+        ("MyBatchNorm1d", "in evaluation epsilon is added to the deviation, not to the variance"),
         ("RMSNorm", "second power of the inverse deviation where the third should be"),
     ],
 )

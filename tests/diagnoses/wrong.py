@@ -1,5 +1,6 @@
 """Wrong operations for the diagnoses: right but for one slip each, with what must be said of it first."""
 
+import zlib
 from typing import NamedTuple
 
 import numpy as np
@@ -497,3 +498,68 @@ def bias_as_a_row(grads, dy, x, options):
 @wrongly("", "tanh")
 def no_known_slip(grads, dy, x, options):
     grads[0] = np.asarray(dy * (1 - np.abs(np.tanh(x))))
+
+
+def _anywhere(array):
+    return array + np.sin(1 + np.arange(array.size)).reshape(array.shape)
+
+
+@wrongly("wrong_with_options", "conv2d")
+def wrong_with_groups_and_dilation(grads, dy, x, options):
+    if options["groups"] > 1 and np.max(options["dilation"]) > 1:
+        grads[0] = _anywhere(grads[0])
+
+
+@wrongly("wrong_with_options", "multi_margin_loss")
+def wrong_with_squares(grads, dy, x, options):
+    if options.get("p", 1) == 2:
+        grads[0] = _anywhere(grads[0])
+
+
+@wrongly("wrong_with_options", "embedding_bag")
+def wrong_mean_with_padding(grads, dy, x, options):
+    if options["mode"] == "mean" and np.any(x == options.get("padding_idx")):
+        grads[1] = _anywhere(grads[1])
+
+
+@wrongly("wrong_with_options", "binary_cross_entropy_with_logits")
+def wrong_weights_of_fractions(grads, dy, x, options):
+    if options.get("pos_weight") is not None and np.any(options["target"] % 1):
+        grads[0] = _anywhere(grads[0])
+
+
+@wrongly("wrong_with_options", "batch_norm")
+def wrong_in_evaluation(grads, dy, x, options):
+    if not options["training"]:
+        grads[0] = _anywhere(grads[0])
+
+
+@wrongly("wrong_with_options", "cross_entropy")
+def wrong_with_class_weights(grads, dy, x, options):
+    if options.get("weight") is not None:
+        grads[0] = _anywhere(grads[0])
+
+
+@wrongly("", "conv2d")
+def wrong_for_no_option(grads, dy, x, options):
+    if x.sum() > 0.5:
+        grads[0] = _anywhere(grads[0])
+
+
+def wrong_by_chance(grads, dy, x, options):
+    if zlib.crc32(x.tobytes()) % 10 == 0:
+        grads[0] = _anywhere(grads[0])
+
+
+@slip("option_ignored", "max_pool2d")
+def pools_next_to_each_other(x, **options):
+    y, _, *more = F.max_pool2d(x, **options)
+    wide, back, *_ = F.max_pool2d(x, **{**options, "stride": 1, "ceil_mode": False})
+
+    def pullback(dy, needs_input_grad=_ONES):
+        dys = np.zeros(wide.shape)
+        inside = tuple(slice(min(a, b)) for a, b in zip(dy.shape, wide.shape))  # noqa: B905
+        dys[inside] = dy[inside]
+        return back(dys)
+
+    return (y, pullback, *more)

@@ -70,7 +70,7 @@ class GRUCell:
         drh = dt @ Whh.T
         dWxh = x.T @ dt
         dx = dt @ Wxh.T
-        dh_prev += drh
+        dh_prev += self.through_candidate(drh)
         dz = dh * (hh - h_prev)
         dtz = dz * z * (1 - z)
         dWhz, dWxz = h_prev.T @ dtz, x.T @ dtz
@@ -84,6 +84,16 @@ class GRUCell:
         self.dWx, self.dWh = np.hstack((dWxz, dWxr, dWxh)), np.hstack((dWhz, dWhr, dWhh))
         self.db = np.hstack((dtz.sum(0), dtr.sum(0), dt.sum(0)))
         return dx, dh_prev
+
+    def through_candidate(self, drh):
+        return drh
+
+
+class MyGRUCell(GRUCell):
+    """the path through the candidate forgotten in dh"""
+
+    def through_candidate(self, drh):
+        return 0 * drh
 
 
 class RNNCell:
@@ -108,21 +118,28 @@ class RNNCell:
 class BatchNorm1d:
     """running mean updated from the variance"""
 
+    right_mean = False
+
     def __init__(self, num_features, eps=1e-5, momentum=0.1):
         self.training = True
         self.weight, self.bias = np.ones(num_features), np.zeros(num_features)
         self.running_mean, self.running_var = np.zeros(num_features), np.ones(num_features)
         self.momentum, self.eps = momentum, eps
 
+    def of_running(self):
+        return 1 / np.sqrt(self.running_var + self.eps)
+
     def forward(self, x):
         if self.training:
             m, v = x.mean(0), x.var(0)
             n = len(x)
-            self.running_mean = (1 - self.momentum) * self.running_mean + self.momentum * v
+            self.running_mean = (1 - self.momentum) * self.running_mean + self.momentum * (
+                m if self.right_mean else v
+            )
             self.running_var = (1 - self.momentum) * self.running_var + self.momentum * v * n / (n - 1)
+            self.inv = 1 / np.sqrt(v + self.eps)
         else:
-            m, v = self.running_mean, self.running_var
-        self.inv = 1 / np.sqrt(v + self.eps)
+            m, self.inv = self.running_mean, self.of_running()
         self.xhat = (x - m) * self.inv
         return self.weight * self.xhat + self.bias
 
@@ -133,6 +150,15 @@ class BatchNorm1d:
             return dy * g
         n = len(dy)
         return g * (dy - self.dbias / n - self.xhat * self.dweight / n)
+
+
+class MyBatchNorm1d(BatchNorm1d):
+    """epsilon outside the root in evaluation"""
+
+    right_mean = True
+
+    def of_running(self):
+        return 1 / (np.sqrt(self.running_var) + self.eps)
 
 
 class RMSNorm:

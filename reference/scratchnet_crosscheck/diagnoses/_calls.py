@@ -329,6 +329,8 @@ def masks(evidence: Evidence) -> tuple[str, str] | None:
         again = evidence.subject.forward(replace(ones, seed=case.seed + 1))[0]
         if np.array_equal(y, again):
             return "always_same_mask", "the same random numbers are drawn in every call"
+    if case.operation in ("dropout1d", "dropout2d", "dropout3d") and _drops_elements(evidence):
+        return "drops_elements", "single elements are dropped, not whole channels"
     if evidence.check in _VALUES and 0 < share < 1:
         outputs, pull = linearize(evidence.subject, ones)
         dx = pull((np.ones_like(outputs[0]),), None)[0]
@@ -339,3 +341,16 @@ def masks(evidence: Evidence) -> tuple[str, str] | None:
         ):
             return "new_mask", "backward draws another mask than forward did"
     return None
+
+
+def _drops_elements(evidence: Evidence) -> bool:
+    """Return whether a channel is dropped in part."""
+    here = bench(evidence).here
+    if here is None or here.x.ndim < 3:
+        return False
+    slot, output = here.case.slots[0], here.case.outputs[0]
+    ones = np.ones((64, 1, *(2,) * (here.x.ndim - 2)), here.x.dtype)
+    y = evidence.subject.forward(here.case.replace(**{slot: here.own(slot, ones)}))[0]
+    dropped = here.as_torch(output, np.asarray(y)) <= 0
+    axes = tuple(range(2, dropped.ndim))
+    return bool((dropped.any(axes) & ~dropped.all(axes)).any())

@@ -60,3 +60,55 @@ def one_copy_alone(evidence: Evidence) -> tuple[str, str] | None:
             f"{b.part} has the gradient of one copy of each element: those of all its copies add up",
         )
     return None
+
+
+def averaged_over_copies(evidence: Evidence) -> tuple[str, str] | None:
+    """What is added up on one of the two ways is divided by how many there are on the way back."""
+    b, reference = bench(evidence), evidence.reference
+    here = b.here
+    if here is None or reference is None or b.part != f"d{here.case.slots[0]}":
+        return None
+    first = here.case.slots[0]
+
+    def of_copies(s: Sample) -> Array | None:
+        count = b.gradient(b.part, s.judged, tuple(np.ones_like(dy) for dy in s.dys))
+        return None if count is None else np.asarray(s.truth[b.part] / np.maximum(count, 1.0))
+
+    def of_windows(s: Sample) -> Array | None:
+        ones = s.judged.replace(**{first: np.ones_like(s.judged[first])})
+        count = np.asarray(reference.forward(ones)[0])
+        return b.gradient(b.part, s.judged, (s.dys[0] / np.maximum(count, 1.0),))
+
+    operation = here.case.operation
+    if operation in _COPYING and b.fits(of_copies):
+        return "averaged", f"{b.part} is divided by the number of copies, which add up"
+    if operation == "fold" and b.fits(of_windows):
+        return "averaged", f"{b.part} is divided by how many windows overlap, which add up on the way there"
+    return None
+
+
+def copies_along_an_axis(evidence: Evidence) -> tuple[str, str] | None:
+    """Of an image made larger, the copies along one axis do not add up: one alone counts."""
+    b = bench(evidence)
+    if b.here is None or b.here.case.operation != "interpolate" or b.part != f"d{b.here.case.slots[0]}":
+        return None
+    if str(b.here.options.get("mode", "nearest")) != "nearest":
+        return None
+    for axis in range(2, b.here.x.ndim):
+        for last in (False, True):
+
+            def predict(s: Sample, axis: int = axis, last: bool = last) -> Array | None:
+                copies, rest = divmod(s.dy.shape[axis], s.x.shape[axis])
+                if rest:
+                    return None
+                kept = np.arange(s.dy.shape[axis]) % copies == (copies - 1 if last else 0)
+                shape = [-1 if a == axis else 1 for a in range(s.dy.ndim)]
+                return b.gradient(b.part, s.judged, (s.own(s.case.outputs[0], s.dy * kept.reshape(shape)),))
+
+            if b.fits(predict):
+                which = "last" if last else "first"
+                return (
+                    "not_summed",
+                    f"{b.part} has the {which} copy alone along axis {axis}, not all added up",
+                )
+    return None

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._bench import bench
+from ._bench import Sample, bench, close
+from ._formulas import ALPHA, SCALE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -150,6 +151,30 @@ SLIPS: dict[str, tuple[tuple[str, str, Slope], ...]] = {
         ("term_missing", "alpha alone for x < 0: the factor exp(x) is missing", lambda x, _, o: np.where(
             x > 0, 1.0, _alpha(o))),
     ),
+    "selu": (
+        (
+            "another_derivative",
+            "y + alpha for x < 0 where y + scale * alpha should be",
+            lambda x, y, _: np.where(x > 0, SCALE, y + ALPHA),
+        ),
+        ("term_missing", "the output alone for x < 0: scale * alpha is not added", lambda x, y, _: np.where(
+            x > 0, SCALE, y)),
+        (
+            "term_missing",
+            "alpha * exp(x) for x < 0: the factor scale is missing",
+            lambda x, *_: np.where(x > 0, SCALE, ALPHA * np.exp(np.minimum(x, 0.0))),
+        ),
+        (
+            "term_missing",
+            "scale * exp(x) for x < 0: the factor alpha is missing",
+            lambda x, *_: np.where(x > 0, SCALE, SCALE * np.exp(np.minimum(x, 0.0))),
+        ),
+        (
+            "term_missing",
+            "1 for x > 0: the factor scale is missing",
+            lambda x, y, _: np.where(x > 0, 1.0, y + SCALE * ALPHA),
+        ),
+    ),
     "mish": (
         ("term_missing", "tanh(softplus(x)) alone: the other term is missing", lambda x, *_: _mish(x)),
         (
@@ -187,6 +212,16 @@ def slip_in_the_derivative(evidence: Evidence) -> tuple[str, str] | None:
     return None
 
 
+def rest_of_the_cotangent(evidence: Evidence) -> tuple[str, str] | None:
+    """The derivative is 1 minus what it should be."""
+    b = bench(evidence)
+    if b.here is None or b.part != f"d{b.here.case.slots[0]}":
+        return None
+    if b.fits(lambda s: s.dys[0] - s.truth[b.part]):
+        return "another_derivative", f"{b.part} has 1 minus the derivative, which is what should be there"
+    return None
+
+
 def mask_of_the_cotangent(evidence: Evidence) -> tuple[str, str] | None:
     """Which branch an element is on is asked of the cotangent, not of the input."""
     b = bench(evidence)
@@ -195,4 +230,44 @@ def mask_of_the_cotangent(evidence: Evidence) -> tuple[str, str] | None:
     first = b.here.case.slots[0]
     if b.fits(lambda s: b.gradient(b.part, s.judged.replace(**{first: np.array(s.dys[0])}), s.dys)):
         return "mask_of_the_cotangent", f"{b.part} has the mask of the cotangent, not of {first}"
+    return None
+
+
+def mask_of_the_first_sample(evidence: Evidence) -> tuple[str, str] | None:
+    """Every sample has the first one's factors: a mask is cut to one sample."""
+    b = bench(evidence)
+    if b.here is None or b.part != f"d{b.here.case.slots[0]}":
+        return None
+    if b.here.dys[0].shape != b.here.case[b.here.case.slots[0]].shape or b.here.x.ndim < 2:
+        return None
+
+    def predict(s: Sample) -> Array:
+        return s.own(b.part[1:], s.dy * (s.part(s.truth, b.part) / s.dy)[:1])
+
+    if b.fits(predict):
+        return "mask_of_the_first_sample", f"{b.part} has the first sample's mask in all samples"
+    return None
+
+
+def other_sign(evidence: Evidence) -> tuple[str, str] | None:
+    """The derivative is that at an argument with the other sign, or the cotangent's sign is lost."""
+    b = bench(evidence)
+    if b.here is None or not b.part.startswith("d"):
+        return None
+
+    def of_the_size(s: Sample) -> Array | None:
+        found = b.gradient(b.part, s.judged, tuple(np.abs(dy) for dy in s.dys))
+        return None if found is not None and close(found, s.truth[b.part]) else found
+
+    if b.fits(of_the_size):
+        return "wrong_sign", f"{b.part} is made with the cotangent's absolute value: its sign is lost"
+    for slot in (n for n, a in b.here.case.given.items() if a.dtype.kind == "f"):
+
+        def turned(s: Sample, slot: str = slot) -> Array | None:
+            found = b.gradient(b.part, s.judged.replace(**{slot: -s.case[slot]}), s.dys)
+            # A gradient that is but multiplied by it has a name of its own.
+            return None if found is None or close(found, -s.truth[b.part]) else found
+
+        if b.fits(turned):
+            return "term_sign", f"{b.part} is what it would be with -{slot}: a sign is the other"
     return None

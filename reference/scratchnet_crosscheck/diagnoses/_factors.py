@@ -11,6 +11,7 @@ from ._bench import Bench, Sample, bench, close, wrong
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from .._types import Array
     from .protocol import Evidence
 
 
@@ -317,4 +318,67 @@ def scales_value_and_gradient(evidence: Evidence) -> tuple[str, str] | None:
             return "convention:dropout_scaling", "what is kept is not divided by 1 - p in training"
         if "loss" in b.here.case.operation or "entropy" in b.here.case.operation:
             return "convention:loss_scale", f"the loss and its gradient are both {words}"
+    return None
+
+
+#: What an array may be multiplied in as, and what that leaves or brings in.
+_AS: tuple[tuple[Callable[[Array], Array], str], ...] = (
+    (lambda v: v, "{}"), (lambda v: 1 / v, "1 / {}"), (abs, "|{}|"), (lambda v: 1 / abs(v), "1 / |{}|"),
+    (lambda v: v * v, "{}**2"), (lambda v: 1 / (v * v), "1 / {}**2"),
+    (lambda v: 1 - v, "1 - {}"), (lambda v: 1 / (1 - v), "1 / (1 - {})"),
+)  # fmt: skip
+
+
+def factor_of_an_array(evidence: Evidence) -> tuple[str, str] | None:
+    """Each element is off by a factor that is one of an argument, of the output or of the cotangent."""
+    b = bench(evidence)
+    if b.here is None or not b.part.startswith("d"):
+        return None
+    outputs, dys = b.here.case.outputs, [f"d{y}" for y in b.here.case.outputs]
+    names = [n for n, a in b.here.case.given.items() if a.dtype.kind == "f"]
+    for name in (*names, *outputs, *dys):
+        for form, words in _AS:
+
+            def predict(s: Sample, name: str = name, form: Callable[[Array], Array] = form) -> Array | None:
+                arrays = {**s.case.given, **s.truth, **dict(zip(dys, s.dys, strict=True))}
+                by, truth = arrays[name], s.truth[b.part]
+                fits = by.shape in (truth.shape, truth.shape[: by.ndim], truth.shape[-by.ndim :])
+                if by.ndim == 0 or not fits:
+                    return None
+                along = (
+                    by.reshape(by.shape + (1,) * (truth.ndim - by.ndim))
+                    if (by.shape == truth.shape[: by.ndim])
+                    else by
+                )
+                found = np.where(truth == 0, 0.0, truth * form(along))
+                return None if close(found, truth) else found
+
+            if b.fits(predict):
+                return "factor_of_an_array", f"{b.part} is off by a factor of {words.format(name)}"
+    return _in_each_window(b)
+
+
+def _in_each_window(b: Bench) -> tuple[str, str] | None:
+    """Each share of an element in an output is off by a factor of the one, the other or both."""
+    if b.here is None or len(b.here.case.outputs) != 1 or b.here.case[b.part[1:]].dtype.kind != "f":
+        return None
+    slot, output = b.part[1:], b.here.case.outputs[0]
+    for of_output, in_words in _AS[:2]:
+        for of_slot, also in (((lambda v: v * 0 + 1), ""), *_AS[:4]):
+
+            def predict(
+                s: Sample,
+                of_output: Callable[[Array], Array] = of_output,
+                of_slot: Callable[[Array], Array] = of_slot,
+            ) -> Array | None:
+                found = b.gradient(b.part, s.judged, (s.dys[0] * of_output(s.truth[output]),))
+                return None if found is None else np.asarray(found * of_slot(s.case[slot]))
+
+            if b.fits(predict):
+                words = in_words.format(output)
+                if also:
+                    words = (
+                        f"{also.format(slot)} {words.removeprefix('1 ') if '/' in words else f'* {words}'}"
+                    )
+                return "factor_of_an_array", f"{b.part} is off by a factor of {words}"
     return None

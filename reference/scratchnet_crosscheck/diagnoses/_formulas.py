@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._bench import Sample, bench
+from ._bench import Bench, Sample, bench
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from .._types import Array
     from .protocol import Evidence
 
+#: The constants of SELU.
+SCALE, ALPHA = 1.0507009873554805, 1.6732632423543772
 EPSILONS = tuple(float(f"1e-{n}") for n in range(2, 16))
 
 
@@ -91,8 +93,10 @@ def approximate_formula(evidence: Evidence) -> tuple[str, str] | None:
 
 
 def rounded_constant(evidence: Evidence) -> tuple[str, str] | None:
-    """GELU with a constant that is good to a few digits only."""
+    """GELU or SELU with a constant that is good to a few digits only."""
     b = bench(evidence)
+    if b.here is not None and b.here.case.operation == "selu":
+        return _rounded_selu(b)
     if b.here is None or "gelu" not in b.here.case.operation:
         return None
     exact = float(np.sqrt(2 / np.pi))
@@ -114,6 +118,50 @@ def rounded_constant(evidence: Evidence) -> tuple[str, str] | None:
 
         if b.fits(predict) or b.fits(throughout):
             return "rounded_constant", f"{b.part} has sqrt(2 / pi) rounded to {root}"
+    return _rounded_cube(b)
+
+
+def _rounded_cube(b: Bench) -> tuple[str, str] | None:
+    """GELU by tanh with 0.044715, or 3 times it, to a few digits only."""
+    root, forward = float(np.sqrt(2 / np.pi)), not b.part.startswith("d")
+    for name, exact in (("0.044715", 0.044715), ("3 * 0.044715", 0.134145)):
+        for value in dict.fromkeys(round(exact, digits) for digits in range(2, 6)):
+
+            def predict(s: Sample, value: float = value, name: str = name) -> Array:
+                x = _x(s)
+                if name == "0.044715":
+                    y, slope = _gelu_tanh(x, root, value)
+                    return y if forward else np.asarray(s.dys[0] * slope)
+                t = np.tanh(root * (x + 0.044715 * x**3))
+                return np.asarray(
+                    s.dys[0] * (0.5 * (1 + t) + 0.5 * x * (1 - t * t) * root * (1 + value * x * x))
+                )
+
+            if value != exact and b.fits(predict):
+                return "rounded_constant", f"{b.part} has {name} rounded to {value}"
+    return None
+
+
+def _rounded_selu(b: Bench) -> tuple[str, str] | None:
+    forward = not b.part.startswith("d")
+    for digits in range(1, 9):
+        of = {"scale": round(SCALE, digits), "alpha": round(ALPHA, digits)}
+        for which in (("scale", "alpha"), ("scale",), ("alpha",)):
+            scale, alpha = (
+                of[n] if n in which else exact for n, exact in (("scale", SCALE), ("alpha", ALPHA))
+            )
+
+            def predict(s: Sample, scale: float = scale, alpha: float = alpha) -> Array:
+                x = _x(s)
+                e = np.exp(np.minimum(x, 0))
+                y = scale * (
+                    np.where(x > 0, x, alpha * (e - 1)) if forward else np.where(x > 0, 1.0, alpha * e)
+                )
+                return np.asarray(y if forward else s.dys[0] * y)
+
+            if b.fits(predict):
+                said = " and ".join(f"{name} rounded to {of[name]}" for name in which)
+                return "rounded_constant", f"{b.part} has {said}"
     return None
 
 
@@ -251,6 +299,55 @@ def softmax_term_missing(evidence: Evidence) -> tuple[str, str] | None:
     for formula, words in short.get(b.here.case.operation, ()):
         if b.fits(formula):
             return "term_missing", f"{b.part} has {words}"
+    return None
+
+
+def one_path_alone(evidence: Evidence) -> tuple[str, str] | None:
+    """An attention's states come in twice, in the weights and in the sum: one of the two is left out."""
+    b = bench(evidence)
+    if b.here is None or b.here.case.operation != "dot_attention" or b.part != "dx":
+        return None
+
+    def in_the_sum(s: Sample) -> Array:
+        scores = (s.x * s.as_torch("h", s.case["h"])[:, None, :]).sum(-1)
+        shares = np.exp(scores - scores.max(axis=1, keepdims=True))
+        shares = shares / shares.sum(axis=1, keepdims=True)
+        return s.own("x", shares[:, :, None] * s.dy[:, None, :])
+
+    for predict, words in (
+        (in_the_sum, "what comes through the weights is left out"),
+        (lambda s: s.truth[b.part] - in_the_sum(s), "what comes through the sum is left out"),
+    ):
+        if b.fits(predict):
+            return "term_missing", f"{b.part}: {words}"
+    return None
+
+
+def norm_held_constant(evidence: Evidence) -> tuple[str, str] | None:
+    """What it is divided by is taken for a constant: its own derivative is left out."""
+    b = bench(evidence)
+    if b.here is None or not b.part.startswith("d"):
+        return None
+    if "local_response" in b.here.case.operation:
+        first, output = b.here.case.slots[0], b.here.case.outputs[0]
+        if b.part == f"d{first}" and b.fits(lambda s: s.dys[0] * s.truth[output] / s.case[first]):
+            return "term_missing", f"{b.part}: the sum of squares is taken for a constant"
+    if b.here.case.operation not in ("cosine_similarity", "cosine_embedding_loss"):
+        return None
+
+    def predict(s: Sample) -> Array | None:
+        of, other = s.case[b.part[1:]], s.case[next(n for n in s.case.slots if f"d{n}" != b.part)]
+        dim: Any = s.options.get("dim", -1 if "loss" in s.case.operation or of.ndim < 2 else 1)
+        straight, got = other / np.sqrt((other * other).sum(dim, keepdims=True)), s.got[b.part]
+        said = (got * straight).sum(dim, keepdims=True) * straight
+        # What the norm's derivative takes off is the share along the vector itself.
+        along = (said * of).sum(dim, keepdims=True) * of / (of * of).sum(dim, keepdims=True)
+        scale = float(np.abs(said).max(initial=0.0))
+        near = np.abs(said - along - s.truth[b.part]) <= 1e-8 * scale
+        return np.asarray(said) if near.all() else None
+
+    if b.fits(predict):
+        return "term_missing", f"{b.part}: the norm of {b.part[1:]} is taken for a constant"
     return None
 
 

@@ -30,6 +30,9 @@ SLIPS: dict[str, dict[str, tuple[str, str]]] = {
             "term_missing",
             "the state's gradient through the candidate lacks the reset gate",
         ),
+        "candidate": ("term_missing", "the state's gradient lacks the path through the candidate"),
+        "through r": ("term_missing", "the state's gradient lacks the path through the reset gate"),
+        "through z": ("term_missing", "the state's gradient lacks the path through the update gate"),
         "update": ("term_missing", "the state's gradient lacks what the update gate lets through directly"),
         "path": ("term_missing", "the gradient of the state is not passed on to the step before"),
         "turned": ("transposed", "the state's weight is not transposed on the way back"),
@@ -110,9 +113,11 @@ def _gru(a: Arrays, o: Arrays, x: Array, h: Array, c: Array) -> tuple[Array, Arr
         dr = dr * r * (1 - r)
         gh = {"r": dr, "z": dz, "n": dn if first else dn * once}
         direct = 0 * dh if slip == "update" else dh * (1 - share)
-        through = _through(dr, weight["r"], slip) + _through(dz, weight["z"], slip)
+        paths = {"candidate": of_n, "through r": _through(dr, weight["r"], slip),
+                 "through z": _through(dz, weight["z"], slip)}  # fmt: skip
+        through = sum(path for name, path in paths.items() if name != slip)
         return {"gx": _joined({"r": dr, "z": dz, "n": dn}, order), "gh": _joined(gh, order),
-                "h": direct + through + of_n, "c": dc, "at": h, "r": r, "first": first}  # fmt: skip
+                "h": direct + through, "c": dc, "at": h, "r": r, "first": first}  # fmt: skip
 
     return share * fresh + (1 - share) * h, c, back
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from ._bench import Sample, bench, close
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from .._types import Array
     from .protocol import Evidence
@@ -85,9 +86,13 @@ def _formula(s: Sample, way: Way, variant: str) -> tuple[Array, Array]:
         over = shape[1] * positions
     elif variant == "averages over a channel":
         over = positions
+    elif variant == "divides by the number of means":
+        over = x.size // n
     weighted, weighted_too = (
         dy if variant in (name, "terms without weight") else dxhat for name in _UNWEIGHTED
     )
+    if variant == "means over the last side":
+        axes, over = (x.ndim - 1,), x.shape[-1]
     first = weighted.sum(axis=axes, keepdims=True) / over
     of_variance = (weighted_too * xhat).sum(axis=axes, keepdims=True)
     second = xhat * of_variance / (n - 1 if variant in _OVER_N_1 else over)
@@ -108,6 +113,21 @@ def _formula(s: Sample, way: Way, variant: str) -> tuple[Array, Array]:
         dx = back * dxhat
     return (centred * inv).reshape(shape), np.asarray(dx.reshape(shape) * outside)
 
+
+#: What stands in evaluation where the running variance plus epsilon should, under the root.
+_OF_RUNNING: tuple[tuple[str, str, Callable[[Array, float], Array]], ...] = (
+    (
+        "additive_epsilon",
+        "epsilon is added to the deviation, not to the variance",
+        lambda var, eps: (np.sqrt(var) + eps) ** 2,
+    ),
+    ("additive_epsilon", "epsilon is left out", lambda var, _: var),
+    (
+        "variance_for_deviation",
+        "it divides by the variance where the deviation should be",
+        lambda var, eps: (var + eps) ** 2,
+    ),
+)
 
 VARIANTS = {
     "short of the mean": ("term_missing", "the term of the mean is missing"),
@@ -154,6 +174,14 @@ VARIANTS = {
     "averages over all": (
         "factor:1/groups",
         "the means are over all channels: off by one over the number of groups",
+    ),
+    "divides by the number of means": (
+        "not_averaged",
+        "its sums are divided by how many there are, not by how many elements each has (rows for features)",
+    ),
+    "means over the last side": (
+        "not_averaged",
+        "the means in it are over the last side alone, not over all sides that are normalised",
     ),
     "unbiased": ("biased_variance", "the unbiased variance stands where the biased one should"),
     "by the biased formula, unbiased": (
@@ -204,6 +232,25 @@ def normalization(evidence: Evidence) -> tuple[str, str] | None:
                 if variant == "no epsilon" and not any(off for _, off in b.judged(b.here.case.outputs[0])):
                     return key, f"{part}: {words} on the way back"
                 return key, f"{part}: {words}"
+    return None
+
+
+def epsilon_in_evaluation(evidence: Evidence) -> tuple[str, str] | None:
+    """In evaluation the running variance is taken with its epsilon elsewhere, or without a root."""
+    b = bench(evidence)
+    if b.here is None or "running_var" not in b.here.case.given:
+        return None
+    for key, words, share in _OF_RUNNING:
+
+        def predict(s: Sample, share: Callable[[Array, float], Array] = share) -> Array | None:
+            if s.options.get("training", True) is True:
+                return None
+            eps = float(s.options.get("eps", 1e-5))
+            other = share(s.case["running_var"], eps) - eps
+            return b.gradient(b.part, s.judged.replace(running_var=other), s.dys)
+
+        if b.fits(predict):
+            return key, f"{b.part}: in evaluation {words}"
     return None
 
 

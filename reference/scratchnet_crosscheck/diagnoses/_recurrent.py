@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -116,19 +117,25 @@ def _every_step(b: Bench, s: Sample) -> Array:
     return np.asarray(s.as_torch("weight_ih", found)[:, width:].T.reshape(batch, steps, -1))
 
 
-def of_the_new_state(evidence: Evidence) -> tuple[str, str] | None:
-    """The gradient of the state's weight is taken with the step's new state, not with the one before it."""
+def of_another_state(evidence: Evidence) -> tuple[str, str] | None:
+    """The gradient of the state's weight is taken with a step's new state, or with the last of all."""
     b = bench(evidence)
     if not _recurrent(b) or b.here is None or b.part != "dweight_hh" or "gru" in b.here.case.operation:
         return None
 
-    def predict(s: Sample) -> Array:
+    def predict(s: Sample, *, last: bool) -> Array:
         y = s.as_torch(s.case.outputs[0], s.truth[s.case.outputs[0]])
         states = y if y.ndim == 3 else y[:, None]
+        if last:
+            first = s.case["h"] if "h" in s.case.given else np.zeros_like(states[:, 0])
+            states = np.repeat(states[:, -1:], states.shape[1], axis=1)
+            states[:, 0] = first
         return s.own("weight_hh", np.einsum("ntg,nth->gh", _every_step(b, s), states))
 
-    if b.fits(predict):
+    if b.fits(partial(predict, last=False)):
         return "of_the_new_state", f"{b.part} is taken with the state after the step, not the one before it"
+    if b.fits(partial(predict, last=True)):
+        return "of_the_last_state", f"{b.part} is taken with the last state in every step after the first"
     return None
 
 

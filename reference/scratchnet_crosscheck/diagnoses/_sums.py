@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ._bench import Bench, Sample, bench, close
-from ._places import kernel_of, windows
+from ._places import dimensions, kernel_of, windows
 
 if TYPE_CHECKING:
     from .._types import Array
@@ -43,6 +43,24 @@ def not_summed(evidence: Evidence) -> tuple[str, str] | None:
                     if len(axes) == 1
                     else f"{b.part} is that of the {which} place along axes {along} alone, not summed",
                 )
+    return _of_one_pixel(b)
+
+
+def _of_one_pixel(b: Bench) -> tuple[str, str] | None:
+    """A transposed convolution goes over its input, not its output: the kernel's gradient is one pixel's."""
+    if b.here is None or "conv_transpose" not in b.here.case.operation or b.part != "dweight":
+        return None
+    first = b.here.case.slots[0]
+    for at, which in ((0, "first"), (-1, "last")):
+
+        def predict(s: Sample, at: int = at) -> Array | None:
+            only = np.zeros_like(s.x)
+            pixel: tuple[Any, ...] = (..., *(at,) * dimensions(s))
+            only[pixel] = s.x[pixel]
+            return b.gradient(b.part, s.judged.replace(**{first: s.own(first, only)}), s.dys)
+
+        if b.fits(predict):
+            return "not_summed", f"{b.part} is that of the {which} pixel alone, not summed"
     return None
 
 

@@ -67,20 +67,24 @@ VALUES: tuple[Diagnosis, ...] = (
     _formulas.derivative_at_output,
     _recurrent.state_without_tanh,
     _recurrent.square_missing,
-    _recurrent.of_the_new_state,
+    _recurrent.of_another_state,
     _gates.step_written_out,
     _formulas.approximate_formula,
     _formulas.rounded_constant,
     _formulas.softmax_term_missing,
+    _formulas.one_path_alone,
+    _formulas.norm_held_constant,
     _formulas.normalized_elsewhere,
     _derivatives.slip_in_the_derivative,
     _derivatives.mask_of_the_cotangent,
+    _derivatives.mask_of_the_first_sample,
     _losses.binary,
     _losses.classes,
     _losses.huber,
     _losses.off_by_a_constant,
     _normalization.normalization,
     _normalization.running_variance,
+    _normalization.epsilon_in_evaluation,
     _normalization.groups_interleaved,
     _arguments.mode_confused,
     _arguments.only_at_initial_value,
@@ -88,6 +92,9 @@ VALUES: tuple[Diagnosis, ...] = (
     _arguments.updated_too_early,
     _sums.overlapping_windows,
     _copies.one_copy_alone,
+    _copies.averaged_over_copies,
+    _copies.copies_along_an_axis,
+    _windows.bins,
     _windows.stride_forgotten,
     _windows.padding_not_cut_off,
     _windows.cut_elsewhere,
@@ -108,7 +115,13 @@ WHERE: tuple[Diagnosis, ...] = (
 )
 #: What the wrong numbers are, whatever the cause: where nothing else is known.
 WHAT: tuple[Diagnosis, ...] = (
-    _pattern.numbers_elsewhere, _pattern.signs, _pattern.missing, _pattern.too_much,
-)  # fmt: skip
+    _derivatives.rest_of_the_cotangent,
+    _derivatives.other_sign,
+    _pattern.signs,
+    _factors.factor_of_an_array,
+    _pattern.numbers_elsewhere,
+    _pattern.missing,
+    _pattern.too_much,
+)
 #: Which calls raise, where that is what failed.
 RAISES: tuple[Diagnosis, ...] = (_calls.raises_when_used_again, _conditions.condition)
