@@ -314,7 +314,10 @@ def _compatible(kind: Kind, driver: Driver, *, strict: bool) -> list[Form]:
     for option, value in kind.defaults.items():
         if value is inspect.Parameter.empty and option not in driver.takes:
             raise Cannot(f"taken for {kind.name}, it is told no {option}", f"let it be made with {option}")
+    by_default = isinstance(driver, ObjectDriver) and driver.counts_by_default
     for form in kind.forms(strict):
+        if form.options.get("several") and by_default:  # one slope must do as well
+            continue
         if all(slot in driver.absent for slot in form.absent):
             found.append(form + Form(absent=driver.absent))
     return found

@@ -464,6 +464,13 @@ class ObjectDriver:
         return self._updates
 
     @property
+    def counts_by_default(self) -> bool:
+        """Whether it is made with as many channels as its constructor says where nobody else does."""
+        defaults = {p.name: p.default for p in signature(self._cls)}
+        counts = [name for name, size in self._new.sizes.items() if size == "in"]
+        return any(defaults[name] is not inspect.Parameter.empty for name in counts)
+
+    @property
     def sized(self) -> bool:
         """Whether it is made from sizes: the shapes of its parameters are its own choice."""
         return bool(self._new.sizes)
