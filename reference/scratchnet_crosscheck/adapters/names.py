@@ -480,6 +480,9 @@ _SHARE = re.compile(
     r"(p|prob|proba|probability|rate|ratio|frac|fraction|share)?"
 )
 
+#: Arguments for both states of an LSTM's step, (h, c).
+STATES = ("state", "states", "hx", "hc", "hidden", "prevstate", "stateprev", "hiddenstate", "prevstates")
+
 #: Arguments that say which activation it is to be.
 CHOOSES = ("activation", "act", "nonlinearity", "activationname", "activationtype", "activationfunction")
 

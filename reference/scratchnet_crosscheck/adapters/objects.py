@@ -230,6 +230,8 @@ class ObjectDriver:
         self._handed: tuple[Array, ...] = ()
         #: Parameters that forward is handed beside its inputs.
         self._called: tuple[str, ...] = ()
+        #: The argument for both states of an LSTM's step, where these are handed over in one.
+        self._state = ""
         self._bind_forward()
         self._back = _parameters(cls, self._backward)
         #: What tells backward too whether it is training: no gradient, and handed what forward is handed.
@@ -304,7 +306,10 @@ class ObjectDriver:
             option = names.option_named(parameter.name, names.OPTIONS, frozenset({"training"}))
             if names.plain(parameter.name) == "mode":
                 option = "training"
-            if option == "training":
+            if {"h", "c"} <= set(free) and names.plain(parameter.name) in names.STATES:
+                self._state = parameter.name
+                free = [slot for slot in free if slot not in ("h", "c")]
+            elif option == "training":
                 self._call.options[parameter.name] = "training"
                 self._mode_words = names.plain(parameter.name) == "mode" or isinstance(parameter.default, str)
             elif free and (parameter in required or names.slot_named(parameter.name, tuple(free))):
@@ -691,6 +696,8 @@ class ObjectDriver:
         arguments: dict[str, Any] = {a: arrays[s] for a, s in self._call.slots.items() if s in arrays}
         for arg in self._call.options:
             arguments[arg] = ("train" if training else "test") if self._mode_words else training
+        if self._state:
+            arguments[self._state] = arrays["h"], arrays["c"]
         # By position: a wrapper may have other names.
         order = list(arguments) if self._bare else [p.name for p in _parameters(self._cls, self._forward)]
         positional = [arguments[n] for n in order if n in arguments]
@@ -931,6 +938,8 @@ class ObjectDriver:
             else:
                 slots = moving or params
                 return {slots[0]: returned} if slots else {}
+        if self._state and len(returned) == 2 and isinstance(returned[1], list | tuple):
+            returned = (returned[0], *returned[1])  # dx, (dh, dc)
         if len(returned) == 2 and len(moving) == 1 and isinstance(returned[1], dict):
             return {moving[0]: returned[0]} | self._by_key(returned[1], [], params)
         if len(returned) == 2 and len(moving) == 1 and isinstance(returned[1], list | tuple):

@@ -1,4 +1,4 @@
-"""Steps of recurrent layers whose samples are columns."""
+"""Steps of recurrent layers: samples in columns, a matrix for each gate, both states in one argument."""
 
 import pytest
 from agreement import agrees, failed
@@ -59,3 +59,34 @@ def test_a_step_that_is_handed_the_matrices_of_each_gate_is_known(loaded):
 def test_a_step_that_forgets_the_way_through_its_reset_gate_is_seen(loaded):
     pytest.importorskip("torch")
     assert not agrees(fit(loaded(GRU.format(reset=""))[0]["gru_step_forward"]))
+
+
+OF_TWO_STATES = """
+class LSTMCell:
+    def __init__(self, input_size, hidden_size):
+        self.weight_ih = np.random.randn(4 * hidden_size, input_size)
+        self.weight_hh = np.random.randn(4 * hidden_size, hidden_size)
+        self.bias_ih, self.bias_hh = np.zeros(4 * hidden_size), np.zeros(4 * hidden_size)
+    def forward(self, x, state):
+        h, c = state
+        a = x @ self.weight_ih.T + self.bias_ih + h @ self.weight_hh.T + self.bias_hh
+        i, f, g, o = np.split(a, 4, axis=1)
+        i, f, g, o = 1 / (1 + np.exp(-i)), 1 / (1 + np.exp(-f)), np.tanh(g), 1 / (1 + np.exp(-o))
+        new = f * c + i * g
+        t = np.tanh(new)
+        self.kept = x, h, c, i, f, g, o, t
+        return o * t, new
+    def backward(self, dh, dc):
+        x, h, c, i, f, g, o, t = self.kept
+        dc = dc + dh * o * (1 - t * t)
+        of_gates = dc * g * i * (1 - i), dc * c * f * (1 - f), dc * i * (1 - g * g), dh * t * o * (1 - o)
+        d = np.hstack(of_gates)
+        self.grad = {{"weight_ih": d.T @ x, "weight_hh": d.T @ h, "bias_ih": d.sum(0), "bias_hh": d.sum(0)}}
+        return d @ self.weight_ih, (d @ self.weight_hh, {dc})
+"""
+
+
+@pytest.mark.parametrize(("dc", "right"), [("dc * f", True), ("dc", False)])
+def test_a_step_that_is_handed_both_its_states_in_one_is_driven(loaded, dc, right):
+    pytest.importorskip("torch")
+    assert agrees(fit(loaded(OF_TWO_STATES.format(dc=dc))[0]["LSTMCell"])) is right
