@@ -7,6 +7,7 @@ import functools
 import importlib.util
 import inspect
 import os
+import re
 import sys
 import types
 from pathlib import Path
@@ -120,8 +121,7 @@ def load(path: Path, *, definitions: bool = False) -> tuple[types.ModuleType, li
     if path.suffix == ".ipynb":
         raise Unreadable("it is a notebook: jupyter nbconvert --to script makes a Python file of it")
     try:
-        source = path.read_bytes()
-        tree = ast.parse(source, str(path))
+        source, tree, printed = _read(path)
     except SyntaxError as error:
         raise Unreadable(_syntax(error)) from error
     except (OSError, ValueError) as error:
@@ -131,7 +131,7 @@ def load(path: Path, *, definitions: bool = False) -> tuple[types.ModuleType, li
     os.chdir(path.parent)  # files read their data from beside them
     sys.argv = [str(path)]
     module = _module(name, path)
-    notes = stand_in(tree)
+    notes = [*printed, *stand_in(tree)]
     if definitions:
         _run(_defining(tree), module, notes, path)
         return module, notes
@@ -144,6 +144,29 @@ def load(path: Path, *, definitions: bool = False) -> tuple[types.ModuleType, li
         # What stands above the line is there; what is defined below it is fetched by itself.
         _run(_defining(tree), module, [], path)
     return module, notes
+
+
+#: A print statement of Python 2, at the end of what else is on its line.
+_PRINTS = re.compile(rb"^([ \t]*|.*[:;][ \t]*)print\b(?![ \t]*[(.=]).*$")
+
+
+def _read(path: Path) -> tuple[bytes, ast.Module, list[str]]:
+    """Return a file's source, its tree, and what is to be said; Python 2's print statements do nothing."""
+    source = path.read_bytes()
+    lines, changed = source.splitlines(keepends=True), False
+    while True:
+        try:
+            tree = ast.parse(b"".join(lines) if changed else source, str(path))
+        except SyntaxError as error:
+            at = (error.lineno or 0) - 1
+            line = lines[at].rstrip() if 0 <= at < len(lines) else b""
+            statement = _PRINTS.match(line)
+            if statement is None:
+                raise
+            lines[at], changed = statement[1] + b"pass\n", True
+        else:
+            said = ["its print statements are Python 2's: they are left out"] if changed else []
+            return b"".join(lines) if changed else source, tree, said
 
 
 def _module(name: str, path: Path) -> types.ModuleType:

@@ -329,10 +329,14 @@ def relu_forward(x):
     out = x.astype(np.float if x.dtype == np.float64 else x.dtype)
     for i in xrange(len(out)):
         out[i] = np.maximum(out[i], 0)
+    if out is None: print 'nothing came out of %s' % x
     return out, x
 def relu_backward(dout, x):
+    print 'backward', dout.shape,
     return dout * (x > 0)
+print "training"
 """)
+    assert "its print statements are Python 2's: they are left out" in notes
     assert any("xrange" in note for note in notes)
     assert any("np.float " in note for note in notes)
     assert agrees(fit(candidates["relu_forward"]))

@@ -185,7 +185,7 @@ def test_a_mapping_in_pyproject_toml_is_taken(check, tmp_path):
 
 
 def test_python_2_is_said_to_be_so_and_nothing_was_checked(check):
-    status, out, _ = check("def f():\n    print 'hello'\n")
+    status, out, _ = check("def f():\n    exec 'hello' in {}\n")
     assert status == 3
     assert "Python 2" in out
 
