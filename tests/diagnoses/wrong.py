@@ -129,6 +129,12 @@ def exchanges(grads, dy, x, options):
         grads[3], grads[4] = grads[4], grads[3]
 
 
+@wrongly("of_another", "batch_norm")
+def hands_on_the_weight_s(grads, dy, x, options):
+    if grads[3] is not None and grads[4] is not None:
+        grads[4] = grads[3].copy()
+
+
 @wrongly("not_summed", "linear")
 def bias_of_the_last(grads, dy, x, options):
     if grads[2] is not None and dy.ndim == 2 and len(dy) and grads[2].ndim:

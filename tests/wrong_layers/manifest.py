@@ -87,6 +87,7 @@ DIAGNOSES = {
     "upstream_ignored": "the cotangent is ignored",
     "transposed": "transposed",
     "exchanged": "two gradients are exchanged",
+    "of_another": "one argument has the gradient of another",
     "not_summed": "not summed over an axis, or over overlapping windows",
     "averaged": "averaged where it should be summed",
     "batch_mixed": "a sample's result depends on the other samples",

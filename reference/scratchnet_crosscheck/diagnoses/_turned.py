@@ -96,6 +96,17 @@ def exchanged(evidence: Evidence) -> tuple[str, str] | None:
     return None
 
 
+def of_another(evidence: Evidence) -> tuple[str, str] | None:
+    """The gradient of one argument is that of another."""
+    b = bench(evidence)
+    if b.here is None or not b.part.startswith("d"):
+        return None
+    for other in (p for p in b.here.truth if p.startswith("d") and p != b.part):
+        if b.fits(lambda s, other=other: s.truth.get(other)):  # type: ignore[misc]  # bound in the loop
+            return "of_another", f"{b.part} is the gradient of {other[1:]}"
+    return None
+
+
 def upstream_ignored(evidence: Evidence) -> tuple[str, str] | None:
     """Another cotangent changes nothing, and with one of ones the result is right."""
     b = bench(evidence)

@@ -115,6 +115,7 @@ WHERE: tuple[Diagnosis, ...] = (
 )
 #: What the wrong numbers are, whatever the cause: where nothing else is known.
 WHAT: tuple[Diagnosis, ...] = (
+    _turned.of_another,
     _derivatives.rest_of_the_cotangent,
     _derivatives.other_sign,
     _pattern.signs,
