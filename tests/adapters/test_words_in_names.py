@@ -277,3 +277,43 @@ def test_a_linear_map_in_blocks_is_asked_for_more_rows_than_a_block(loaded):
 def test_a_block_that_replaces_the_one_before_is_seen(loaded):
     pytest.importorskip("torch")
     assert failed(loaded(BLOCKS.format(adds="="))[0]["ChunkedLinear"])
+
+
+OF_ONE_STEP = """
+class MaxPool2d_stride1:
+    def __init__(self, kernel):
+        self.kernel = kernel
+    def forward(self, A):
+        self.A, k = A, self.kernel
+        self.windows = np.lib.stride_tricks.sliding_window_view(A, (k, k), (2, 3))
+        return self.windows.max((4, 5))
+    def backward(self, dLdZ):
+        dLdA, k = np.zeros_like(self.A), self.kernel
+        for n, c, i, j in np.ndindex(*dLdZ.shape):
+            at = np.unravel_index(self.windows[n, c, i, j].argmax(), (k, k))
+            dLdA[n, c, i + at[0], j + at[1]] {adds} dLdZ[n, c, i, j]
+        return dLdA
+class MaxPool2x2:
+    def forward(self, x):
+        n, c, h, w = x.shape
+        self.x = x[:, :, : h // 2 * 2, : w // 2 * 2].reshape(n, c, h // 2, 2, w // 2, 2).swapaxes(3, 4)
+        self.shape = x.shape
+        return self.x.max((4, 5))
+    def backward(self, dy):
+        flat = self.x.reshape(*self.x.shape[:4], 4)
+        spread = (np.arange(4) == flat.argmax(-1)[..., None]) * dy[..., None]
+        n, c, h, w = self.shape
+        dx = np.zeros(self.shape, dy.dtype)
+        dx[:, :, : h // 2 * 2, : w // 2 * 2] = (
+            spread.reshape(self.x.shape).swapaxes(3, 4).reshape(n, c, h // 2 * 2, w // 2 * 2))
+        return dx
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "adds", "right"),
+    [("MaxPool2d_stride1", "+=", True), ("MaxPool2d_stride1", "=", False), ("MaxPool2x2", "+=", True)],
+)
+def test_a_pooling_whose_name_says_its_stride_or_its_window_is_held_against_that(loaded, name, adds, right):
+    pytest.importorskip("torch")
+    assert (failed(loaded(OF_ONE_STEP.format(adds=adds))[0][name]) == set()) is right

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..references._conv import WINOGRAD
-from ..references.protocol import COLUMNS, IN_BLOCKS
+from ..references.protocol import COLUMNS, IN_BLOCKS, STEPS_OF_ONE
 from ..source import tree_of
 from . import names
 from .protocol import Cannot
@@ -35,7 +35,7 @@ _FLAGS = ("training", "align_corners")
 
 #: What something insists on whose name has a word.
 _INSISTS = {
-    "winograd": WINOGRAD, "columns": COLUMNS,
+    "winograd": WINOGRAD, "columns": COLUMNS, "stride1": STEPS_OF_ONE,
     **dict.fromkeys(("chunked", "tiled", "blocked", "blockwise"), IN_BLOCKS),
 }  # fmt: skip
 

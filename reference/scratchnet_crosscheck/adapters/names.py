@@ -120,8 +120,12 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     "max_unpool1d": ("maxunpool1d", "maxunpooling1d"),
     "max_unpool2d": ("maxunpool2d", "maxunpooling2d", "maxunpool", "maxunpooling"),
     "max_unpool3d": ("maxunpool3d", "maxunpooling3d"),
-    "max_pool2d": ("maxpool", "maxpool2d", "maxpooling", "maxpooling2d", "pooling", "pool"),
-    "avg_pool2d": ("avgpool", "avgpool2d", "averagepool", "averagepooling", "averagepooling2d", "avgpooling",
+    "max_pool2d": (
+        "maxpool", "maxpool2d", "maxpooling", "maxpooling2d", "pooling", "pool", "maxpool2x2",
+        "maxpooling2x2", "maxpool2dstride1",
+    ),
+    "avg_pool2d": ("avgpool2x2", "meanpool2x2", "averagepool2x2", "avgpool2dstride1", "meanpool2dstride1",
+    "avgpool", "avgpool2d", "averagepool", "averagepooling", "averagepooling2d", "avgpooling",
     "meanpool", "meanpool2d", "meanpooling", "meanpooling2d", "avgpooling2d"),
     "adaptive_avg_pool2d": (
         "adaptiveavgpool2d", "adaptiveaveragepool2d", "adaptiveavgpool", "globalavgpool2d", "globalavgpool",

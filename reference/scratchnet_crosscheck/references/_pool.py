@@ -11,7 +11,7 @@ import numpy as np
 
 from ._conv import ALONE, LAST, LAST_ALONE, alike, each, per_dimension, span
 from ._operations import of_operation
-from .protocol import Form, Kind, Layout, Parts, Sketch
+from .protocol import STEPS_OF_ONE, Form, Kind, Layout, Parts, Sketch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -48,6 +48,8 @@ def _draw_windows(sketch: Sketch, n: int) -> tuple[tuple[int, ...], dict[str, An
         else:
             others = [step for step in (1, 2, 3) if step != kernel[0]] if other else []
             options["stride"] = sketch.d.one_of(*others, *([] if sketch.forced and others else kernel[:1]))
+    elif STEPS_OF_ONE in takes:
+        options["stride"] = 1
     strides = each(options.get("stride", sketch.form.options.get("stride", kernel)), n)
     if "padding" in takes:
         most = 0 if "padding in words" in takes else min(k // 2 for k in kernel)
