@@ -144,9 +144,9 @@ class Dense:
         self.w, self.b, self.activation = np.random.randn(n_in, n_out), np.zeros(n_out), activation
     def forward(self, x):
         self.x, self.y = x, x @ self.w + self.b
-        return self.y if self.activation == "linear" else np.tanh(self.y)
+        return self.y if self.activation == "linear" else self.y / (1 + np.abs(self.y))
     def backward(self, d):
-        d = d if self.activation == "linear" else d * (1 - np.tanh(self.y) ** 2)
+        d = d if self.activation == "linear" else d / (1 + np.abs(self.y)) ** 2
         self.dw, self.db = self.x.T @ d, d.sum(0)
         return d @ self.w.T
 """
