@@ -484,19 +484,8 @@ class MaxPool1d(torch.autograd.Function):
     assert agrees(fit(found["MaxPool1d"]))
 
 
-@pytest.mark.parametrize(
-    ("source", "why"),
-    [
-        ("""
-import torch
-class ReLU:
-    def forward(self, inp):
-        self.inp = inp
-        return inp.clamp_min(0.0)
-    def backward(self, dout):
-        return dout * (self.inp > 0)
-""", "its file has torch"),
-        ("""
+def test_what_wants_a_context_is_not_called_wrong(candidates):
+    source = """
 class ReLU:
     @staticmethod
     def forward(ctx, x):
@@ -505,12 +494,23 @@ class ReLU:
     @staticmethod
     def backward(ctx, dout):
         return dout * ctx.saved_values[0]
-""", "wants a context"),
-    ],
-)  # fmt: skip
-def test_what_computes_with_tensors_or_a_context_is_not_called_wrong(candidates, source, why):
+"""
+    with pytest.raises(Cannot, match="wants a context"):
+        fit(candidates(source)["ReLU"])
+
+
+def test_what_raises_handed_tensors_as_well_is_not_called_wrong(candidates):
     pytest.importorskip("torch")
-    with pytest.raises(Cannot, match=why):
+    source = """
+import torch
+class ReLU:
+    def forward(self, inp):
+        self.inp = inp
+        return inp.relu().own()
+    def backward(self, dout):
+        return dout * (self.inp > 0)
+"""
+    with pytest.raises(Cannot, match="its file has torch"):
         fit(candidates(source)["ReLU"])
 
 
@@ -670,5 +670,65 @@ def test_a_batch_norm_of_lines_is_asked_for_these_and_without_its_weight(candida
     pytest.importorskip("torch")
     subject = fit(candidates(OVER_LENGTHS.format(scaled=scaled, count=count))["BatchNorm1d"])
     assert {"an x of rank 4", "an x of rank 3"} - subject.form.without == {"an x of rank 3"}
+    records = check_subject("a_file.py", subject, oracles=("torch",), profile="quick", seed=7)
+    assert ("failed" not in {r["verdict"] for r in records}) is right
+
+
+OF_TENSORS = """
+import torch
+class Softmax:
+    def __init__(self, dim=-1):
+        self.dim = dim
+    @torch.no_grad()
+    def forward(self, x):
+        e = (x - x.amax(self.dim, keepdim=True)).exp()
+        self.y = e / e.sum(self.dim, keepdim=True)
+        return self.y.clone()
+    def backward(self, dy):
+        yd = self.y * dy
+        return yd{slip} - self.y * yd.sum(self.dim, keepdim=True)
+class Linear:
+    def __init__(self, in_features, out_features):
+        self.weight = torch.randn(out_features, in_features)
+        self.bias = torch.zeros(out_features)
+    def forward(self, x):
+        self.cache = [x]
+        return x @ self.weight.t() + self.bias
+    def backward(self, dy):
+        (x,) = self.cache
+        self.grads = {{"weight": dy.flatten(0, -2).t() @ x.flatten(0, -2){slip}}}
+        self.grads["bias"] = dy.flatten(0, -2).sum(0)
+        return dy @ self.weight
+class BatchNorm1d:
+    def __init__(self, num_features, eps=1e-5, momentum=0.1):
+        self.eps, self.momentum, self.training = eps, momentum, True
+        self.gamma, self.beta = torch.ones(num_features), torch.zeros(num_features)
+        self.running_mean, self.running_var = torch.zeros(num_features), torch.ones(num_features)
+    def forward(self, x):
+        if self.training:
+            mean, var = x.mean(0), x.var(0, unbiased=False)
+            m = self.momentum
+            self.running_mean = (1 - m) * self.running_mean + m * mean
+            self.running_var = (1 - m) * self.running_var + m * x.var(0)
+        else:
+            mean, var = self.running_mean, self.running_var
+        self.std = (var + self.eps).sqrt()
+        self.xhat = (x - mean) / self.std
+        return self.gamma * self.xhat + self.beta
+    def backward(self, dy):
+        self.dgamma, self.dbeta = (dy * self.xhat).sum(0), dy.sum(0)
+        g = dy * self.gamma
+        if not self.training:
+            return g / self.std
+        return (g - g.mean(0) - self.xhat * (g * self.xhat).mean(0){slip}) / self.std
+"""
+
+
+@pytest.mark.parametrize(("slip", "right"), [("", True), (" * 2", False)])
+@pytest.mark.parametrize("name", ["Softmax", "Linear", "BatchNorm1d"])
+def test_a_class_that_computes_with_tensors_is_handed_tensors(candidates, name, slip, right):
+    pytest.importorskip("torch")
+    subject = fit(candidates(OF_TENSORS.format(slip=slip))[name])
+    assert "it is handed tensors" in subject.notes
     records = check_subject("a_file.py", subject, oracles=("torch",), profile="quick", seed=7)
     assert ("failed" not in {r["verdict"] for r in records}) is right

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from . import names as called
-from .objects import factory, methods
+from .objects import factory, factory_in_tensors, methods
 from .protocol import Candidate
 
 if TYPE_CHECKING:
@@ -33,5 +33,10 @@ def recognises(names: Mapping[str, Any], like: Mapping[str, str]) -> list[Candid
     for name, thing in names.items():
         kind = like.get(name) or called.operation(name)
         if kind and isinstance(thing, type) and methods(thing):
-            found.append(Candidate(name, ALTERNATIVES.get(kind, (kind,)), factory(thing), "class"))
+            found.append(
+                Candidate(
+                    name, ALTERNATIVES.get(kind, (kind,)), factory(thing), "class",
+                    in_tensors=factory_in_tensors(thing),
+                )
+            )  # fmt: skip
     return found

@@ -26,6 +26,7 @@ from .draws import reseed, spaces_of
 from .kinks import as_pytorch_has_it
 from .protocol import Cannot, Gradients, Started
 from .set_up import Optimizer, called_instead, knows_nothing, prepare
+from .tensors import class_in_tensors, uses_torch
 from .unfinished import unwritten
 
 if TYPE_CHECKING:
@@ -1051,3 +1052,11 @@ def _rate(cotangents: tuple[Array, ...], scale: float) -> float:
 def factory(cls: type) -> Callable[[Kind], ObjectDriver]:
     """Return what drives a class as a kind."""
     return lambda kind: ObjectDriver(cls, kind)
+
+
+def factory_in_tensors(cls: type) -> Callable[[Kind], ObjectDriver] | None:
+    """Return what drives a class that may compute with torch's tensors, None where its file has no torch."""
+    passes = methods(cls)
+    if passes is None or not uses_torch(getattr(cls, passes[0])):
+        return None
+    return lambda kind: ObjectDriver(class_in_tensors(cls, passes, random=kind.random), kind)

@@ -1,4 +1,4 @@
-"""Functions that compute with torch's tensors instead of NumPy's arrays, handed and asked for arrays."""
+"""Functions and classes that compute with torch's tensors, handed and asked for NumPy's arrays."""
 
 from __future__ import annotations
 
@@ -58,3 +58,41 @@ def in_tensors(function: Callable[..., Any], *, random: bool) -> Callable[..., A
         return got(found)
 
     return call
+
+
+def class_in_tensors(cls: type, passes: tuple[str, str], *, random: bool) -> type:
+    """Return a class whose objects keep arrays, and compute with tensors that share the arrays' memory."""
+    import torch
+
+    def change(value: Any, of: type, to: Callable[[Any], Any]) -> Any:
+        if isinstance(value, dict):
+            return {k: change(v, of, to) for k, v in value.items()}
+        if isinstance(value, list | tuple) and type(value) in (list, tuple):
+            return type(value)(change(v, of, to) for v in value)
+        return to(value) if isinstance(value, of) else value
+
+    def awake(thing: Any) -> None:
+        vars(thing).update(change(dict(vars(thing)), np.ndarray, lambda a: torch.from_numpy(shareable(a))))
+
+    def asleep(thing: Any) -> None:
+        vars(thing).update(change(dict(vars(thing)), torch.Tensor, lambda t: t.detach().numpy()))
+
+    def make(self: Any, *arguments: Any, **named: Any) -> None:
+        in_tensors(cls.__init__, random=random)(self, *arguments, **named)  # type: ignore[misc]  # of a class
+        asleep(self)
+
+    def one_pass(name: str) -> Callable[..., Any]:
+        run = in_tensors(getattr(cls, name), random=random)
+
+        @functools.wraps(run)
+        def call(self: Any, *arguments: Any, **named: Any) -> Any:
+            awake(self)
+            try:
+                return run(self, *arguments, **named)
+            finally:
+                asleep(self)
+
+        return call
+
+    own = {"__init__": functools.wraps(cls.__init__)(make), "__module__": cls.__module__}  # type: ignore[misc]  # of a class
+    return type(cls.__name__, (cls,), {**own, **{name: one_pass(name) for name in passes}})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from . import names as called
-from .objects import factory, methods
+from .objects import factory, factory_in_tensors, methods
 from .protocol import Candidate
 
 if TYPE_CHECKING:
@@ -23,5 +23,8 @@ def recognises(names: Mapping[str, Any], like: Mapping[str, str]) -> list[Candid
     for name, thing in names.items():
         kind = like.get(name) or called.operation(name)
         if kind and isinstance(thing, type) and name in NAMES and methods(thing):
-            found.append(Candidate(name, (kind,), factory(thing), "torch.nn", strict=True))
+            made = Candidate(
+                name, (kind,), factory(thing), "torch.nn", strict=True, in_tensors=factory_in_tensors(thing)
+            )
+            found.append(made)
     return found
