@@ -165,3 +165,22 @@ def test_a_logarithm_without_a_small_number_is_said_to_have_none(candidates, sou
 
 def test_a_small_number_that_is_another_in_the_backward_pass_is_caught(candidates):
     assert "failed" in _verdicts(candidates(_OF_PROBABILITIES.format(eps="1e-7", back="1e-3"))).values()
+
+
+_OF_TWO_DISTRIBUTIONS = """
+class KLDivergence:
+    def forward(self, y_true, y_pred):
+        self.y, self.p = y_true, y_pred
+        return np.sum(y_true * np.log((y_true + {of_target}) / (y_pred + {eps}))) / len(y_true)
+    def backward(self):
+        return -self.y / (self.p + {eps}) / len(self.y)
+"""
+
+
+@pytest.mark.parametrize("eps", ["1e-12", "1e-10", "1e-8", "1e-6"])
+@pytest.mark.parametrize("both", [True, False])
+def test_a_small_number_in_one_logarithm_is_told_from_one_in_both(candidates, eps, both):
+    source = _OF_TWO_DISTRIBUTIONS.format(eps=eps, of_target=eps if both else "0.0")
+    (candidate,) = candidates(source).values()
+    assert ("logarithms" in fit(candidate).conventions["epsilon_in_logarithm"]) is both
+    assert "failed" not in _verdicts({"KLDivergence": candidate}).values()

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ..case import Case
+    from ..references.protocol import Measured
     from .protocol import Candidate, Driver
 
 #: The book's classes, whose biases are vectors: a gradient of another shape is no choice of theirs.
@@ -201,8 +202,9 @@ def _measured(
     candidate: Candidate, kind: Kind, driver: Driver, found: tuple[int, Form], beat: Callable[[], None]
 ) -> tuple[int, Form]:
     """Return the score and the form with the numbers that the layer's own formula has, where these fit."""
+    said: set[str] = set()
     for option, how in kind.measured.items():
-        if option in driver.takes:
+        if option in driver.takes or said & {*how.form(0.5).conventions}:
             continue
         score, form = found
         names_of = {key for v in how.variants for key in v.options} | {option}
@@ -214,27 +216,29 @@ def _measured(
         )
         for variant in how.variants:
             subject = _subject(candidate, kind, driver, plain + variant, beat)
-            case = _telling(subject, how.telling)
+            case = _telling(subject, how)
             number = _number(subject, case, option)
             if number is None:
                 continue
             own = _subject(candidate, kind, driver, plain + variant + how.form(number), beat)
             telling = (
                 Fit(own, case).score,
-                Fit(own, _telling(own, how.telling, 30.0)).score,
+                Fit(own, _telling(own, how, 30.0)).score,
             )
             again = min(Fit(own, probe(own, seed)).score for seed in range(PROBES))
             if min(telling) >= 3 and again >= max(score, 3):
                 found = again, own.form
+                said |= {*how.form(number).conventions}
                 break
     return found
 
 
-def _telling(subject: Subject, telling: Callable[[Any], Any], times: float = 1.0) -> Case:
+def _telling(subject: Subject, how: Measured, times: float = 1.0) -> Case:
     """Return a call that shows a number of the formula, with nothing else in the way."""
     case = probe(subject, 1)
     first = case.slots[0]
-    changed = {first: times * telling(case[first])}
+    changed = {first: times * how.telling(case[first])}
+    changed |= {name: turn(case[name]) for name, turn in how.beside.items() if name in case.given}
     changed |= {s: np.full_like(case[s], s == "weight") for s in ("weight", "bias") if s in case.given}
     case = case.replace(**changed)
     if "training" in case.options:

@@ -29,8 +29,6 @@ from .protocol import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-LOG_EPS = {"epsilon_in_logarithm": "{} is added inside the logarithm"}
-
 
 # ---- classes
 
@@ -47,19 +45,25 @@ def _class_forms(strict: bool) -> list[Form]:
 
 
 def _epsilons() -> list[Form]:
-    """Return the forms without a small number in the logarithm and with one: its size is measured."""
-    return [Form(), *map(_epsilon, (1e-7, 1e-5))]
+    """Return the forms without a small number in the logarithm and with one."""
+    return [Form(), *map(_epsilon, EPSILONS)]
 
 
 def _epsilon(eps: float) -> Form:
-    if eps < _NO_EPSILON:
-        return Form()
-    words = LOG_EPS["epsilon_in_logarithm"].format(f"{eps:g}")
-    return Form(options={"log_eps": eps}, conventions={"epsilon_in_logarithm": words})
+    return epsilon_of(eps, "log_eps", "{:g} is added inside the logarithm")
 
 
+#: What is met, to begin with: then it is measured. Another is found where it alone is out of the ordinary.
+EPSILONS = (1e-7, 1e-8, 1e-9, 1e-10, 1e-12, 1e-15, 1e-6, 1e-5)
 #: So little makes no difference to any probability that is drawn.
 _NO_EPSILON = 1e-17
+
+
+def epsilon_of(eps: float, option: str, words: str) -> Form:
+    """Return the form of a small number in a logarithm, none where it is nothing."""
+    if eps < _NO_EPSILON:
+        return Form()
+    return Form(options={option: eps}, conventions={"epsilon_in_logarithm": words.format(eps)})
 
 
 def _measured(unlikely: Callable[[Any], Any]) -> dict[str, Measured]:

@@ -9,15 +9,14 @@ import numpy as np
 from ..case import Case
 from ..catalogue import operation_of
 from ..oracles.golden import Golden
+from ._loss import EPSILONS, epsilon_of
 from ._reductions import chosen, of_loss, of_samples, reduction, reductions, shape
-from .protocol import SCALAR, TIME_FIRST, Form, Parts, Sketch, every
+from .protocol import SCALAR, TIME_FIRST, Form, Measured, Parts, Sketch, every
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .._types import Array
-
-_EPSILONS = (1e-8, 1e-7, 1e-12, 1e-10, 1e-9, 1e-15, 1e-6, 1e-5)
 
 
 def _forms(strict: bool, *choices: list[Form]) -> list[Form]:
@@ -63,21 +62,36 @@ def _kl(lib: Any, a: Mapping[str, Any], o: Mapping[str, Any]) -> Any:
     return t * (log_t - lib.log(x + (both or alone)))
 
 
+_PROBABLE = Form(
+    options={"probabilities": True},
+    conventions={"probabilities": "predictions are probabilities, whose logarithm the layer takes"},
+)
+
+
 def _kl_forms(strict: bool) -> list[Form]:
-    probable = Form(
-        options={"probabilities": True},
-        conventions={"probabilities": "predictions are probabilities, whose logarithm the layer takes"},
-    )
-    words = "{:g} is added inside the logarithm"
-    found = [Form(), probable]
-    for eps in _EPSILONS:
-        said = {"epsilon_in_logarithm": words.format(eps)}
-        both = {"epsilon_in_logarithm": f"{words.format(eps)}s"}
-        found += [
-            probable + Form(options={"log_eps_both": eps}, conventions=both),
-            probable + Form(options={"log_eps": eps}, conventions=said),
-        ]
+    found = [Form(), _PROBABLE]
+    found += [_PROBABLE + form(eps) for eps in EPSILONS for form in (_both, _alone)]
     return _forms(strict, found)
+
+
+def _both(eps: float) -> Form:
+    return epsilon_of(eps, "log_eps_both", "{:g} is added inside the logarithms")
+
+
+def _alone(eps: float) -> Form:
+    return epsilon_of(eps, "log_eps", "{:g} is added inside the logarithm")
+
+
+def _unlikely(x: Any) -> Any:
+    return np.full_like(x, 1e-7)
+
+
+#: By targets that are small as well the one is told from the other.
+_SMALL = {"target": lambda t: np.full_like(t, 1e-5)}
+_MEASURED = {
+    "log_eps_both": Measured(_both, _unlikely, (Form(), _PROBABLE), beside=_SMALL),
+    "log_eps": Measured(_alone, _unlikely, (Form(), _PROBABLE), beside=_SMALL),
+}
 
 
 #: Arguments that say it is the divergence of a normal distribution from the standard one.
@@ -97,7 +111,7 @@ _OF_NORMALS = (
 
 KL_DIV = of_loss(
     "kl_div", _draw_kl, {"log_target": False}, own=_kl, owns=("probabilities",), forms=_kl_forms,
-    strangers=_OF_NORMALS,
+    strangers=_OF_NORMALS, measured=_MEASURED,
 )  # fmt: skip
 
 
@@ -117,7 +131,7 @@ def _draw_poisson(sketch: Sketch) -> Parts:
 
 def _poisson_forms(strict: bool) -> list[Form]:
     found = [Form()]
-    for eps in (1e-8, *(e for e in (*_EPSILONS, 0.0) if e != 1e-8)):
+    for eps in (1e-8, *(e for e in (*EPSILONS, 0.0) if e != 1e-8)):
         said = {"of_rates": "predictions are rates, not their logarithms"}
         if eps != 1e-8:
             said["epsilon_in_logarithm"] = f"{eps:g} is added inside the logarithm"

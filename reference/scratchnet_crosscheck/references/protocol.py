@@ -252,11 +252,14 @@ class Measured:
         Turns an input into one of which the number shows most.
     variants : tuple of Form
         The formulas that it may stand in.
+    beside : mapping of str to callable
+        Turns other arrays into ones beside which it shows.
     """
 
     form: Callable[[float], Form]
     telling: Callable[[Array], Array]
     variants: tuple[Form, ...] = (Form(),)
+    beside: Mapping[str, Callable[[Array], Array]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
