@@ -494,3 +494,10 @@ def test_the_slope_of_gelu_by_tanh_keeps_its_digits_where_it_is_next_to_one():
     slope, exact = (F.gelu(a, approximate="tanh")[1](np.ones_like(a))[0] for a in (x, x.astype(np.float64)))
     # Two terms, of 1.13 at most together, each of which is the result of some roundings.
     assert np.abs(slope - exact).max() < 8 * 2.0**-24 * 1.13
+
+
+def test_the_slopes_of_rrelu_are_numbers_of_the_dtype():
+    x = np.random.default_rng(1).normal(size=1000).astype(np.float32)
+    y, _ = F.rrelu(x, 0.125, 0.375, True, np.random.default_rng(5))
+    drawn = np.random.default_rng(5).uniform(0.125, 0.375, x.shape).astype(np.float32)
+    np.testing.assert_array_equal(y, np.where(x > 0, x, drawn * x))
