@@ -250,6 +250,7 @@ class GRU:
 
 @pytest.mark.parametrize(("of", "right"), [("dah", True), ("dax", False)])
 def test_a_second_bias_is_known_whatever_the_first_is_called(candidates, of, right):
+    pytest.importorskip("torch")
     found = candidates(TWO_BIASES.format(bias="bh", of=of))["GRU"]
     assert agrees(fit(found)) is right
 

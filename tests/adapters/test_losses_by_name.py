@@ -164,6 +164,7 @@ def test_a_logarithm_without_a_small_number_is_said_to_have_none(candidates, sou
 
 
 def test_a_small_number_that_is_another_in_the_backward_pass_is_caught(candidates):
+    pytest.importorskip("torch")
     assert "failed" in _verdicts(candidates(_OF_PROBABILITIES.format(eps="1e-7", back="1e-3"))).values()
 
 

@@ -102,7 +102,8 @@ def of_another(evidence: Evidence) -> tuple[str, str] | None:
     if b.here is None or not b.part.startswith("d"):
         return None
     for other in (p for p in b.here.truth if p.startswith("d") and p != b.part):
-        if b.fits(lambda s, other=other: s.truth.get(other)):  # type: ignore[misc]  # bound in the loop
+        fits = b.fits(lambda s, other=other: s.truth.get(other))  # type: ignore[misc]  # bound in the loop
+        if fits and not any(wrong(s, other) for s, _ in b.judged()):
             return "of_another", f"{b.part} is the gradient of {other[1:]}"
     return None
 

@@ -61,6 +61,7 @@ VALUES: tuple[Diagnosis, ...] = (
     # Whole formulas.
     _turned.upstream_ignored,
     _turned.exchanged,
+    _turned.of_another,
     _factors.factor,
     _turned.transposed,
     _formulas.derivative_left_out,
@@ -115,7 +116,6 @@ WHERE: tuple[Diagnosis, ...] = (
 )
 #: What the wrong numbers are, whatever the cause: where nothing else is known.
 WHAT: tuple[Diagnosis, ...] = (
-    _turned.of_another,
     _derivatives.rest_of_the_cotangent,
     _derivatives.other_sign,
     _pattern.signs,
