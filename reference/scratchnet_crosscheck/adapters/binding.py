@@ -9,8 +9,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ..references._conv import WINOGRAD
-from ..references.protocol import COLUMNS, IN_BLOCKS, STEPS_OF_ONE
+from ..references.protocol import COLUMNS, IN_BLOCKS, STEPS_OF_ONE, WINOGRAD
 from ..source import tree_of
 from . import names
 from .protocol import Cannot

@@ -120,7 +120,11 @@ def _attributes(value: Any) -> set[str]:
 
 def _layers(thing: Any) -> list[Any]:
     """Return the layers that an object has among its attributes."""
-    return [v for v in vars(thing).values() if hasattr(v, "__dict__") and methods(type(v)) is not None]
+    return [value for value in vars(thing).values() if _is_layer(value)]
+
+
+def _is_layer(value: Any) -> bool:
+    return hasattr(value, "__dict__") and methods(type(value)) is not None
 
 
 def methods(cls: type) -> tuple[str, str] | None:
@@ -202,8 +206,8 @@ class ObjectDriver:
         #: Whether a parameter had another shape after its update: there is no sum over samples.
         self.outgrown = False
         self._own_rate: str | None = None
-        #: Parameters that an object keeps gradients of, and that the kind has not.
-        self.strangers: set[str] = set()
+        #: The object of the last backward pass, where its parameters are, and what it was handed.
+        self._last: tuple[Any, Mapping[str, list[Place]], Mapping[str, Array]] | None = None
         # A class without a constructor of its own has the empty signature.
         made = signature(cls)
         required = [p.name for p in made if p.default is p.empty]
@@ -817,7 +821,7 @@ class ObjectDriver:
                     )
             if gradient is not None:
                 grads[slot] = gradient
-        self.strangers |= self._strangers(thing, where, arrays)
+        self._last = thing, where, arrays
         # What the object keeps is its own and may be written to again: copies, the same for the same.
         copies: dict[int, Any] = {}
         for slot in params:
@@ -825,10 +829,11 @@ class ObjectDriver:
                 grads[slot] = copies.setdefault(id(grads[slot]), grads[slot].copy())
         return grads
 
-    def _strangers(
-        self, thing: Any, where: Mapping[str, list[Place]], arrays: Mapping[str, Array]
-    ) -> set[str]:
-        """Return the names of parameters that the kind has not: an object keeps a gradient of each."""
+    def strangers(self) -> set[str]:
+        """Return the names of parameters that the kind has not: the last object keeps a gradient of each."""
+        if self._last is None:
+            return set()
+        thing, where, arrays = self._last
         known = {id(p.get()) for found in where.values() for p in found} | {id(a) for a in arrays.values()}
         own = (*self._kind.inputs, *self._kind.outputs, *self._kind.state)
         kept = [p for p in places(thing) if isinstance(p.get(), np.ndarray) and p.get().dtype.kind == "f"]
@@ -977,7 +982,7 @@ class ObjectDriver:
         for name in own:
             plain = names.plain(name)
             exact |= {f"d{plain}", f"grad{plain}", f"{plain}grad", f"dld{plain}", f"dl{plain}"}
-        inside = {id(p.owner): p.owner for p in where if any(p.owner is layer for layer in _layers(thing))}
+        inside = {id(p.owner): p.owner for p in where if p.owner is not thing and _is_layer(p.owner)}
         kept = [*places(thing), *(p for layer in inside.values() for p in places(layer))]
         for names_wanted in (exact, wanted):
             found = [

@@ -42,7 +42,7 @@ def settle(subject: Subject, score: int) -> Subject:
             subject.silent = frozenset(s for s in subject.silent if kind.loss and s in kind.inputs[1:])
         for slot in sorted(subject.silent):
             subject.notes.append(f"no gradient of {slot} was found")
-        for name in sorted(driver.strangers) if isinstance(driver, ObjectDriver) else ():
+        for name in sorted(driver.strangers()) if isinstance(driver, ObjectDriver) else ():
             subject.left[f"gradient_of_{name}"] = (
                 f"{kind.name} has no parameter like its {name}: that gradient is not checked"
             )

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..references._activation import SELU_ALPHA, SELU_SCALE
 from ._bench import Sample, bench, close
-from ._formulas import ALPHA, SCALE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -155,24 +155,24 @@ SLIPS: dict[str, tuple[tuple[str, str, Slope], ...]] = {
         (
             "another_derivative",
             "y + alpha for x < 0 where y + scale * alpha should be",
-            lambda x, y, _: np.where(x > 0, SCALE, y + ALPHA),
+            lambda x, y, _: np.where(x > 0, SELU_SCALE, y + SELU_ALPHA),
         ),
         ("term_missing", "the output alone for x < 0: scale * alpha is not added", lambda x, y, _: np.where(
-            x > 0, SCALE, y)),
+            x > 0, SELU_SCALE, y)),
         (
             "term_missing",
             "alpha * exp(x) for x < 0: the factor scale is missing",
-            lambda x, *_: np.where(x > 0, SCALE, ALPHA * np.exp(np.minimum(x, 0.0))),
+            lambda x, *_: np.where(x > 0, SELU_SCALE, SELU_ALPHA * np.exp(np.minimum(x, 0.0))),
         ),
         (
             "term_missing",
             "scale * exp(x) for x < 0: the factor alpha is missing",
-            lambda x, *_: np.where(x > 0, SCALE, SCALE * np.exp(np.minimum(x, 0.0))),
+            lambda x, *_: np.where(x > 0, SELU_SCALE, SELU_SCALE * np.exp(np.minimum(x, 0.0))),
         ),
         (
             "term_missing",
             "1 for x > 0: the factor scale is missing",
-            lambda x, y, _: np.where(x > 0, 1.0, y + SCALE * ALPHA),
+            lambda x, y, _: np.where(x > 0, 1.0, y + SELU_SCALE * SELU_ALPHA),
         ),
     ),
     "mish": (

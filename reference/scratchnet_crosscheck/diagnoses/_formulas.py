@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..references._activation import SELU_ALPHA, SELU_SCALE
 from ._bench import Bench, Sample, bench
 
 if TYPE_CHECKING:
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
     from .._types import Array
     from .protocol import Evidence
 
-#: The constants of SELU.
-SCALE, ALPHA = 1.0507009873554805, 1.6732632423543772
 EPSILONS = tuple(float(f"1e-{n}") for n in range(2, 16))
 
 
@@ -145,10 +144,10 @@ def _rounded_cube(b: Bench) -> tuple[str, str] | None:
 def _rounded_selu(b: Bench) -> tuple[str, str] | None:
     forward = not b.part.startswith("d")
     for digits in range(1, 9):
-        of = {"scale": round(SCALE, digits), "alpha": round(ALPHA, digits)}
+        of = {"scale": round(SELU_SCALE, digits), "alpha": round(SELU_ALPHA, digits)}
         for which in (("scale", "alpha"), ("scale",), ("alpha",)):
             scale, alpha = (
-                of[n] if n in which else exact for n, exact in (("scale", SCALE), ("alpha", ALPHA))
+                of[n] if n in which else exact for n, exact in (("scale", SELU_SCALE), ("alpha", SELU_ALPHA))
             )
 
             def predict(s: Sample, scale: float = scale, alpha: float = alpha) -> Array:

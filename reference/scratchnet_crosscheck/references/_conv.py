@@ -18,6 +18,7 @@ from .protocol import (
     PIXEL_LAST,
     ROW,
     SAME,
+    WINOGRAD,
     Form,
     Kind,
     Layout,
@@ -65,10 +66,6 @@ def alike(sketch: Sketch, n: int, side: Callable[[int], int], *geometry: Sequenc
     if apart or any(len(set(numbers)) > 1 for numbers in geometry):
         return (first, *(side(axis) for axis in range(1, n)))
     return (first,) * n
-
-
-#: Of what insists on a kernel of three a side: Winograd's algorithm is made for kernels of one size.
-WINOGRAD = "a kernel of 3 by 3"
 
 
 def draw_kernel(sketch: Sketch, n: int) -> tuple[int, ...]:

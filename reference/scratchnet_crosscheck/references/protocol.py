@@ -86,6 +86,8 @@ BATCH_LAST = moved("batch last", lambda rank: (*range(1, rank), 0))
 COLUMNS = "samples in columns"
 #: Of what is computed some rows at a time: it may be wrong where there are more than these.
 IN_BLOCKS = "a block of rows after the other"
+#: Of what insists on a kernel of three a side: Winograd's algorithm is made for kernels of one size.
+WINOGRAD = "a kernel of 3 by 3"
 #: Of windows that say that they move by one.
 STEPS_OF_ONE = "a stride of 1"
 TIME_FIRST = moved("time first", lambda rank: (1, 0, *range(2, rank)) if rank > 2 else tuple(range(rank)))
