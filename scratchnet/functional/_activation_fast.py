@@ -8,12 +8,12 @@ erf is a hyperbolic tangent. A pass takes arrays of one dimension, of float32 or
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ._buffers import level
-from ._constants import ONE, ZERO, constant
+from ._constants import ONE, constant
 from ._elementwise import FINITE, by_blocks
 
 if TYPE_CHECKING:
@@ -22,13 +22,14 @@ if TYPE_CHECKING:
 _QUIET_EXP = {"f": 7800.0, "d": 500_000.0}
 """Squares that add up to less are of numbers whose exponentials are finite."""
 _QUIET_GELU = 190.0
+_FEW = 8192
+"""Up to here a second array takes less time than silencing warnings does."""
 _MINUS_HALF = constant(-0.5 / math.log(2))  # for a power of 2
 _DENSITY = constant(1 / math.sqrt(2 * math.pi))
-_SIGN: dict[str, tuple[Array, Any]] = {
-    "f": (np.array(-(1 << 31), np.int32), np.int32), "d": (np.array(-(1 << 63), np.int64), np.int64)
-}  # fmt: skip
 _NEGLIGIBLE = {"f": 17.5, "d": 37.5}
 """From here on ``log1p(exp(-x))`` is less than half a unit in the last place of 1, let alone of x."""
+_FAR = constant(40.0)
+"""Here the sigmoid is 1 and softplus x, to the last bit of float64, and an exponential far from overflow."""
 
 # erf(x / sqrt(2)) = tanh(x P(x^2) / Q(x^2)): rational, of degree 3 in x^2, since the inverse tangent of erf
 # is odd and nearly a straight line. Our own fit, in 80 digits, to |x| < 5.6, where erf is 1 to the last bit
@@ -56,24 +57,29 @@ def takes_dtype(x: Array) -> bool:
 
 
 def takes_softplus(x: Array, beta: float, threshold: float) -> bool:
-    """Return whether `softplus_by_blocks` can take a call: the threshold must make no difference.
-
-    And the sign must be where it is looked for.
-    """
-    return beta == 1 and threshold >= _NEGLIGIBLE.get(x.dtype.char, math.inf) and x.dtype.isnative
+    """Return whether `softplus_by_blocks` can take a call: the threshold must make no difference."""
+    return beta == 1 and threshold >= _NEGLIGIBLE.get(x.dtype.char, math.inf)
 
 
 def sigmoid_by_blocks(x: Array) -> tuple[Array, Pullback]:
     """Do what `_activation._sigmoid_plain` does."""
-    return by_blocks("sigmoid", x, _sigmoid, _sigmoid_backward, (_QUIET_EXP[x.dtype.char], None))
+    if x.size > _FEW or not x.dtype.isnative:
+        return by_blocks("sigmoid", x, _sigmoid, _sigmoid_backward, (0.0, None))
+    return by_blocks("sigmoid", x, _sigmoid_of_few, _sigmoid_backward)
 
 
-def _sigmoid(x: Array, y: Array | None = None, _: None = None) -> tuple[Array, None]:
+def _sigmoid(x: Array, y: Array, _: None = None) -> tuple[Array, None]:
     one = ONE[x.dtype.char]
-    y = np.negative(x, y)
+    np.negative(x, y)
     np.exp(y, y)  # infinity is right: y becomes 0
     np.add(y, one, y)
     return np.divide(one, y, y), None
+
+
+def _sigmoid_of_few(x: Array) -> tuple[Array, None]:
+    y = np.minimum(x, level(_FAR, x))
+    np.exp(y, y)  # nothing to silence
+    return np.divide(y, np.add(y, ONE[x.dtype.char]), y), None
 
 
 def _sigmoid_backward(dy: Array, _: Array, y: Array, __: None, dx: Array | None = None) -> Array:
@@ -88,7 +94,11 @@ def silu_by_blocks(x: Array) -> tuple[Array, Pullback]:
 
 
 def _silu(x: Array, y: Array | None = None, gate: Array | None = None) -> tuple[Array, Array]:
-    gate = _sigmoid(x, gate)[0]
+    if gate is None:  # the exponentials are finite
+        gate = np.exp(x)
+        np.divide(gate, np.add(gate, ONE[x.dtype.char]), gate)
+    else:
+        _sigmoid(x, gate)
     return np.multiply(x, gate, y), gate
 
 
@@ -105,16 +115,10 @@ def softplus_by_blocks(x: Array) -> tuple[Array, Pullback]:
 
 
 def _softplus(x: Array, y: Array | None = None, _: None = None) -> tuple[Array, None]:
-    rising = np.maximum(x, level(ZERO, x))
-    if y is None:
-        y = np.abs(x)
-        np.negative(y, y)
-    else:  # in one pass; for few elements the views take longer than a second one
-        minus, integer = _SIGN[x.dtype.char]
-        np.bitwise_or(x.view(integer), minus, y.view(integer))
+    y = np.minimum(x, level(_FAR, x), out=y)
     np.exp(y, y)
     np.log1p(y, y)
-    return np.add(y, rising, y), None
+    return np.maximum(y, x, out=y), None  # what was cut off; elsewhere it is above x
 
 
 def _softplus_backward(dy: Array, _: Array, y: Array, __: None, dx: Array | None = None) -> Array:
@@ -132,7 +136,7 @@ def gelu_by_blocks(x: Array) -> tuple[Array, Pullback]:
 def _gelu(x: Array, y: Array | None = None, share: Array | None = None) -> tuple[Array, Array]:
     one = ONE[x.dtype.char]
     square = np.multiply(x, x)
-    if not x.dot(x) <= _HUGE:  # NaN among them, too
+    if y is not None and not x.dot(x) <= _HUGE:  # NaN among them, too
         np.minimum(square, _LAST_SQUARE[x.dtype.char], out=square)
     share = _horner(square, _BOTTOM, share)
     y = _horner(square, _TOP, y)
