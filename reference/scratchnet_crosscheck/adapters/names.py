@@ -509,6 +509,9 @@ _SHARE = re.compile(
 #: Arguments for both states of an LSTM's step, (h, c).
 STATES = ("state", "states", "hx", "hc", "hidden", "prevstate", "stateprev", "hiddenstate", "prevstates")
 
+#: Arguments of a step's backward pass for the state that its forward pass returned.
+NEW_STATES = ("ht", "hnext", "nexth", "hnew", "newh", "hcur", "hout", "output", "out")
+
 #: Arguments that say which activation it is to be.
 CHOOSES = ("activation", "act", "nonlinearity", "activationname", "activationtype", "activationfunction")
 
