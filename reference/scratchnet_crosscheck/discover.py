@@ -365,10 +365,11 @@ def unknown(names: Mapping[str, Any], taken: set[str]) -> list[tuple[str, str, s
     from .adapters.unfinished import unwritten
 
     found = []
+    of_functions = _backward_functions(names, taken)
     for name, thing in names.items():
         if name in taken or name.startswith("_"):
             continue
-        how = f"say what it is: --like {name}=OPERATION, or under [tool.crosscheck.like] in pyproject.toml"
+        how = _say(name)
         if is_autograd_function(thing) or is_custom_vjp(thing):
             found.append((name, "no operation of this name is known", how))
         elif is_cost(thing):
@@ -381,20 +382,52 @@ def unknown(names: Mapping[str, Any], taken: set[str]) -> list[tuple[str, str, s
                 found.append(
                     (name, f"a class with {passes[0]} and {passes[1]}, of a name that is not known", how)
                 )
-            elif any(
-                callable(getattr(thing, m, None)) for m in ("forward", "forward_pass", "call", "propagate")
-            ):
+            elif (halves := _halves(thing)) and any(_is_forward(m) for m in halves):
                 if _is_module(thing):
                     found.append((name, "a torch.nn.Module: its backward pass is PyTorch's own", ""))
                     continue
-                found.append(
-                    (name, "it has a forward pass and no backward pass", "give it a method called backward")
-                )
+                reason = "it has a forward pass and no backward pass"
+                if not all(_is_forward(m) for m in halves):
+                    reason = f"its passes, {', '.join(halves)}, are not one forward and one backward"
+                found.append((name, reason, "give it a method called backward"))
+        elif inspect.isfunction(thing) and name in of_functions:
+            found.append((name, *of_functions[name]))
         elif inspect.isfunction(thing) and _looks_like_a_pass(name):
-            other = "backward" if "forward" in name or "fwd" in name else "forward"
+            other = "forward" if _BACKWARD.search(name) else "backward"
             found.append((name, f"no {other} function belongs to it, or its name is not known", how))
         elif inspect.isfunction(thing) and (what := returns_a_gradient(thing)):
             found.append((name, f"it returns {what}, and no operation of its name is known", how))
+    return found
+
+
+def _say(name: str) -> str:
+    return f"say what it is: --like {name}=OPERATION, or under [tool.crosscheck.like] in pyproject.toml"
+
+
+def _backward_functions(names: Mapping[str, Any], taken: set[str]) -> dict[str, tuple[str, str]]:
+    """Return why functions with a backward pass of some name are not checked, and what would help."""
+    from .adapters import cs231n, split
+
+    found: dict[str, tuple[str, str]] = {}
+    for name, thing in names.items():
+        if not inspect.isfunction(thing):
+            continue
+        back = [
+            *dict.fromkeys([*cs231n.backwards_of(name, names), *split.gradients_of(name, names).values()])
+        ]
+        left = [n for n in back if n not in taken]
+        if not left or _CHECKS.search(name):
+            continue
+        known = name in taken or len(left) < len(back)
+        listed = ", ".join(back)
+        if not known:
+            how = (
+                f"say what it is: --like {name}=OPERATION, or under [tool.crosscheck.like] in pyproject.toml"
+            )
+            found.setdefault(name, (f"no operation of its name is known; its backward pass is {listed}", how))
+        for other in left:
+            why = f"{name} is checked with another backward function" if known else f"it belongs to {name}"
+            found.setdefault(other, (why, "" if known else f"once {name} is known, it is checked with it"))
     return found
 
 
@@ -403,5 +436,23 @@ def _is_module(thing: type) -> bool:
     return any(c.__module__.startswith("torch.nn.modules") for c in thing.__mro__[1:])
 
 
+#: What a function does that computes or compares gradients of others.
+_CHECKS = re.compile(r"check|test|numeric|finite|clip|compare", re.IGNORECASE)
+#: Words for the passes, as one of a name's words or anywhere in it.
+_FORWARD = re.compile(r"forward|_fwd|(?<![a-z])(fwd|fprop)(?![a-z])", re.IGNORECASE)
+_BACKWARD = re.compile(
+    r"backward|backprop|_bwd|(?<![a-z])(bwd|bprop|dgrad|wgrad|bgrad|vjp)(?![a-z])", re.IGNORECASE
+)
+
+
+def _halves(cls: type) -> list[str]:
+    """Return a class's methods that are a pass by their names, or a part of one."""
+    return [m for m in dir(cls) if _is_forward(m) or (_BACKWARD.search(m) and not m.startswith("__"))]
+
+
+def _is_forward(method: str) -> bool:
+    return method in ("forward", "forward_pass", "call", "propagate", "fprop", "fwd")
+
+
 def _looks_like_a_pass(name: str) -> bool:
-    return any(part in name.lower() for part in ("forward", "backward", "_fwd", "_bwd", "backprop"))
+    return bool(_FORWARD.search(name) or _BACKWARD.search(name))

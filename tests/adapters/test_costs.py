@@ -56,5 +56,6 @@ def test_a_cost_of_a_name_that_is_not_known_is_listed(loaded):
     candidates, _ = loaded(COSTS.format(at="z", times="").replace("QuadraticCost", "OddCost"))
     import layers_of_a_test
 
-    found = discover.unknown(discover.defined(layers_of_a_test), set(candidates))
+    taken = {name for c in candidates.values() for name in (c.name, *c.others)}
+    found = discover.unknown(discover.defined(layers_of_a_test), taken)
     assert [(name, "fn and delta" in reason) for name, reason, _ in found] == [("OddCost", True)]

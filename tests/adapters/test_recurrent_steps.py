@@ -90,3 +90,39 @@ class LSTMCell:
 def test_a_step_that_is_handed_both_its_states_in_one_is_driven(loaded, dc, right):
     pytest.importorskip("torch")
     assert agrees(fit(loaded(OF_TWO_STATES.format(dc=dc))[0]["LSTMCell"])) is right
+
+
+#: As of Carnegie Mellon's course: backward is handed the new state, the layer's input and the state before.
+OF_A_COURSE = """
+class RNNCell:
+    def __init__(self, input_size, hidden_size):
+        h, d = hidden_size, input_size
+        self.W_ih, self.W_hh = np.random.randn(h, d), np.random.randn(h, h)
+        self.b_ih, self.b_hh = np.random.randn(h), np.random.randn(h)
+        self.zero_grad()
+    def zero_grad(self):
+        self.dW_ih, self.dW_hh = np.zeros(self.W_ih.shape), np.zeros(self.W_hh.shape)
+        self.db_ih, self.db_hh = np.zeros(self.b_ih.shape), np.zeros(self.b_hh.shape)
+    def forward(self, x, h_prev_t):
+        return np.tanh(x @ self.W_ih.T + self.b_ih + h_prev_t @ self.W_hh.T + self.b_hh)
+    def backward(self, delta, h_t, h_prev_l, h_prev_t):
+        dz = delta * (1 - h_t * h_t)
+        self.dW_ih += dz.T @ h_prev_l / len(dz)
+        self.dW_hh += dz.T @ {state} / len(dz)
+        self.db_ih += dz.mean(axis=0)
+        self.db_hh += dz.{bias}(axis=0)
+        return dz @ self.W_ih, dz @ self.W_hh
+"""
+
+
+def test_a_step_is_handed_its_new_state_its_input_and_the_state_before_by_name(candidates):
+    pytest.importorskip("torch")
+    subject = fit(candidates(OF_A_COURSE.format(state="h_prev_t", bias="mean"))["RNNCell"])
+    assert agrees(subject)
+    assert "param_grads_averaged" in subject.conventions
+
+
+@pytest.mark.parametrize(("state", "bias"), [("h_t", "mean"), ("h_prev_t", "sum")])
+def test_a_slip_in_such_a_step_is_seen(candidates, state, bias):
+    pytest.importorskip("torch")
+    assert not agrees(fit(candidates(OF_A_COURSE.format(state=state, bias=bias))["RNNCell"]))

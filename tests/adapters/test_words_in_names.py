@@ -5,6 +5,7 @@ from agreement import agrees, failed
 
 from scratchnet_crosscheck.adapters import names
 from scratchnet_crosscheck.adapters.fitting import fit
+from scratchnet_crosscheck.adapters.protocol import Cannot
 from scratchnet_crosscheck.references import kinds
 from scratchnet_crosscheck.references.protocol import BATCH_LAST, CHANNELS_LAST
 
@@ -317,3 +318,30 @@ class MaxPool2x2:
 def test_a_pooling_whose_name_says_its_stride_or_its_window_is_held_against_that(loaded, name, adds, right):
     pytest.importorskip("torch")
     assert (failed(loaded(OF_ONE_STEP.format(adds=adds))[0][name]) == set()) is right
+
+
+COMPOSITE = """
+def {name}_fwd(x, w, b):
+    return {forward}
+def {name}_bwd(dy, x, w, y):
+    dz = {mask}
+    rows = dz.reshape(-1, w.shape[0])
+    return dz @ w, rows.T @ x.reshape(-1, w.shape[1]), rows.sum(0)
+"""
+MASKED = "np.where(y > 0, dy, 0)"
+
+
+@pytest.mark.parametrize("name", ["linear_bias_relu", "relu_affine"])
+@pytest.mark.parametrize(("mask", "right"), [(MASKED, True), ("np.where(dy > 0, dy, 0)", False)])
+def test_a_linear_layer_with_its_activation_may_name_the_bias_or_the_activation_first(
+    candidates, name, mask, right
+):
+    pytest.importorskip("torch")
+    source = COMPOSITE.format(name=name, forward="np.maximum(x @ w.T + b, 0)", mask=mask)
+    assert agrees(fit(candidates(source)[f"{name}_fwd"])) == right
+
+
+def test_an_activation_before_the_linear_layer_is_not_taken_for_one_after_it(candidates):
+    source = COMPOSITE.format(name="relu_affine", forward="np.maximum(x, 0) @ w.T + b", mask="dy")
+    with pytest.raises(Cannot, match="several operations"):
+        fit(candidates(source)["relu_affine_fwd"])

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 #: In this order: what an earlier one takes, a later one does not.
 ADAPTERS = (
-    "autograd_function", "custom_vjp", "costs", "static", "torch_named", "book", "cs231n", "flags",
+    "autograd_function", "custom_vjp", "costs", "static", "torch_named", "book", "split", "cs231n", "flags",
     "pullbacks",
 )  # fmt: skip
 

@@ -36,14 +36,7 @@ def recognises(names: Mapping[str, Any], like: Mapping[str, str]) -> list[Candid
     for name, thing in names.items():
         if not inspect.isfunction(thing):
             continue
-        split = _split(name)
-        backwards: list[str] = []
-        stem = name
-        if split is not None:
-            before, stem, _ending, other, after = split
-            backwards = _backwards(before, stem, other, after, names)
-        if not backwards and not _is_backward(name):
-            backwards, stem = _derivatives(name, names), name
+        backwards, stem = _passes(name, names)
         if not backwards:
             continue
         kind = like.get(name) or like.get(stem) or _chosen(thing, stem)
@@ -58,6 +51,30 @@ def recognises(names: Mapping[str, Any], like: Mapping[str, str]) -> list[Candid
                 )
             )  # fmt: skip
     return found
+
+
+def stem_of(name: str) -> str:
+    """Return what a forward pass is called without the word for the pass."""
+    split = _split(name)
+    return name if split is None else split[1]
+
+
+def backwards_of(name: str, names: Mapping[str, Any]) -> list[str]:
+    """Return the functions that by their names are the backward pass of another, or its derivative."""
+    return _passes(name, names)[0]
+
+
+def _passes(name: str, names: Mapping[str, Any]) -> tuple[list[str], str]:
+    """Return the backward functions of one, and its name, without the pass's word where that told."""
+    split = _split(name)
+    if split is not None:
+        before, stem, _ending, other, after = split
+        backwards = _backwards(before, stem, other, after, names)
+        if backwards:
+            return backwards, stem
+    if _is_backward(name):
+        return [], name
+    return _derivatives(name, names), name
 
 
 def pair(

@@ -170,6 +170,10 @@ class FunctionDriver:
         after = {a: s for a, s in own.items() if a not in before}
         self._bound.slots = {**before, **parts.slots, **after}
 
+    def arguments_of(self, slot: str) -> list[str]:
+        """Return the arguments that are a slot."""
+        return [name for name, found in self._bound.slots.items() if found == slot]
+
     def use_again(self, *, reuses: bool) -> None:
         """Begin a check: a function has no object to use again."""
 
@@ -431,6 +435,11 @@ class _Call:
             return "slot", slot
         if short in _SHAPE_NAMES:
             return "shape", kind.slots[0]
+        # `w_shape`, and `weight_size`; the size of a kernel is its sides alone
+        of = re.fullmatch(r"(\w+)shape|(input|weight|x|w)size", short)
+        slot = of and names.slot_named(of[1] or of[2], tuple(bound.slots.values()))
+        if slot:
+            return "shape", slot
         if short in ("numembeddings", "vocabsize") and "weight" in kind.slots:
             return "rows", "weight"
         return ("output", 0) if short in _OUTPUTS else None

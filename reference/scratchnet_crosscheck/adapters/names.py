@@ -331,16 +331,20 @@ def operation(name: str) -> str | None:
     ['linear', 'linear', None, 'linear', None]
     >>> [operation(n) for n in ("conv_nhwc", "FusedLayerNorm", "FusedLinear", "linear_kernel")]
     ['conv2d', 'layer_norm', None, None]
+    >>> [operation(n) for n in ("linear_bias_relu", "relu_affine", "linear_bias", "bias_relu")]
+    ['affine_relu', 'affine_relu', None, None]
     """
     name = _AND_GRADIENT.sub("", name)
     whole = plain(name)
     if whole in _BY_NAME:
         return _BY_NAME[whole]
-    words = re.findall(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+\d*d?|[A-Z]+\d*|\d+", name)
+    words = _words(name)
     for left in (set(_NOISE) - {"loss"}, set(_NOISE)):  # "softmax_loss_naive" is a loss, "MSELoss" as well
         kept = "".join(word.lower() for word in words if word.lower() not in left)
         if kept in _BY_NAME:
             return _BY_NAME[kept]
+    if composite := _composite([word.lower() for word in words]):
+        return composite[0]
     said = [word.lower() for word in words if word.lower() in _HOW or word.lower() in _WHERE]
     if said and len(said) < len(words):
         kind = operation("_".join(word for word in words if word.lower() not in said))
@@ -349,6 +353,24 @@ def operation(name: str) -> str | None:
         for short in (whole.removeprefix(noise), whole.removesuffix(noise)):
             if short in _BY_NAME:
                 return _BY_NAME[short]
+    return None
+
+
+def _words(name: str) -> list[str]:
+    return re.findall(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+\d*d?|[A-Z]+\d*|\d+", name)
+
+
+#: Layers with an activation in one, whose names may have the bias inside, and its words in another order.
+_WITH_ACTIVATION = re.compile(r"(affine|conv)_(\w+_)?(relu|sigmoid|tanh)(_pool)?")
+
+
+def _composite(words: list[str]) -> tuple[str, bool] | None:
+    """Return the layer with an activation that these words name, and whether they are in the usual order."""
+    kept = [word for word in words if word != "bias" and word not in _NOISE]
+    for at in range(len(kept)):
+        kind = _BY_NAME.get("".join([*kept[at:], *kept[:at]]), "")
+        if _WITH_ACTIVATION.fullmatch(kind):
+            return kind, at == 0
     return None
 
 
@@ -486,6 +508,9 @@ _SHARE = re.compile(
 
 #: Arguments for both states of an LSTM's step, (h, c).
 STATES = ("state", "states", "hx", "hc", "hidden", "prevstate", "stateprev", "hiddenstate", "prevstates")
+
+#: Arguments of a step's backward pass for the state that its forward pass returned.
+NEW_STATES = ("ht", "hnext", "nexth", "hnew", "newh", "hcur", "hout", "output", "out")
 
 #: Arguments that say which activation it is to be.
 CHOOSES = ("activation", "act", "nonlinearity", "activationname", "activationtype", "activationfunction")
@@ -639,6 +664,10 @@ def may_be_of_two_classes(name: str) -> bool:
     return "hinge" in short and "multi" not in short
 
 
+#: Words for the passes, which stand in a pair's names.
+_PASS_WORDS = ("forward", "backward", "fwd", "bwd", "fprop", "bprop", "pass")
+
+
 def says_little(name: str) -> bool:
     """Return whether several operations go by this name.
 
@@ -646,9 +675,13 @@ def says_little(name: str) -> bool:
     --------
     >>> says_little("normalize_forward"), says_little("l2_normalize"), says_little("residual_fwd")
     (True, False, True)
+    >>> says_little("relu_affine_fwd"), says_little("linear_bias_relu_fwd")
+    (True, False)
     """
     short = plain(name)
-    return ("normalize" in short and "l2" not in short) or "residual" in short
+    parts = _composite([w.lower() for w in _words(name) if w.lower() not in _PASS_WORDS])
+    turned = parts is not None and not parts[1]  # relu_affine may be an affine layer of a relu
+    return turned or ("normalize" in short and "l2" not in short) or "residual" in short
 
 
 _BEFORE = ("d", "grad", "dld", "dl", "delta", "gradient", "gradients", "g", "grads", "nabla")

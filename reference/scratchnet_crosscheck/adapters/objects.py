@@ -881,13 +881,14 @@ class ObjectDriver:
         named = [p for p in wanted if self._back.index(p) not in rate_at]
         forwards = _parameters(self._cls, self._forward)
         first = forwards[0].name if forwards else ""
-        given = self._assigned(named, _predicted(thing, arrays, named, self._kind, first), handed)
+        given = self._assigned(named, _predicted(thing, arrays, named, self._kind, first), handed, outputs)
         for place in rate_at:
             given.insert(min(place, len(given)), rate)
         return (rate, given) if rate_at else given
 
     def _assigned(
         self, wanted: list[inspect.Parameter], arrays: Mapping[str, Array], handed: list[Any],
+        outputs: tuple[Any, ...],
     ) -> list[Any]:  # fmt: skip
         """Return what backward is handed for each parameter: by name where there are more than outputs."""
         required = [p for p in wanted if p.default is p.empty]
@@ -908,6 +909,7 @@ class ObjectDriver:
         if len(required) <= len(handed):
             return handed[: len(wanted)]
         given, left = [], list(handed)
+        step = self._step_arguments(called, arrays)
         for place, name in enumerate(called):
             if (
                 names.is_input(name)
@@ -919,11 +921,27 @@ class ObjectDriver:
                 given.append(left.pop(0))
             elif slot := names.slot_named(name, tuple(s for s in self._inputs[1:] if s in arrays)):
                 given.append(arrays[slot])
+            elif name in step:
+                given.append(outputs[0] if step[name] == "output" else arrays[step[name]])
             elif left:
                 given.append(left.pop(0))
             else:
                 raise Cannot(f"the argument {name!r} of its {self._backward} is not known")
         return given
+
+    def _step_arguments(self, called: list[str], arrays: Mapping[str, Array]) -> dict[str, str]:
+        """Return what a recurrent step's backward pass is handed beside the gradient: input, state, output.
+
+        The state is called as forward calls it; what is left over when all but the input are found is that.
+        """
+        if self._kind.inputs != ("x", "h") or len(called) < 3:
+            return {}
+        found = {n: self._call.slots[n] for n in called if self._call.slots.get(n) in arrays}
+        found |= {n: "output" for n in called if n not in found and names.plain(n) in names.NEW_STATES}
+        over = [n for n in called if n not in found and not names.is_upstream(n)]
+        if len(over) == 1 and "h" in found.values() and "x" not in found.values():
+            found[over[0]] = "x"
+        return found
 
     def _inputs_gradients(self, thing: Any, returned: Any, params: list[str]) -> Gradients:
         moving = [s for s in self._inputs if s not in self._kind.fixed]

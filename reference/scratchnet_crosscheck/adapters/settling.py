@@ -61,7 +61,7 @@ def settle(subject: Subject, score: int) -> Subject:
             _look_at_epsilon(subject)
     if error is None and grads and kind.tangent is not None and score >= 3:
         _look_at_tangent(subject)
-    if error is None and not subject.strict and "weight" in kind.params and score >= 3:
+    if error is None and not subject.strict and {"weight", "weight_ih"} & {*kind.params} and score >= 3:
         subject.averaged = _averaged(subject)
         # Where it steps itself, and nobody else sees its gradients, its rate may be times the batch.
         steps = isinstance(driver, ObjectDriver) and driver.steps and not subject.averaged

@@ -6,7 +6,7 @@ import inspect
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from . import cs231n, flags
+from . import cs231n, flags, split
 from . import names as called
 from .book import ALTERNATIVES
 from .frameworks import is_autograd_function
@@ -48,7 +48,7 @@ def recognises(names: Mapping[str, Any], like: Mapping[str, str]) -> list[Candid
             continue
         own = {k.partition(".")[2]: v for k, v in like.items() if k.startswith(f"{name}.")}
         inner: list[Candidate] = []
-        for adapter in (flags, cs231n):
+        for adapter in (flags, split, cs231n):
             for candidate in adapter.recognises(functions, own):
                 if not any(candidate.name == c.name or candidate.name in c.others for c in inner):
                     inner.append(candidate)
