@@ -103,7 +103,9 @@ def cut_elsewhere(evidence: Evidence) -> tuple[str, str] | None:
     b = bench(evidence)
     if b.here is None or b.here.case.operation != "pad" or b.part != f"d{b.here.case.slots[0]}":
         return None
-    seen, front = 0, True
+    if b.fits(_axes_exchanged):
+        return "padding_not_cut_off", f"{b.part} is cut out by the other axis' padding: the axes are exchanged"
+    seen, front, elsewhere = 0, True, False
     for s, off in b.judged():
         if not off:
             continue
@@ -115,11 +117,31 @@ def cut_elsewhere(evidence: Evidence) -> tuple[str, str] | None:
         if not at:
             return None
         seen, front = seen + 1, front and not any(at[0])
-    if seen < 2:
+        elsewhere |= tuple(_begins(s)) not in at
+    if seen < 2 or not elsewhere:  # at the right place it is the copies that are left out
         return None
     if front:
         return "padding_not_cut_off", f"{b.part} begins with the padding: it is not cut off at the front"
     return "padding_not_cut_off", f"{b.part} is cut out of the cotangent at the wrong place"
+
+
+def _begins(s: Sample) -> list[int]:
+    """Return where the image begins in what is padded."""
+    before: Any = s.judged.options["pad"] if "pad" in s.judged.options else s.options["padding"]
+    found = [0] * s.x.ndim
+    for axis, padding in enumerate(before[::2]):
+        found[-1 - axis] = int(padding)
+    return found
+
+
+def _axes_exchanged(s: Sample) -> Array:
+    """Return what comes of beginning at the last axis' padding on the first padded one, and so on."""
+    begins, n = _begins(s), dimensions(s)
+    begins[-n:] = begins[-n:][::-1]
+    part = s.dy[tuple(slice(at, at + side) for at, side in zip(begins, s.x.shape, strict=True))]
+    found = np.zeros(s.x.shape)
+    found[tuple(slice(side) for side in part.shape)] = part
+    return s.own(s.case.slots[0], found)
 
 
 def _window(array: Array, start: tuple[int, ...], shape: tuple[int, ...]) -> Array:
@@ -150,6 +172,18 @@ def transposed_without_option(evidence: Evidence) -> tuple[str, str] | None:
     def next_to_each_other(s: Sample) -> Array | None:
         return predict(s, 1, spatial(s, "padding", 0))
 
+    def without_the_last(s: Sample) -> Array | None:
+        dy = np.array(s.dy)
+        for axis, extra in enumerate(spatial(s, "output_padding", 0), start=dy.ndim - dimensions(s)):
+            dy[(slice(None),) * axis + (slice(dy.shape[axis] - extra, None),)] = 0
+        return b.gradient(b.part, s.judged, (s.own(s.case.outputs[0], dy),))
+
+    if b.fits(without_the_last):
+        return (
+            "option_ignored",
+            f"{b.part} is without the cotangent's last places, as many as output_padding: it is left out of "
+            "the size on the way back",
+        )
     if b.fits(not_put_back):
         return (
             "padding_not_put_back",
@@ -161,6 +195,52 @@ def transposed_without_option(evidence: Evidence) -> tuple[str, str] | None:
             f"{b.part} is by windows next to each other: the stride is ignored on the way back",
         )
     return None
+
+
+#: What is taken of a window's cotangents, in words.
+_TAKEN: tuple[tuple[str, str, Callable[[Array], Array]], ...] = (
+    ("numbers_elsewhere", "each window's first element is taken, wherever the index points", lambda w: w[..., 0]),
+    ("not_averaged", "the sum over each window is taken, not the element that the index points to", lambda w: w.sum(-1)),
+    ("averaged", "the mean over each window is taken, not the element that the index points to", lambda w: w.mean(-1)),
+    ("numbers_elsewhere", "each window's largest cotangent is taken, wherever the index points", lambda w: w.max(-1)),
+)
+
+
+def unpooled(evidence: Evidence) -> tuple[str, str] | None:
+    """What goes back through an unpooling is taken at other places than those that were filled."""
+    b = bench(evidence)
+    if b.here is None or "unpool" not in b.here.case.operation or b.part != f"d{b.here.case.slots[0]}":
+        return None
+    for key, words, taken in _TAKEN:
+
+        def predict(s: Sample, taken: Callable[[Array], Array] = taken) -> Array:
+            n, found = dimensions(s), np.zeros(s.x.shape)
+            kernel, steps, pads = kernel_of(s), _steps(s), spatial(s, "padding", 0)
+            for at in np.ndindex(*s.x.shape[-n:]):
+                low = [max(i * step - pad, 0) for i, step, pad in zip(at, steps, pads, strict=True)]
+                inside: tuple[Any, ...] = (..., *(slice(i, i + k) for i, k in zip(low, kernel, strict=True)))
+                window = s.dy[inside]
+                found[(..., *at)] = taken(window.reshape(*window.shape[:-n], -1))
+            return s.own(b.part[1:], found)
+
+        if b.fits(predict):
+            return key, f"{b.part}: {words}"
+
+    def of_the_first(s: Sample, axes: int) -> Array:
+        n = dimensions(s)
+        flat = s.dy.reshape(*s.dy.shape[:-n], -1)
+        indices = s.as_torch("indices", s.case["indices"]).reshape(*s.x.shape[:-n], -1)
+        first = np.broadcast_to(indices[(slice(0, 1),) * axes], indices.shape)
+        return s.own(b.part[1:], np.take_along_axis(flat, first, -1).reshape(s.x.shape))
+
+    for axes, whose in ((1, "the first sample"), (2, "the first sample's first channel")):
+        if b.fits(partial(of_the_first, axes=axes)):
+            return "mask_of_the_first_sample", f"{b.part} is taken at the indices of {whose} in all others too"
+    return None
+
+
+def _steps(s: Sample) -> list[int]:
+    return spatial(s, "stride", s.options.get("kernel_size", 1))
 
 
 def _spread(s: Sample, share: Callable[[Array, int], Any], *, add: bool = True) -> Array:
