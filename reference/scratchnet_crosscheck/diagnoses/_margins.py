@@ -86,16 +86,12 @@ def distance_not_divided_by(evidence: Evidence) -> tuple[str, str] | None:
     ):
 
         def predict(s: Sample, times: float = times) -> Array | None:
-            options = {"eps": 1e-6, "root_eps": 0.0} | s.options
-            if options.get("swap") or options.get("squared") or options.get("p", 2.0) != 2.0:
+            if s.options.get("swap") or s.options.get("squared") or s.options.get("p", 2.0) != 2.0:
                 return None
-            a = s.judged.given
-            near, far = (
-                times * norms(np, a["anchor"], a[name], options)[..., None] for name in ("positive", "negative")
-            )
-            shares = {
-                "dpositive": s.truth["dpositive"] * near, "dnegative": s.truth["dnegative"] * far,
-            }  # fmt: skip
+            shares = {}
+            for name in ("positive", "negative"):
+                distance = norms(np, s.case["anchor"], s.case[name], s.options)
+                shares[f"d{name}"] = s.truth[f"d{name}"] * times * distance[..., None]
             shares["danchor"] = -shares["dpositive"] - shares["dnegative"]
             return np.asarray(shares[b.part])
 

@@ -57,6 +57,7 @@ VALUES: tuple[Diagnosis, ...] = (
     # Special values, before the formulas: these are right for ordinary ones.
     _places.special_values,
     _places.relu_of_zero,
+    _places.repeated_in_bags,
     _places.repeated_index,
     _range.cancellation,
     # Whole formulas.
@@ -82,10 +83,12 @@ VALUES: tuple[Diagnosis, ...] = (
     _derivatives.mask_of_the_cotangent,
     _derivatives.mask_of_the_first_sample,
     _losses.binary,
+    _losses.gaussian,
     _losses.classes,
     _losses.huber,
     _losses.off_by_a_constant,
     _normalization.normalization,
+    _normalization.local_response,
     _normalization.running_variance,
     _normalization.epsilon_in_evaluation,
     _normalization.groups_interleaved,
