@@ -90,10 +90,22 @@ _BY_VARIANCE: tuple[tuple[str, str, Losses], ...] = (
     ("term_missing", "1 / var - d**2 / var: the square of var is missing", lambda d, v: 1 / v - d * d / v),
     ("term_missing", "the square of the difference is missing", lambda d, v: 1 / v - d / (v * v)),
     ("term_missing", "the logarithm's term 1 / var is missing", lambda d, v: -d * d / (v * v)),
-    ("term_missing", "1 / var alone: the term of the squared difference is missing", lambda d, v: 1 / v),
-    ("term_sign", "the term of the squared difference has the other sign", lambda d, v: 1 / v + d * d / (v * v)),
-    ("factor:2", "the term of the squared difference is off by a factor of 2", lambda d, v: 1 / v - 2 * d * d / (v * v)),
-    ("factor:1/2", "the term of the squared difference is off by a factor of 1/2", lambda d, v: 1 / v - d * d / (2 * v * v)),
+    ("term_missing", "1 / var alone: the term of the squared difference is missing", lambda _, v: 1 / v),
+    (
+        "term_sign",
+        "the term of the squared difference has the other sign",
+        lambda d, v: 1 / v + d * d / (v * v),
+    ),
+    (
+        "factor:2",
+        "the term of the squared difference is off by a factor of 2",
+        lambda d, v: 1 / v - 2 * d * d / (v * v),
+    ),
+    (
+        "factor:1/2",
+        "the term of the squared difference is off by a factor of 1/2",
+        lambda d, v: 1 / v - d * d / (2 * v * v),
+    ),
 )
 
 

@@ -245,7 +245,11 @@ def _window_sum(a: Array, size: int, before: int) -> Array:
 def local_response(evidence: Evidence) -> tuple[str, str] | None:
     """The second term of a local response normalisation: another window, or short of a factor."""
     b = bench(evidence)
-    if b.here is None or b.here.case.operation != "local_response_norm" or b.part != f"d{b.here.case.slots[0]}":
+    if (
+        b.here is None
+        or b.here.case.operation != "local_response_norm"
+        or b.part != f"d{b.here.case.slots[0]}"
+    ):
         return None
 
     def predict(s: Sample, mirrored: bool, alone: bool, times: Callable[[int, float], float]) -> Array:
@@ -258,7 +262,10 @@ def local_response(evidence: Evidence) -> tuple[str, str] | None:
         second = 2 * alpha * beta / size * x * back * times(size, beta)
         return s.own(b.part[1:], dy * scale**-beta - second)
 
-    of_window = "the second term is summed over the forward pass' window, not the mirrored one: wrong for an even size"
+    of_window = (
+        "the second term is summed over the forward pass' window, not the mirrored one: they differ where "
+        "the size is even"
+    )
     for key, words, change in (
         ("not_summed", of_window, (False, False, lambda *_: 1.0)),
         ("not_summed", "the second term is of the channel itself alone, not summed over its neighbours",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -150,7 +151,7 @@ def _bags(s: Sample) -> list[Array]:
     starts = s.case["offsets"].tolist()
     if not s.options.get("include_last_offset"):
         starts = [*starts, x.size]
-    return [np.arange(begin, end) for begin, end in zip(starts, starts[1:], strict=False)]
+    return [np.arange(begin, end) for begin, end in itertools.pairwise(starts)]
 
 
 def repeated_in_bags(evidence: Evidence) -> tuple[str, str] | None:

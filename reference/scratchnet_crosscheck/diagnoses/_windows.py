@@ -104,7 +104,10 @@ def cut_elsewhere(evidence: Evidence) -> tuple[str, str] | None:
     if b.here is None or b.here.case.operation != "pad" or b.part != f"d{b.here.case.slots[0]}":
         return None
     if b.fits(_axes_exchanged):
-        return "padding_not_cut_off", f"{b.part} is cut out by the other axis' padding: the axes are exchanged"
+        return (
+            "padding_not_cut_off",
+            f"{b.part} is cut out by the other axis' padding: the axes are exchanged",
+        )
     seen, front, elsewhere = 0, True, False
     for s, off in b.judged():
         if not off:
@@ -181,8 +184,7 @@ def transposed_without_option(evidence: Evidence) -> tuple[str, str] | None:
     if b.fits(without_the_last):
         return (
             "option_ignored",
-            f"{b.part} is without the cotangent's last places, as many as output_padding: it is left out of "
-            "the size on the way back",
+            f"{b.part} is without the cotangent's last places: output_padding is left out on the way back",
         )
     if b.fits(not_put_back):
         return (
@@ -199,10 +201,26 @@ def transposed_without_option(evidence: Evidence) -> tuple[str, str] | None:
 
 #: What is taken of a window's cotangents, in words.
 _TAKEN: tuple[tuple[str, str, Callable[[Array], Array]], ...] = (
-    ("numbers_elsewhere", "each window's first element is taken, wherever the index points", lambda w: w[..., 0]),
-    ("not_averaged", "the sum over each window is taken, not the element that the index points to", lambda w: w.sum(-1)),
-    ("averaged", "the mean over each window is taken, not the element that the index points to", lambda w: w.mean(-1)),
-    ("numbers_elsewhere", "each window's largest cotangent is taken, wherever the index points", lambda w: w.max(-1)),
+    (
+        "numbers_elsewhere",
+        "each window's first element is taken, wherever the index points",
+        lambda w: w[..., 0],
+    ),
+    (
+        "not_averaged",
+        "the sum over each window is taken, not the element that the index points to",
+        lambda w: w.sum(-1),
+    ),
+    (
+        "averaged",
+        "the mean over each window is taken, not the element that the index points to",
+        lambda w: w.mean(-1),
+    ),
+    (
+        "numbers_elsewhere",
+        "each window's largest cotangent is taken, wherever the index points",
+        lambda w: w.max(-1),
+    ),
 )
 
 
@@ -220,7 +238,8 @@ def unpooled(evidence: Evidence) -> tuple[str, str] | None:
                 low = [max(i * step - pad, 0) for i, step, pad in zip(at, steps, pads, strict=True)]
                 inside: tuple[Any, ...] = (..., *(slice(i, i + k) for i, k in zip(low, kernel, strict=True)))
                 window = s.dy[inside]
-                found[(..., *at)] = taken(window.reshape(*window.shape[:-n], -1))
+                place: tuple[Any, ...] = (..., *at)
+                found[place] = taken(window.reshape(*window.shape[:-n], -1))
             return s.own(b.part[1:], found)
 
         if b.fits(predict):
@@ -235,7 +254,10 @@ def unpooled(evidence: Evidence) -> tuple[str, str] | None:
 
     for axes, whose in ((1, "the first sample"), (2, "the first sample's first channel")):
         if b.fits(partial(of_the_first, axes=axes)):
-            return "mask_of_the_first_sample", f"{b.part} is taken at the indices of {whose} in all others too"
+            return (
+                "mask_of_the_first_sample",
+                f"{b.part} is taken at the indices of {whose} in all others too",
+            )
     return None
 
 
