@@ -120,6 +120,7 @@ def gaussian(evidence: Evidence) -> tuple[str, str] | None:
             d, var = (np.asarray(a, np.float64) for a in (s.case["x"] - s.case["target"], s.case["var"]))
             if var.shape != d.shape:
                 return None
+            var = np.maximum(var, float(s.options.get("eps", 1e-6)))
             return np.asarray(slope(d, var) * _shares(s, b.part, 1 / var - d * d / (var * var)))
 
         if b.fits(predict):

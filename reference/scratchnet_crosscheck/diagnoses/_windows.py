@@ -13,7 +13,7 @@ from ._bench import Bench, Sample, bench, close
 from ._places import dimensions, kernel_of, slides, spatial, windows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from .._types import Array
     from .protocol import Evidence
@@ -103,11 +103,13 @@ def cut_elsewhere(evidence: Evidence) -> tuple[str, str] | None:
     b = bench(evidence)
     if b.here is None or b.here.case.operation != "pad" or b.part != f"d{b.here.case.slots[0]}":
         return None
-    if b.fits(_axes_exchanged):
-        return (
-            "padding_not_cut_off",
-            f"{b.part} is cut out by the other axis' padding: the axes are exchanged",
-        )
+    for one, other in ((-2, -1), (-3, -2), (-3, -1)):
+
+        def predict(s: Sample, one: int = one, other: int = other) -> Array | None:
+            return _axes_exchanged(b, s, one, other)
+
+        if b.fits(predict):
+            return "padding_not_cut_off", f"{b.part} is cut out by the other axis' padding: two are exchanged"
     seen, front, elsewhere = 0, True, False
     for s, off in b.judged():
         if not off:
@@ -120,7 +122,8 @@ def cut_elsewhere(evidence: Evidence) -> tuple[str, str] | None:
         if not at:
             return None
         seen, front = seen + 1, front and not any(at[0])
-        elsewhere |= tuple(_begins(s)) not in at
+        y = s.part(s.truth, s.case.outputs[0])
+        elsewhere |= not any(np.array_equal(_window(y, start, got.shape), s.x) for start in at)
     if seen < 2 or not elsewhere:  # at the right place it is the copies that are left out
         return None
     if front:
@@ -128,26 +131,24 @@ def cut_elsewhere(evidence: Evidence) -> tuple[str, str] | None:
     return "padding_not_cut_off", f"{b.part} is cut out of the cotangent at the wrong place"
 
 
-def _begins(s: Sample) -> list[int]:
-    """Return where the image begins in what is padded."""
-    before: Any = s.judged.options["pad"] if "pad" in s.judged.options else s.options["padding"]
-    found = [0] * s.x.ndim
-    for axis, padding in enumerate(before[::2]):
-        found[-1 - axis] = int(padding)
-    return found
-
-
-def _axes_exchanged(s: Sample) -> Array:
-    """Return what comes of beginning at the last axis' padding on the first padded one, and so on."""
-    begins, n = _begins(s), dimensions(s)
-    begins[-n:] = begins[-n:][::-1]
-    part = s.dy[tuple(slice(at, at + side) for at, side in zip(begins, s.x.shape, strict=True))]
-    found = np.zeros(s.x.shape)
+def _axes_exchanged(b: Bench, s: Sample, one: int, other: int) -> Array | None:
+    """Return what comes of a constant padding's cotangent if two axes begin at each other's padding."""
+    numbered = np.arange(float(s.dy.size)).reshape(s.dy.shape)
+    places = b.gradient(b.part, s.judged, (s.own(s.case.outputs[0], numbered),))
+    if places is None:
+        return None
+    places = s.as_torch(b.part[1:], places)
+    begins = [int(i) for i in np.unravel_index(int(places.flat[0]), s.dy.shape)]
+    if not np.array_equal(places, _window(numbered, begins, places.shape)):
+        return None
+    begins[one], begins[other] = begins[other], begins[one]
+    part = _window(s.dy, begins, places.shape)
+    found = np.zeros(places.shape)
     found[tuple(slice(side) for side in part.shape)] = part
-    return s.own(s.case.slots[0], found)
+    return s.own(b.part[1:], found)
 
 
-def _window(array: Array, start: tuple[int, ...], shape: tuple[int, ...]) -> Array:
+def _window(array: Array, start: Sequence[int], shape: tuple[int, ...]) -> Array:
     return array[tuple(slice(i, i + side) for i, side in zip(start, shape, strict=True))]
 
 
