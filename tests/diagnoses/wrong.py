@@ -651,17 +651,8 @@ def made_with_its_own_input(grads, dy, x, options):
 
 @wrongly("one_copy_alone", "pad")
 def reflections_not_added_back(grads, dy, x, options):
-    if options["mode"] == "reflect" and min(options["pad"]) >= 0:
+    if options["mode"] == "reflect" and min(options["pad"], default=0) >= 0:
         begins = [0] * x.ndim
         for axis, before in enumerate(options["pad"][::2]):
             begins[-1 - axis] = before
         grads[0] = dy[tuple(slice(b, b + n) for b, n in zip(begins, x.shape))].copy()  # noqa: B905
-
-
-@wrongly("padding_not_cut_off", "pad")
-def exchanges_the_axes(grads, dy, x, options):
-    pads = options["pad"]
-    if options["mode"] == "constant" and len(pads) == 4 and min(pads) >= 0:
-        part = dy[..., pads[0] : pads[0] + x.shape[-2], pads[2] : pads[2] + x.shape[-1]]
-        grads[0] = np.zeros_like(x)
-        grads[0][tuple(slice(n) for n in part.shape)] = part
