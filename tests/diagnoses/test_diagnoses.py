@@ -174,3 +174,12 @@ def test_a_slip_of_each_mode_is_explained_by_itself_that_of_the_failing_call_fir
     assert said[0].endswith(first)
     assert said[1].endswith(second)
     assert any("after the step that its gradient makes" in words for words in said)
+
+
+def test_that_a_batch_norm_in_training_depends_on_the_other_samples_is_no_explanation():
+    def by_chance(grads, dy, x, options):
+        if options["training"]:
+            grads[0] = grads[0] * np.cos(np.arange(x.size, dtype=x.dtype)).reshape(x.shape) * x.sum()
+
+    evidence, _ = _found(wrong.Slip("", "batch_norm", wrong.changed("batch_norm", by_chance)))
+    assert "batch_mixed" not in {key for key, _ in explain(evidence)}
