@@ -165,7 +165,7 @@ def test_what_writes_nothing_into_its_cotangent_is_not_said_to_raise():
 
 @pytest.mark.parametrize(
     ("name", "words"),
-    [("MyConv2D", "where windows overlap"), ("MyAveragePooling", "one over the side of the window")],
+    [("MyConv2D", "where windows overlap"), ("MyAveragePooling", "one over the first side of the window")],
 )
 def test_a_slip_is_named_in_whatever_layout(name, words):
     said = [d["words"] for r in checked(WRONG[name]) for d in r["diagnosis"]]

@@ -155,3 +155,31 @@ def test_the_options_at_work_in_all_wrong_calls_are_named(operation, change, wor
 def test_of_what_is_wrong_by_chance_no_condition_is_named(operation, seed):
     evidence, _ = _found(wrong.Slip("", operation, wrong.changed(operation, wrong.wrong_by_chance)), seed)
     assert [words for _, words in explain(evidence) if " only " in words] == []
+
+
+def test_a_slip_of_each_mode_is_explained_by_itself_that_of_the_failing_call_first():
+    def both(grads, dy, x, options):
+        given = {k: v for k, v in options.items() if k != "training"}
+        if options.get("weight") is not None:
+            given["weight"] = options["weight"] - 0.1 * grads[3]
+        if options["training"]:
+            grads[0] = wrong.F.batch_norm(x, training=True, **given)[1](dy)[0]
+        else:
+            grads[0] = 2 * grads[0]
+
+    evidence, _ = _found(wrong.Slip("", "batch_norm", wrong.changed("batch_norm", both)))
+    said = [words for _, words in explain(evidence)]
+    first, second = ("in training", "in evaluation")[:: 1 if evidence.case.options["training"] else -1]
+    assert len(said) == 2, said
+    assert said[0].endswith(first)
+    assert said[1].endswith(second)
+    assert any("after the step that its gradient makes" in words for words in said)
+
+
+def test_that_a_batch_norm_in_training_depends_on_the_other_samples_is_no_explanation():
+    def by_chance(grads, dy, x, options):
+        if options["training"]:
+            grads[0] = grads[0] * np.cos(np.arange(x.size, dtype=x.dtype)).reshape(x.shape) * x.sum()
+
+    evidence, _ = _found(wrong.Slip("", "batch_norm", wrong.changed("batch_norm", by_chance)))
+    assert "batch_mixed" not in {key for key, _ in explain(evidence)}

@@ -88,6 +88,8 @@ scaled(
 )
 scaled("factor:1/groups", "conv2d", lambda _x, _dy, options: 1 / options["groups"])
 scaled("factor:1-p", "dropout", lambda _x, _dy, options: 1 - options["p"])
+scaled("factor:product", "linear", lambda x, *_: x.shape[-1] / max(len(x) if x.ndim > 1 else 1, 1))
+scaled("factor:product", "avg_pool2d", lambda _x, _dy, options: np.broadcast_to(options["kernel_size"], 2)[1])
 scaled("averaged", "batch_norm", lambda x, *_: x.shape[1] / max(x.size, 1), at=3)
 
 
@@ -569,3 +571,88 @@ def pools_next_to_each_other(x, **options):
         return back(dys)
 
     return (y, pullback, *more)
+
+
+@wrongly("option_ignored", "conv_transpose1d")
+def output_padding_ignored(grads, dy, x, options):
+    extra = int(np.max(options["output_padding"]))
+    if extra:
+        dy = dy.copy()
+        dy[..., dy.shape[-1] - extra :] = 0
+        grads[0] = F.conv_transpose1d(x, **options)[1](dy)[0]
+
+
+@wrongly("not_summed", "local_response_norm")
+def sums_over_the_same_window(grads, dy, x, options):
+    size, alpha, beta, k = (options[name] for name in ("size", "alpha", "beta", "k"))
+
+    def windows(a):
+        widths = [(0, 0), (size // 2, (size - 1) // 2), *[(0, 0)] * (a.ndim - 2)]
+        padded = np.pad(a, widths)
+        return sum(padded[:, i : i + a.shape[1]] for i in range(size))
+
+    scale = k + alpha / size * windows(x * x)
+    back = windows(dy * x * scale ** (-beta - 1))
+    grads[0] = dy * scale**-beta - 2 * alpha * beta / size * x * back
+
+
+def each_bag(dy, x, options):
+    """Yield the cotangent of one bag alone, and its gradient of the table."""
+    given = {k: v for k, v in options.items() if k != "weight"}
+    for n in range(len(dy)):
+        only = np.zeros_like(dy)
+        only[n] = dy[n]
+        yield F.embedding_bag(x, options["weight"], **given)[1](only)[1]
+
+
+@wrongly("wrong_for_repeated_index", "embedding_bag")
+def a_later_bag_replaces(grads, dy, x, options):
+    found = np.zeros_like(grads[1])
+    for share in each_bag(dy, x, options):
+        found = np.where(share != 0, share, found)
+    grads[1] = found
+
+
+@wrongly("not_averaged", "max_unpool1d")
+def sums_each_window(grads, dy, x, options):
+    kernel = int(np.max(options["kernel_size"]))
+    stride = kernel if options["stride"] is None else int(np.max(options["stride"]))
+    for i in range(x.shape[-1]):
+        begin = max(i * stride - int(np.max(options["padding"])), 0)
+        grads[0][..., i] = dy[..., begin : begin + kernel].sum(-1)
+
+
+@wrongly("term_missing", "gaussian_nll_loss")
+def the_variance_is_not_squared(grads, dy, x, options):
+    var, d = np.maximum(options["var"], options["eps"]), x - options["target"]
+    if var.shape == d.shape:
+        exact = 1 / var - d * d / (var * var)
+        share = np.where(np.abs(exact) < 1e-9, 0.0, grads[2] / np.where(exact == 0, 1.0, exact))
+        grads[2] = (1 / var - d * d / var) * share
+
+
+@wrongly("gradient_too_much", "margin_ranking_loss")
+def forgets_the_hinge(grads, dy, x, options):
+    given = {**options, "margin": 1e12}
+    grads[0] = F.margin_ranking_loss(x, **given)[1](dy)[0]
+
+
+@wrongly("derivative_left_out", "triplet_margin_loss")
+def does_not_divide_by_the_distance(grads, dy, x, options):
+    if options["p"] == 2 and not options["swap"]:
+        far = x - options["negative"] + options["eps"]
+        grads[2] = grads[2] * np.sqrt((far * far).sum(-1, keepdims=True))
+
+
+@wrongly("of_another", "bilinear")
+def made_with_its_own_input(grads, dy, x, options):
+    grads[1] = F.bilinear(np.ones_like(x), **options)[1](dy)[1] * options["input2"]
+
+
+@wrongly("one_copy_alone", "pad")
+def reflections_not_added_back(grads, dy, x, options):
+    if options["mode"] == "reflect" and min(options["pad"], default=0) >= 0:
+        begins = [0] * x.ndim
+        for axis, before in enumerate(options["pad"][::2]):
+            begins[-1 - axis] = before
+        grads[0] = dy[tuple(slice(b, b + n) for b, n in zip(begins, x.shape))].copy()  # noqa: B905

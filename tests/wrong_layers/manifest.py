@@ -107,6 +107,7 @@ DIAGNOSES = {
     "mask_of_the_first_sample": "all samples have the first one's mask",
     "factor_of_an_array": "each element is off by a factor that is an element of another array",
     "padding_not_cut_off": "the gradient of the padding is not cut off on the right side",
+    "one_copy_alone": "the gradient of one copy of each element, where those of all its copies add up",
     "padding_not_put_back": "the cotangent of a transposed convolution has no padding put around it",
     "numbers_elsewhere": "the right numbers in the wrong places",
     "wrong_sign": "the right size everywhere, and the wrong sign somewhere",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..references.protocol import SHAPES, Form
-from .features import undone
+from .features import everything, undone
 from .frameworks import of_a_framework
 from .functions import ValueDriver
 from .objects import ObjectDriver
@@ -16,7 +16,28 @@ from .probing import Fit, gradients, probe, slope
 from .runner import Subject, replayed, runner_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ..case import Case
+
+
+def _without(subject: Subject, case: Case, grads: Mapping[str, Any]) -> set[str]:
+    """Return the arguments of a call that have no gradient, beside the first."""
+    kind = subject.kind
+    return {s for s in case.differentiable if s not in grads and (s in kind.inputs[1:] or s in kind.params)}
+
+
+def _of_other_calls(subject: Subject, case: Case) -> set[str]:
+    """Return what has no gradient of the inputs that this call does not have: a weight of each entry, say."""
+    kind, found = subject.kind, set[str]()
+    missing = {s for s in kind.inputs[1:] if s not in case.given and s not in kind.fixed}
+    for feature in sorted(everything(kind, subject.form, subject.driver.takes)) if missing else ():
+        other = probe(subject, 1, feature)
+        if missing & {*other.differentiable}:
+            grads, error = gradients(subject, other)
+            if error is None and grads is not None:
+                found |= _without(subject, other, grads) & missing
+    return found
 
 
 def settle(subject: Subject, score: int) -> Subject:
@@ -32,9 +53,7 @@ def settle(subject: Subject, score: int) -> Subject:
         subject.conventions.update(driver.conventions)
     grads, error = gradients(subject, case)
     if error is None and grads is not None:
-        subject.silent = frozenset(
-            s for s in case.differentiable if s not in grads and (s in kind.inputs[1:] or s in kind.params)
-        )
+        subject.silent = frozenset(_without(subject, case, grads) | _of_other_calls(subject, case))
         lost = [s for s in subject.silent if s in kind.params]
         if lost and len(lost) == len([p for p in kind.params if p in case.given]) and not grads:
             subject.silent = frozenset()

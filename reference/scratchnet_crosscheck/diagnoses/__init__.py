@@ -60,6 +60,8 @@ def explain(evidence: Evidence, most: int = 3) -> list[tuple[str, str]]:
             if diagnoses is WHERE:
                 b.begin(_AFTER, anew=True)
             found = _fitting(diagnoses, evidence, most, believed)
+            if not found and diagnoses is VALUES and not further:
+                found = _of_each_value(evidence, most)
             if found:
                 return found
     b.begin(_AFTER, anew=True)
@@ -67,6 +69,29 @@ def explain(evidence: Evidence, most: int = 3) -> list[tuple[str, str]]:
     if found:
         return found
     b.calls.unexplained.add(evidence.part)
+    return []
+
+
+def _of_each_value(evidence: Evidence, most: int) -> list[tuple[str, str]]:
+    """Explain the wrong calls with each value of an option by themselves: each may have a slip of its own."""
+    from ._bench import instead
+    from ._conditions import by_value
+    from .order import VALUES, WHERE
+
+    for groups in by_value(evidence):
+        found: list[tuple[str, str]] = []
+        formula = False
+        for where, alone in groups:
+            with instead(alone) as b:
+                b.begin(_SECONDS / 2, anew=True)
+                said = _fitting(VALUES, alone, 1)
+                formula |= bool(said)
+                if not said:
+                    b.begin(_AFTER, anew=True)
+                    said = _fitting(WHERE, alone, 1)
+            found += [(key, words if where in words else f"{words}, {where}") for key, words in said]
+        if formula:
+            return found[:most]
     return []
 
 

@@ -200,6 +200,8 @@ def _rate(b: Bench, s: Sample, slot: str) -> float | None:
             return None
         if close(s.got[b.part], at):
             return rate
+        if rate == 0.0:
+            return None
         along = np.asarray(s.truth[b.part] - at, np.float64) / rate
         rate = float((gap * along).sum() / max(float((along * along).sum()), 1e-300))
     return None

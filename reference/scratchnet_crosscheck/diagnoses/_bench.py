@@ -7,6 +7,7 @@ comes out, and is believed only where it does so on the failing case and on ever
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -381,6 +382,17 @@ def bench(evidence: Evidence) -> Bench:
             kept = _LAST[0][1].calls
         _LAST[:] = [(evidence, Bench(evidence, kept))]
     return _LAST[0][1]
+
+
+@contextmanager
+def instead(evidence: Evidence) -> Iterator[Bench]:
+    """Have a bench of its own for other evidence for a while: the calls of the one before it are kept."""
+    kept, mine = _LAST[:], Bench(evidence)
+    _LAST[:] = [(evidence, mine)]
+    try:
+        yield mine
+    finally:
+        _LAST[:] = kept
 
 
 def _same_thing(one: Evidence, other: Evidence) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from ._options import options_at_work
 from ._places import dimensions, kernel_of, slides, windows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from .._types import Array
     from ..case import Case
@@ -183,6 +184,38 @@ def condition(evidence: Evidence) -> tuple[str, str] | None:
         or _rank(bad, good, is_wrong)
         or _size(bad, good, is_wrong)
     )
+
+
+#: Of how many values of an option each is looked at by itself, at most.
+_VALUES = 3
+
+
+def by_value(evidence: Evidence) -> Iterator[list[tuple[str, Evidence]]]:
+    """Yield the failure cut into one for each value of a mode or another word, with how that is said.
+
+    The failing call's own comes first. Where calls with several values are wrong, no condition tells them
+    from the right ones.
+    """
+    b = bench(evidence)
+    bad = [s for s, off in b.judged() if off]
+    for name in {k: None for s in bad for k, v in s.case.options.items() if isinstance(v, bool | str)}:
+        first: dict[Any, Sample] = {}
+        for s in bad:
+            first.setdefault(s.case.options.get(name), s)
+        if 1 < len(first) <= _VALUES and None not in first:
+            yield [_cut_down(evidence, name, s, b.part) for s in first.values()]
+
+
+def _cut_down(evidence: Evidence, name: str, s: Sample, part: str) -> tuple[str, Evidence]:
+    value = s.case.options[name]
+
+    def draw(seed: int) -> Case:
+        return evidence.draw(seed).with_options(**{name: value})
+
+    where = f"where {name} is {value!r}"
+    if name == "training":
+        where = "in training" if value else "in evaluation"
+    return where, replace(evidence, case=s.case, cotangents=s.dys, part=part, draw=draw, thing=None)
 
 
 def _option(b: Bench, bad: list[Sample], good: list[Sample]) -> tuple[str, str] | None:

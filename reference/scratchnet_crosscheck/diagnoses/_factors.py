@@ -40,9 +40,12 @@ def _window(s: Sample) -> float:
     return float(np.prod(y.shape[2:])) if y.ndim > 2 and not _over_time(s) else float("nan")
 
 
-def _side(s: Sample) -> float:
-    """Return the side of a pooling window that is square."""
-    return _window(s) ** 0.5 if "pool" in s.case.operation else float("nan")
+def _side(s: Sample, axis: int) -> float:
+    """Return one side of a pooling window."""
+    kernel: Any = s.options.get("kernel_size")
+    if "pool" not in s.case.operation or kernel is None:
+        return float("nan")
+    return float(kernel[axis] if isinstance(kernel, tuple) else kernel)
 
 
 def _over_time(s: Sample) -> bool:
@@ -147,6 +150,25 @@ NUMBERS = (
     (1.0, ""), (-1.0, "-1 times "), (2.0, "twice "), (0.5, "half "), (-2.0, "-2 times "),
     (-0.5, "-1/2 times "),
 )  # fmt: skip
+#: Sizes that come of two, and what one over each is.
+PRODUCTS: tuple[tuple[Callable[[Sample], float], str, str], ...] = (
+    (lambda s: _side(s, 0), "the first side of the window", "one over the first side of the window"),
+    (
+        lambda s: _window(s) / _side(s, 0),
+        "the elements of the window over its first side",
+        "the window's first side over its elements",
+    ),
+    (
+        lambda s: _window(s) / _side(s, -1),
+        "the elements of the window over its last side",
+        "the window's last side over its elements",
+    ),
+    (
+        lambda s: _features(s) / _batch_of_rows(s),
+        "the number of features over the batch size",
+        "the batch size over the number of features",
+    ),
+)
 
 
 def _times(
@@ -183,12 +205,9 @@ def _sizes() -> Iterator[Size]:
                     _times(number, measure, over=over),
                     f"off by a factor: {in_words}{'one over ' if over else ''}{words}",
                 )
-    for over, words in ((False, ""), (True, "one over ")):
-        yield (
-            "factor:product",
-            _times(1.0, _side, over=over),
-            f"off by a factor: {words}the side of the window",
-        )
+    for measure, what, turned in PRODUCTS:
+        for over, words in ((False, what), (True, turned)):
+            yield "factor:product", _times(1.0, measure, over=over), f"off by a factor: {words}"
 
 
 SIZES: tuple[Size, ...] = tuple(_sizes())

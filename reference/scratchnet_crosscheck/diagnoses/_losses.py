@@ -85,6 +85,49 @@ def binary(evidence: Evidence) -> tuple[str, str] | None:
     return None
 
 
+#: Slips in the derivative of log(var) + d**2 / var by var, up to a factor; d is x - target.
+_BY_VARIANCE: tuple[tuple[str, str, Losses], ...] = (
+    ("term_missing", "1 / var - d**2 / var: the square of var is missing", lambda d, v: 1 / v - d * d / v),
+    ("term_missing", "the square of the difference is missing", lambda d, v: 1 / v - d / (v * v)),
+    ("term_missing", "the logarithm's term 1 / var is missing", lambda d, v: -d * d / (v * v)),
+    ("term_missing", "1 / var alone: the term of the squared difference is missing", lambda _, v: 1 / v),
+    (
+        "term_sign",
+        "the term of the squared difference has the other sign",
+        lambda d, v: 1 / v + d * d / (v * v),
+    ),
+    (
+        "factor:2",
+        "the term of the squared difference is off by a factor of 2",
+        lambda d, v: 1 / v - 2 * d * d / (v * v),
+    ),
+    (
+        "factor:1/2",
+        "the term of the squared difference is off by a factor of 1/2",
+        lambda d, v: 1 / v - d * d / (2 * v * v),
+    ),
+)
+
+
+def gaussian(evidence: Evidence) -> tuple[str, str] | None:
+    """The derivative of a Gaussian likelihood by its variance is short of a term or of a power."""
+    b = bench(evidence)
+    if b.here is None or b.here.case.operation != "gaussian_nll_loss" or b.part != "dvar":
+        return None
+    for key, words, slope in _BY_VARIANCE:
+
+        def predict(s: Sample, slope: Losses = slope) -> Array | None:
+            d, var = (np.asarray(a, np.float64) for a in (s.case["x"] - s.case["target"], s.case["var"]))
+            if var.shape != d.shape:
+                return None
+            var = np.maximum(var, float(s.options.get("eps", 1e-6)))
+            return np.asarray(slope(d, var) * _shares(s, b.part, 1 / var - d * d / (var * var)))
+
+        if b.fits(predict):
+            return key, f"{b.part}: {words}"
+    return None
+
+
 def _softmax(x: Array) -> Array:
     e = np.exp(x - x.max(axis=1, keepdims=True))
     return np.asarray(e / e.sum(axis=1, keepdims=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -232,6 +233,51 @@ def normalization(evidence: Evidence) -> tuple[str, str] | None:
                 if variant == "no epsilon" and not any(off for _, off in b.judged(b.here.case.outputs[0])):
                     return key, f"{part}: {words} on the way back"
                 return key, f"{part}: {words}"
+    return None
+
+
+def _window_sum(a: Array, size: int, before: int) -> Array:
+    """Return the sums over so many neighbouring channels, of which so many stand before."""
+    padded = np.pad(a, [(0, 0), (before, size - 1 - before), *[(0, 0)] * (a.ndim - 2)])
+    return np.asarray(sum(padded[:, i : i + a.shape[1]] for i in range(size)))
+
+
+def local_response(evidence: Evidence) -> tuple[str, str] | None:
+    """The second term of a local response normalisation: another window, or short of a factor."""
+    b = bench(evidence)
+    if (
+        b.here is None
+        or b.here.case.operation != "local_response_norm"
+        or b.part != f"d{b.here.case.slots[0]}"
+    ):
+        return None
+
+    def predict(s: Sample, mirrored: bool, alone: bool, times: Callable[[int, float], float]) -> Array:
+        x, dy, o = np.asarray(s.x, np.float64), np.asarray(s.dy, np.float64), s.options
+        size, alpha, beta, k = int(o["size"]), float(o["alpha"]), float(o["beta"]), float(o["k"])
+        scale = k + alpha / size * _window_sum(x * x, size, size // 2)
+        back = dy * x * scale ** (-beta - 1)
+        if not alone:
+            back = _window_sum(back, size, size - 1 - size // 2 if mirrored else size // 2)
+        second = 2 * alpha * beta / size * x * back * times(size, beta)
+        return s.own(b.part[1:], dy * scale**-beta - second)
+
+    of_window = (
+        "the second term is summed over the forward pass' window, not the mirrored one: they differ where "
+        "the size is even"
+    )
+    for key, words, change in (
+        ("not_summed", of_window, (False, False, lambda *_: 1.0)),
+        ("not_summed", "the second term is of the channel itself alone, not summed over its neighbours",
+         (True, True, lambda *_: 1.0)),
+        ("factor:1/2", "the second term is off by a factor of 1/2", (True, False, lambda *_: 0.5)),
+        ("not_averaged", "the second term is not divided by the size", (True, False, lambda n, _: float(n))),
+        ("term_missing", "the second term's factor beta is missing", (True, False, lambda _, beta: 1 / beta)),
+        ("term_sign", "the second term has the other sign", (True, False, lambda *_: -1.0)),
+    ):  # fmt: skip
+        mirrored, alone, times = change
+        if b.fits(partial(predict, mirrored=mirrored, alone=alone, times=times)):
+            return key, f"{b.part}: {words}"
     return None
 
 

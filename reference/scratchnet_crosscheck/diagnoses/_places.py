@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -139,6 +141,49 @@ def repeated_index(evidence: Evidence) -> tuple[str, str] | None:
         if seen >= 2
         else None
     )
+
+
+def _bags(s: Sample) -> list[Array]:
+    """Return the places of x that each bag of an embedding bag has."""
+    x = s.case["x"]
+    if x.ndim == 2:
+        return list(np.arange(x.size).reshape(x.shape))
+    starts = s.case["offsets"].tolist()
+    if not s.options.get("include_last_offset"):
+        starts = [*starts, x.size]
+    return [np.arange(begin, end) for begin, end in itertools.pairwise(starts)]
+
+
+def repeated_in_bags(evidence: Evidence) -> tuple[str, str] | None:
+    """A row that a bag has twice, or that two bags have, is assigned to and not added to."""
+    b = bench(evidence)
+    if b.here is None or b.here.case.operation != "embedding_bag" or b.part != "dweight":
+        return None
+
+    def predict(s: Sample, within: bool, between: bool) -> Array | None:
+        x, dy = s.case["x"].reshape(-1), s.dys[0]
+        weights = s.case.given.get("per_sample_weights", np.ones(x.shape)).reshape(-1)
+        found = np.zeros(s.truth[b.part].shape)
+        for number, places in enumerate(_bags(s)):
+            share = b.gradient(b.part, s.judged, (np.where(np.arange(len(dy))[:, None] == number, dy, 0.0),))
+            if share is None:
+                return None
+            if within and s.options.get("mode", "mean") != "max":
+                share = share.copy()
+                for row in set(x[places].tolist()):
+                    of_row = weights[places][x[places] == row]
+                    share[row] *= of_row[-1] / of_row.sum()
+            found = np.where(share != 0, share, found) if between else found + share
+        return found
+
+    for within, between, words in (
+        (True, False, "a row that is more than once in a bag has the share of its last place alone"),
+        (False, True, "a row of several bags has the share of the last one alone"),
+        (True, True, "a row that is used more than once has the share of its last place alone"),
+    ):
+        if b.fits(partial(predict, within=within, between=between)):
+            return "wrong_for_repeated_index", f"{b.part}: {words}: it is assigned to, not added to"
+    return None
 
 
 def dimensions(s: Sample) -> int:

@@ -134,26 +134,6 @@ def overlapping_windows(evidence: Evidence) -> tuple[str, str] | None:
     return None
 
 
-def margins_not_summed(evidence: Evidence) -> tuple[str, str] | None:
-    """A loss of margins gives the right class the share of one other class, not what all of them take."""
-    b = bench(evidence)
-    if b.here is None or b.part != f"d{b.here.case.slots[0]}" or "margin" not in b.here.case.operation:
-        return None
-
-    def predict(s: Sample) -> Array:
-        truth = s.part(s.truth, b.part)
-        rows, target = np.arange(len(truth)), np.asarray(s.case["target"])
-        right = np.array(truth, copy=True)
-        right[rows, target] = (
-            -s.dys[0].flat[0] / len(truth) / (1 if s.options.get("classes") == "sum" else truth.shape[1])
-        )
-        return right if s.form is None else np.asarray(s.form.layout("x").back(right, None))
-
-    if b.fits(predict):
-        return "not_summed", f"{b.part}: the right class has the share of one other class, not of all summed"
-    return None
-
-
 def wrong_shape(evidence: Evidence) -> tuple[str, str] | None:
     """The result has the right numbers in another shape."""
     b = bench(evidence)

@@ -105,6 +105,38 @@ def of_another(evidence: Evidence) -> tuple[str, str] | None:
         fits = b.fits(lambda s, other=other: s.truth.get(other))  # type: ignore[misc]  # bound in the loop
         if fits and not any(wrong(s, other) for s, _ in b.judged()):
             return "of_another", f"{b.part} is the gradient of {other[1:]}"
+        fits = b.fits(lambda s, other=other: -s.truth[other])  # type: ignore[misc]  # bound in the loop
+        if fits and not any(wrong(s, other) for s, _ in b.judged()):
+            return "of_another", f"{b.part} is minus the gradient of {other[1:]}"
+    return None
+
+
+def made_with_another(evidence: Evidence) -> tuple[str, str] | None:
+    """The gradient is made with one argument where another should be."""
+    b = bench(evidence)
+    if b.here is None or not b.part.startswith("d"):
+        return None
+    own = b.part[1:]
+    names = [n for n in b.here.case.slots if n in b.here.case.given and b.here.case[n].dtype.kind == "f"]
+    for other in names:
+        if other == own:
+            continue
+        for instead in (n for n in names if n != other):
+
+            def exchanged(s: Sample, other: str = other, instead: str = instead) -> Array | None:
+                if s.case[other].shape != s.case[instead].shape:
+                    return None
+                return b.gradient(b.part, s.judged.replace(**{other: s.case[instead]}), s.dys)
+
+            if b.fits(exchanged):
+                return "of_another", f"{b.part} is made with {instead} where {other} should be"
+
+        def times_itself(s: Sample, other: str = other) -> Array | None:
+            found = b.gradient(b.part, s.judged.replace(**{other: np.ones_like(s.case[other])}), s.dys)
+            return None if found is None else np.asarray(found * s.case[own])
+
+        if b.fits(times_itself):
+            return "of_another", f"{b.part} is made with {own} where {other} should be"
     return None
 
 
@@ -137,6 +169,8 @@ def batch_mixed(evidence: Evidence) -> tuple[str, str] | None:
     modes = set()
     for sample in itertools.islice(b.samples, 14):
         case, first = sample.case, sample.case.slots[0]
+        if "batch_norm" in case.operation and case.options.get("training", True):
+            continue  # there it should
         part = b.part if b.part in sample.got else f"d{first}"
         x = case[first]
         if x.dtype.kind != "f" or x.ndim < 2 or len(x) < 2 or sample.got[part].shape[:1] != x.shape[:1]:

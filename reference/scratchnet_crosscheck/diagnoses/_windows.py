@@ -13,7 +13,7 @@ from ._bench import Bench, Sample, bench, close
 from ._places import dimensions, kernel_of, slides, spatial, windows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from .._types import Array
     from .protocol import Evidence
@@ -103,7 +103,14 @@ def cut_elsewhere(evidence: Evidence) -> tuple[str, str] | None:
     b = bench(evidence)
     if b.here is None or b.here.case.operation != "pad" or b.part != f"d{b.here.case.slots[0]}":
         return None
-    seen, front = 0, True
+    for one, other in ((-2, -1), (-3, -2), (-3, -1)):
+
+        def predict(s: Sample, one: int = one, other: int = other) -> Array | None:
+            return _axes_exchanged(b, s, one, other)
+
+        if b.fits(predict):
+            return "padding_not_cut_off", f"{b.part} is cut out by the other axis' padding: two are exchanged"
+    seen, front, elsewhere = 0, True, False
     for s, off in b.judged():
         if not off:
             continue
@@ -115,14 +122,33 @@ def cut_elsewhere(evidence: Evidence) -> tuple[str, str] | None:
         if not at:
             return None
         seen, front = seen + 1, front and not any(at[0])
-    if seen < 2:
+        y = s.part(s.truth, s.case.outputs[0])
+        elsewhere |= not any(np.array_equal(_window(y, start, got.shape), s.x) for start in at)
+    if seen < 2 or not elsewhere:  # at the right place it is the copies that are left out
         return None
     if front:
         return "padding_not_cut_off", f"{b.part} begins with the padding: it is not cut off at the front"
     return "padding_not_cut_off", f"{b.part} is cut out of the cotangent at the wrong place"
 
 
-def _window(array: Array, start: tuple[int, ...], shape: tuple[int, ...]) -> Array:
+def _axes_exchanged(b: Bench, s: Sample, one: int, other: int) -> Array | None:
+    """Return what comes of a constant padding's cotangent if two axes begin at each other's padding."""
+    numbered = np.arange(float(s.dy.size)).reshape(s.dy.shape)
+    places = b.gradient(b.part, s.judged, (s.own(s.case.outputs[0], numbered),))
+    if places is None:
+        return None
+    places = s.as_torch(b.part[1:], places)
+    begins = [int(i) for i in np.unravel_index(int(places.flat[0]), s.dy.shape)]
+    if not np.array_equal(places, _window(numbered, begins, places.shape)):
+        return None
+    begins[one], begins[other] = begins[other], begins[one]
+    part = _window(s.dy, begins, places.shape)
+    found = np.zeros(places.shape)
+    found[tuple(slice(side) for side in part.shape)] = part
+    return s.own(b.part[1:], found)
+
+
+def _window(array: Array, start: Sequence[int], shape: tuple[int, ...]) -> Array:
     return array[tuple(slice(i, i + side) for i, side in zip(start, shape, strict=True))]
 
 
@@ -150,6 +176,17 @@ def transposed_without_option(evidence: Evidence) -> tuple[str, str] | None:
     def next_to_each_other(s: Sample) -> Array | None:
         return predict(s, 1, spatial(s, "padding", 0))
 
+    def without_the_last(s: Sample) -> Array | None:
+        dy = np.array(s.dy)
+        for axis, extra in enumerate(spatial(s, "output_padding", 0), start=dy.ndim - dimensions(s)):
+            dy[(slice(None),) * axis + (slice(dy.shape[axis] - extra, None),)] = 0
+        return b.gradient(b.part, s.judged, (s.own(s.case.outputs[0], dy),))
+
+    if b.fits(without_the_last):
+        return (
+            "option_ignored",
+            f"{b.part} is without the cotangent's last places: output_padding is left out on the way back",
+        )
     if b.fits(not_put_back):
         return (
             "padding_not_put_back",
@@ -161,6 +198,72 @@ def transposed_without_option(evidence: Evidence) -> tuple[str, str] | None:
             f"{b.part} is by windows next to each other: the stride is ignored on the way back",
         )
     return None
+
+
+#: What is taken of a window's cotangents, in words.
+_TAKEN: tuple[tuple[str, str, Callable[[Array], Array]], ...] = (
+    (
+        "numbers_elsewhere",
+        "each window's first element is taken, wherever the index points",
+        lambda w: w[..., 0],
+    ),
+    (
+        "not_averaged",
+        "the sum over each window is taken, not the element that the index points to",
+        lambda w: w.sum(-1),
+    ),
+    (
+        "averaged",
+        "the mean over each window is taken, not the element that the index points to",
+        lambda w: w.mean(-1),
+    ),
+    (
+        "numbers_elsewhere",
+        "each window's largest cotangent is taken, wherever the index points",
+        lambda w: w.max(-1),
+    ),
+)
+
+
+def unpooled(evidence: Evidence) -> tuple[str, str] | None:
+    """What goes back through an unpooling is taken at other places than those that were filled."""
+    b = bench(evidence)
+    if b.here is None or "unpool" not in b.here.case.operation or b.part != f"d{b.here.case.slots[0]}":
+        return None
+    for key, words, taken in _TAKEN:
+
+        def predict(s: Sample, taken: Callable[[Array], Array] = taken) -> Array:
+            n, found = dimensions(s), np.zeros(s.x.shape)
+            kernel, steps, pads = kernel_of(s), _steps(s), spatial(s, "padding", 0)
+            for at in np.ndindex(*s.x.shape[-n:]):
+                low = [max(i * step - pad, 0) for i, step, pad in zip(at, steps, pads, strict=True)]
+                inside: tuple[Any, ...] = (..., *(slice(i, i + k) for i, k in zip(low, kernel, strict=True)))
+                window = s.dy[inside]
+                place: tuple[Any, ...] = (..., *at)
+                found[place] = taken(window.reshape(*window.shape[:-n], -1))
+            return s.own(b.part[1:], found)
+
+        if b.fits(predict):
+            return key, f"{b.part}: {words}"
+
+    def of_the_first(s: Sample, axes: int) -> Array:
+        n = dimensions(s)
+        flat = s.dy.reshape(*s.dy.shape[:-n], -1)
+        indices = s.as_torch("indices", s.case["indices"]).reshape(*s.x.shape[:-n], -1)
+        first = np.broadcast_to(indices[(slice(0, 1),) * axes], indices.shape)
+        return s.own(b.part[1:], np.take_along_axis(flat, first, -1).reshape(s.x.shape))
+
+    for axes, whose in ((1, "the first sample"), (2, "the first sample's first channel")):
+        if b.fits(partial(of_the_first, axes=axes)):
+            return (
+                "mask_of_the_first_sample",
+                f"{b.part} is taken at the indices of {whose} in all others too",
+            )
+    return None
+
+
+def _steps(s: Sample) -> list[int]:
+    return spatial(s, "stride", s.options.get("kernel_size", 1))
 
 
 def _spread(s: Sample, share: Callable[[Array, int], Any], *, add: bool = True) -> Array:

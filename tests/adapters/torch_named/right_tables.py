@@ -59,6 +59,22 @@ class EmbeddingBag:
                 self.dW[i] += dout[n] / (len(bag) if self.mode == "mean" else 1)
 
 
+class EmbeddingBagSum:
+    """Weighted sums; the weights of the entries are no parameters, and have no gradient."""
+
+    def __init__(self, num_embeddings, embedding_dim):
+        self.W = np.random.randn(num_embeddings, embedding_dim)
+
+    def forward(self, ids, per_sample_weights=None):
+        self.ids = ids
+        self.scale = np.ones(ids.shape, self.W.dtype) if per_sample_weights is None else per_sample_weights
+        return (self.W[ids] * self.scale[..., None]).sum(axis=1)
+
+    def backward(self, dout):
+        self.dW = np.zeros_like(self.W)
+        np.add.at(self.dW, self.ids, dout[:, None] * self.scale[..., None])
+
+
 class EmbeddingBagLayer:
     """Maxima, and bags one after the other; a bag of nothing is 0."""
 
