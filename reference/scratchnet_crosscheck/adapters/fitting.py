@@ -118,6 +118,9 @@ def _fit_driver(
     if isinstance(driver, ObjectDriver | FunctionDriver) and score == 0 and error and _wants_pairs(error):
         driver.pairs = True
         score, chosen, error, none = _best(candidate, kind, driver, forms, beat)
+    if kind.tried and score < 4:
+        said = f"it raises {type(error).__name__}: {error}" if error else "it gives another value"
+        raise Cannot(f"taken for {kind.name}, {said} in all that was tried: {kind.tried}", whatever=True)
     if (
         score == 0
         and isinstance(driver, ObjectDriver)
@@ -305,14 +308,15 @@ def _subject(
 def _compatible(kind: Kind, driver: Driver, *, strict: bool) -> list[Form]:
     found = []
     optional = {"bias", "bias_hh", "mask", "running_mean", "running_var", "h", "c", *kind.state,
-                "offsets", "per_sample_weights"}  # fmt: skip
+                "offsets", "per_sample_weights", *kind.may_lack}  # fmt: skip
     optional |= {*kind.params} if kind.plain else {*kind.params} - {*kind.learnt}
     if not driver.takes.issuperset(kind.needs):
         missing = sorted({*kind.needs} - driver.takes)
         raise Cannot(f"taken for {kind.name}, it takes no {', '.join(missing)}", "take PyTorch's arguments")
     if any(slot not in optional for slot in driver.absent):
         raise Cannot(
-            f"taken for {kind.name}, it has no {', '.join(sorted(driver.absent - optional))}",
+            f"taken for {kind.name}, it has no {', '.join(sorted(driver.absent - optional))}"
+            + (f"; tried: {kind.tried}" if kind.tried else ""),
             "call its parameters by the usual names (W, b; gamma, beta), or say --like NAME=operation",
         )
     for option, value in kind.defaults.items():

@@ -201,6 +201,8 @@ class ObjectDriver:
         self.reuses = False
         #: Of an element's derivative: whether it is handed what forward returned.
         self.of_output = False
+        #: What it returns beside its output.
+        self.beside = ""
         self._pool: dict[Any, tuple[Any, dict[str, list[Place]]]] = {}
         self._updates = False
         #: Whether a parameter had another shape after its update: there is no sum over samples.
@@ -721,6 +723,9 @@ class ObjectDriver:
         """Return what forward gave: of a loss that returns more than one thing, the one that is a number."""
         if not isinstance(out, tuple):
             return (out,)
+        if self._kind.beside and len(out) == len(self._kind.outputs) + 1:
+            self.beside = self._kind.beside
+            return out[:-1]
         if self._kind.loss and len(out) > 1:
             numbers = [y for y in out if isinstance(y, float) or (_is_array(y) and np.size(y) == 1)]
             if len(numbers) == 1:
