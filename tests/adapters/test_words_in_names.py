@@ -5,6 +5,7 @@ from agreement import agrees, failed
 
 from scratchnet_crosscheck.adapters import names
 from scratchnet_crosscheck.adapters.fitting import fit
+from scratchnet_crosscheck.adapters.protocol import Cannot
 from scratchnet_crosscheck.references import kinds
 from scratchnet_crosscheck.references.protocol import BATCH_LAST, CHANNELS_LAST
 
@@ -246,7 +247,9 @@ class MHA:
     def backward(self, dout):
         return dout
 """)
-    assert not found
+    assert set(found) == {"MHA"}
+    with pytest.raises(Cannot, match="it has no k_proj_weight, q_proj_weight, v_proj_weight; tried"):
+        fit(found["MHA"])
 
 
 BLOCKS = """

@@ -47,6 +47,8 @@ def recognises(names: Mapping[str, Any], like: Mapping[str, str]) -> list[Candid
 
 
 def _of_inputs(cls: type) -> str:
-    """Return which attention with projections a class is: handed keys, or a sequence that attends to itself."""
-    handed = inspect.signature(getattr(cls, (methods(cls) or ("",))[0])).parameters
-    return called.WITH_PROJECTIONS if any(called.slot_named(n, ("key",)) for n in handed) else "self_attention"
+    """Return which attention with projections a class is: of keys that it is handed, or of x to itself."""
+    passes = methods(cls)
+    handed = inspect.signature(getattr(cls, passes[0])).parameters if passes else ()
+    keys = any(called.slot_named(name, ("key",)) for name in handed)
+    return called.WITH_PROJECTIONS if keys else "self_attention"

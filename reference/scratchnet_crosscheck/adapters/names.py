@@ -187,10 +187,11 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     ),
     "multi_head_attention": (
         "multiheadattention", "multiheadselfattention", "selfattention", "causalselfattention", "mha",
-        "groupedqueryattention", "gqa", "causalattention", "multiheadcausalattention", "causalmultiheadattention",
-        "multiheadcausalselfattention", "causalmultiheadselfattention", "maskedselfattention",
-        "maskedmultiheadattention", "maskedmultiheadselfattention", "multiqueryattention", "mqa",
-        "multiheadattn", "selfattn", "singleheadattention", "singleheadselfattention",
+        "groupedqueryattention", "gqa", "causalattention", "multiheadcausalattention",
+        "causalmultiheadattention", "multiheadcausalselfattention", "causalmultiheadselfattention",
+        "maskedselfattention", "maskedmultiheadattention", "maskedmultiheadselfattention",
+        "multiqueryattention", "mqa", "multiheadattn", "selfattn", "singleheadattention",
+        "singleheadselfattention",
     ),
     "embedding_dot": ("embeddingdot",), "weight_sum": ("weightsum",),
     "attention_weight": ("attentionweight",),
@@ -289,14 +290,14 @@ _AND_GRADIENT = re.compile(r"_(and|with)_(d[a-z]|gradients?|grads?|deltas?)$")
 
 @functools.lru_cache(maxsize=4096)
 def plain(name: str) -> str:
-    """Return a name in lower case without underscores.
+    """Return a name in lower case without underscores and the dots of a state's keys.
 
     Examples
     --------
-    >>> plain("Layer_Dense"), plain("dLdW")
-    ('layerdense', 'dldw')
+    >>> plain("Layer_Dense"), plain("dLdW"), plain("out_proj.weight")
+    ('layerdense', 'dldw', 'outprojweight')
     """
-    return name.replace("_", "").lower()
+    return name.replace("_", "").replace(".", "").lower()
 
 
 #: Attention with projections, which is known as a class alone.
@@ -395,7 +396,8 @@ SLOTS: dict[str, tuple[str, ...]] = {
     },
     "out_proj_weight": (
         "wo", "ow", "weighto", "oweight", "wout", "outw", "weightout", "outweight", "woutput", "outputweight",
-        "outproj", "outprojw", "oproj", "oprojw", "oprojweight", "wproj", "projw", "projweight", "cprojweight",
+        "outproj", "outprojw", "oproj", "oprojw", "oprojweight", "wproj", "projw", "projweight",
+        "cprojweight",
     ),
     "out_proj_bias": (
         "bo", "ob", "biaso", "obias", "bout", "outb", "biasout", "outbias", "boutput", "outputbias",

@@ -29,7 +29,8 @@ def _draw(sketch: Sketch, inputs: tuple[str, ...], params: tuple[str, ...]) -> P
     options = sketch.option("num_kv_heads", low, 2) if "num_heads" in sketch.takes else {}
     own = options.get("num_kv_heads", 1)
     options |= sketch.option("num_heads", *((own * low, own * 2) if options else (low, 2, 3)))
-    heads, head = options.get("num_heads", 1), sketch.side(low, 3)
+    heads = options.get("num_heads", 1)
+    head = sketch.side(2 if heads == 1 else low, 3)  # so wide that a weight has not a bias's shape
     options |= sketch.option("is_causal", False, True) | sketch.option("p", 0.0)
     width, of_keys = heads * head, options.get("num_kv_heads", heads) * head
 
