@@ -247,7 +247,9 @@ class MHA:
     def backward(self, dout):
         return dout
 """)
-    assert not found
+    assert set(found) == {"MHA"}
+    with pytest.raises(Cannot, match="it has no k_proj_weight, q_proj_weight, v_proj_weight; tried"):
+        fit(found["MHA"])
 
 
 BLOCKS = """

@@ -802,3 +802,21 @@ def test_what_explains_wrong_numbers_is_no_explanation_of_float64_that_comes_out
         )
         found += [key for key, _ in explain(evidence)]
     assert found == ["factor:2", "float64_out"]
+
+
+def test_a_gradient_that_is_nothing_but_rounding_is_not_blamed_on_the_layout():
+    def draw(seed):
+        rng = np.random.default_rng(seed)
+        given = {"x": rng.normal(size=(6, 7)), "shift": rng.normal(size=(6, 7))}
+        return Case("centre", given, {}, ("x", "shift"), ("y",))
+
+    def back(times):
+        def found(dy, x, shift):  # numbers that add up to zero, in the order in which memory has them
+            return {"x": times * dy, "shift": np.full_like(x, np.ravel(x - x.mean(), "K").sum())}
+
+        return found
+
+    def value(x, shift):
+        return x + 0 * shift
+
+    assert said(Pair(value, back(2.0)), Pair(value, back(1.0)), draw, "dx")[0][0] == "factor:2"

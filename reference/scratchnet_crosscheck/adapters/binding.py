@@ -288,6 +288,8 @@ def _size(name: str, default: Any, bound: Bound, kind: Kind) -> str | None:
     size = names.option_named(name, names.SIZES, frozenset(names.SIZES))
     if size is None or (size == "weight" and "weight" not in kind.slots):
         return None
+    if size in ("head", "steps") and "num_heads" not in kind.defaults:
+        return None
     if size == "in" and kind.name in ("embedding", "embedding_bag") and names.plain(name) in names.WIDTHS:
         size = "out"  # `(d_model, vocab_size)` as well as `(vocab_size, d_model)`
     if default is inspect.Parameter.empty:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any
 
 from . import names as called
@@ -19,6 +20,8 @@ ALTERNATIVES = {
     "max_pool2d": ("max_pool2d", "avg_pool2d"),
     "gru": ("gru", "gru_cell"),
     "scaled_dot_product_attention": ("scaled_dot_product_attention", "dot_attention"),
+    "multi_head_attention": ("multi_head_attention", "packed multi_head_attention"),
+    "self_attention": ("self_attention", "packed self_attention"),
     "cross_entropy": (
         "cross_entropy", "temporal cross_entropy", "categorical_cross_entropy", "binary_cross_entropy",
     ),
@@ -33,6 +36,7 @@ def recognises(names: Mapping[str, Any], like: Mapping[str, str]) -> list[Candid
     for name, thing in names.items():
         kind = like.get(name) or called.operation(name)
         if kind and isinstance(thing, type) and methods(thing):
+            kind = _of_inputs(thing) if kind == called.WITH_PROJECTIONS else kind
             found.append(
                 Candidate(
                     name, ALTERNATIVES.get(kind, (kind,)), factory(thing), "class",
@@ -40,3 +44,11 @@ def recognises(names: Mapping[str, Any], like: Mapping[str, str]) -> list[Candid
                 )
             )  # fmt: skip
     return found
+
+
+def _of_inputs(cls: type) -> str:
+    """Return which attention with projections a class is: of keys that it is handed, or of x to itself."""
+    passes = methods(cls)
+    handed = inspect.signature(getattr(cls, passes[0])).parameters if passes else ()
+    keys = any(called.slot_named(name, ("key",)) for name in handed)
+    return called.WITH_PROJECTIONS if keys else "self_attention"

@@ -118,6 +118,11 @@ def _fit_driver(
     if isinstance(driver, ObjectDriver | FunctionDriver) and score == 0 and error and _wants_pairs(error):
         driver.pairs = True
         score, chosen, error, none = _best(candidate, kind, driver, forms, beat)
+    if kind.tried and score < 4:
+        said = f"it raises {type(error).__name__}: {error}" if error else "it gives another value"
+        raise Cannot(f"taken for {kind.name}, {said} in all that was tried: {kind.tried}", whatever=True)
+    if kind.tried:
+        _has_a_gradient_of_each(_subject(candidate, kind, driver, chosen, beat))
     if (
         score == 0
         and isinstance(driver, ObjectDriver)
@@ -159,6 +164,19 @@ def _fit_driver(
     if kind.random and score >= 2:
         chosen = _random_form(candidate, kind, driver, forms, chosen, beat)
     return score, _subject(candidate, kind, driver, chosen, beat)
+
+
+def _has_a_gradient_of_each(subject: Subject) -> None:
+    """Raise `Cannot` where one gradient is given for several inputs: it may be their sum."""
+    first, *others = subject.kind.inputs
+    grads, _ = gradients(subject, probe(subject, 1))
+    if others and grads is not None and first in grads and not any(slot in grads for slot in others):
+        raise Cannot(
+            f"taken for {subject.kind.name}, its backward pass gives one gradient for {first}, "
+            f"{' and '.join(others)}: which is not known",
+            f"return the gradients of {first}, {' and '.join(others)}",
+            whatever=True,
+        )
 
 
 def _computes_with_arrays(driver: ObjectDriver, error: BaseException) -> None:
@@ -305,14 +323,15 @@ def _subject(
 def _compatible(kind: Kind, driver: Driver, *, strict: bool) -> list[Form]:
     found = []
     optional = {"bias", "bias_hh", "mask", "running_mean", "running_var", "h", "c", *kind.state,
-                "offsets", "per_sample_weights"}  # fmt: skip
+                "offsets", "per_sample_weights", *kind.may_lack}  # fmt: skip
     optional |= {*kind.params} if kind.plain else {*kind.params} - {*kind.learnt}
     if not driver.takes.issuperset(kind.needs):
         missing = sorted({*kind.needs} - driver.takes)
         raise Cannot(f"taken for {kind.name}, it takes no {', '.join(missing)}", "take PyTorch's arguments")
     if any(slot not in optional for slot in driver.absent):
         raise Cannot(
-            f"taken for {kind.name}, it has no {', '.join(sorted(driver.absent - optional))}",
+            f"taken for {kind.name}, it has no {', '.join(sorted(driver.absent - optional))}"
+            + (f"; tried: {kind.tried}" if kind.tried else ""),
             "call its parameters by the usual names (W, b; gamma, beta), or say --like NAME=operation",
         )
     for option, value in kind.defaults.items():
@@ -379,7 +398,8 @@ def _best(
             perfect.append(form)
             if len(perfect) >= 12:
                 break
-    if best <= 0 and misfit is not None and not getattr(driver, "chosen", ""):
+    ran_into = kind.tried and error is not None  # a form of the right shapes: what it raises says more
+    if best <= 0 and misfit is not None and not getattr(driver, "chosen", "") and not ran_into:
         raise Cannot(
             f"taken for {kind.name}: {misfit}", "say --like NAME=operation if it is meant to be another"
         )

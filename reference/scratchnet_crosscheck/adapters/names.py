@@ -185,6 +185,14 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     "scaled_dot_product_attention": (
         "scaleddotproductattention", "attention", "dotproductattention", "sdpa", "scaleddotproduct",
     ),
+    "multi_head_attention": (
+        "multiheadattention", "multiheadselfattention", "selfattention", "causalselfattention", "mha",
+        "groupedqueryattention", "gqa", "causalattention", "multiheadcausalattention",
+        "causalmultiheadattention", "multiheadcausalselfattention", "causalmultiheadselfattention",
+        "maskedselfattention", "maskedmultiheadattention", "maskedmultiheadselfattention",
+        "multiqueryattention", "mqa", "multiheadattn", "selfattn", "singleheadattention",
+        "singleheadselfattention",
+    ),
     "embedding_dot": ("embeddingdot",), "weight_sum": ("weightsum",),
     "attention_weight": ("attentionweight",),
     "affine_relu": ("affinerelu", "linearrelu", "fcrelu", "denserelu"), "conv_relu": ("convrelu",),
@@ -282,16 +290,18 @@ _AND_GRADIENT = re.compile(r"_(and|with)_(d[a-z]|gradients?|grads?|deltas?)$")
 
 @functools.lru_cache(maxsize=4096)
 def plain(name: str) -> str:
-    """Return a name in lower case without underscores.
+    """Return a name in lower case without underscores and the dots of a state's keys.
 
     Examples
     --------
-    >>> plain("Layer_Dense"), plain("dLdW")
-    ('layerdense', 'dldw')
+    >>> plain("Layer_Dense"), plain("dLdW"), plain("out_proj.weight")
+    ('layerdense', 'dldw', 'outprojweight')
     """
-    return name.replace("_", "").lower()
+    return name.replace("_", "").replace(".", "").lower()
 
 
+#: Attention with projections, which is known as a class alone.
+WITH_PROJECTIONS = "multi_head_attention"
 #: How attention over heads is called, which is scaled dot-product attention where it is handed no more.
 _OF_HEADS = ("mha", "multiheadattention")
 #: What is one thing or another by how many arrays it is handed; with weights it is another.
@@ -319,7 +329,8 @@ def of_function(name: str, arguments: Iterable[str]) -> str | None:
     if count is not None:
         handed = [a for a in arguments if option_named(a, OPTIONS, frozenset({"dim"})) is None]
         return None if any(plain(a).startswith("w") for a in handed) else count.get(len(handed))
-    return operation(name)
+    kind = operation(name)
+    return None if kind == WITH_PROJECTIONS else kind
 
 
 def operation(name: str) -> str | None:
@@ -394,7 +405,34 @@ SLOTS: dict[str, tuple[str, ...]] = {
     "c": ("c", "prevc", "c0", "cprev", "cell", "cx"),
     "target": ("y", "t", "target", "targets", "label", "labels", "ts", "ytrue", "true", "truth"),
     "mask": ("mask",),
-    "query": ("query", "q"), "key": ("key", "k"), "value": ("value", "v"),
+    "query": ("query", "q", "queries", "xq"), "key": ("key", "k", "keys", "xk"),
+    "value": ("value", "v", "values", "xv"),
+    **{
+        f"{long[0]}_proj_{what}": tuple(
+            name
+            for one in (long[0], long, f"{long[0]}proj")
+            for short in (what, what[0])
+            for name in (f"{short}{one}", f"{one}{short}")
+        )
+        for long in ("query", "key", "value") for what in ("weight", "bias")
+    },
+    "out_proj_weight": (
+        "wo", "ow", "weighto", "oweight", "wout", "outw", "weightout", "outweight", "woutput", "outputweight",
+        "outproj", "outprojw", "oproj", "oprojw", "oprojweight", "wproj", "projw", "projweight",
+        "cprojweight",
+    ),
+    "out_proj_bias": (
+        "bo", "ob", "biaso", "obias", "bout", "outb", "biasout", "outbias", "boutput", "outputbias",
+        "outprojb", "oprojb", "oprojbias", "bproj", "projb", "projbias", "cprojbias",
+    ),
+    "in_proj_weight": (
+        "inw", "winproj", "inprojw", "win", "inweight", "inproj", "wqkv", "qkvw", "weightqkv", "qkvweight",
+        "cattnweight", "qkvprojweight", "qkvprojw",
+    ),
+    "in_proj_bias": (
+        "inb", "binproj", "inprojb", "bin", "inbias", "bqkv", "qkvb", "biasqkv", "qkvbias", "cattnbias",
+        "qkvprojbias", "qkvprojb",
+    ),
     "ids": (
         "ids", "idx", "x", "index", "indices", "input", "inp", "tokens", "tokenids", "inputids", "words",
     ),
@@ -442,6 +480,8 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "kernel_w": ("poolw", "poolwidth", "kw", "kernelw", "ww"),
     "dim": ("dim", "axis"), "keepdim": ("keepdim", "keepdims"),
     "return_sequences": ("returnsequences", "returnsequence", "returnseq", "returnsteps", "returnall"),
+    "num_heads": ("numheads", "nheads", "nhead", "heads", "h", "nh", "numhead", "numattentionheads"),
+    "num_kv_heads": ("numkvheads", "nkvheads", "kvheads", "nkvhead", "nkv", "numkeyvalueheads"),
     "is_causal": ("iscausal", "causal"), "scale": ("scale", "softmaxscale", "factor"),
     "reduction": ("reduction",),
     "reg": ("reg", "regularization", "lam", "lamb", "lambd", "lambda", "l2", "l2reg", "regstrength",
@@ -478,7 +518,7 @@ SIZES: dict[str, tuple[str, ...]] = {
         "numneurons", "numunits", "nfilter", "numfilter", "nkernels", "numkernels", "depth", "nodes",
         "neuronscount", "hiddenunits", "nhidden", "hdim", "hidden", "embedsize", "embeddingsize",
         "numnodes", "nodesnumber", "cells", "outputsize", "nout", "outchannels", "nfilters", "numfilters",
-        "embeddingdim",
+        "embeddingdim", "embdim", "nembd", "nembed", "modeldim",
         "hiddensize", "units", "nunits", "nneurons", "outputdim", "outfeature", "dimout", "outputs",
         "noutputs", "unitsnum", "outputsnum", "neuronsnum", "outneurons", "outputneuron", "numfilter",
         "noutputunits",
@@ -491,6 +531,11 @@ SIZES: dict[str, tuple[str, ...]] = {
     "in2": ("in2features", "in2", "in2dim", "in2size", "dim2", "d2", "n2", "features2", "rightdim"),
     "kernel": ("kernelsize", "k", "size", "filtersize", "kernel", "ksize", "fsize", "f",
                "kernelshape", "filtershape"),
+    "head": ("headdim", "dhead", "headsize", "dk", "dv", "hd", "headwidth"),
+    "steps": (
+        "blocksize", "contextlength", "contextsize", "maxlen", "maxlength", "maxseqlen", "seqlen", "nctx",
+        "maxt",
+    ),
     "kernel_h": ("kh", "kernelh", "hh", "hfilter", "filterh", "filterheight", "kernelheight", "fh"),
     "kernel_w": ("kw", "kernelw", "ww", "wfilter", "filterw", "filterwidth", "kernelwidth", "fw"),
     "shape": ("xdim", "inputshape", "inshape", "xshape", "inputdims"),

@@ -91,7 +91,10 @@ def places(thing: Any) -> Iterator[Place]:
                     yield Place(
                         value,
                         key,
-                        str(key) if str(key) not in (*_VALUE_KEYS[:3], *_GRADIENT_KEYS[:2]) else name,
+                        # A dot of its own, "out_proj.weight", is none of ours.
+                        str(key).replace(".", "_")
+                        if str(key) not in (*_VALUE_KEYS[:3], *_GRADIENT_KEYS[:2])
+                        else name,
                     )
         elif isinstance(value, list):
             for index in range(len(value)):
@@ -201,6 +204,8 @@ class ObjectDriver:
         self.reuses = False
         #: Of an element's derivative: whether it is handed what forward returned.
         self.of_output = False
+        #: What it returns beside its output.
+        self.beside = ""
         self._pool: dict[Any, tuple[Any, dict[str, list[Place]]]] = {}
         self._updates = False
         #: Whether a parameter had another shape after its update: there is no sum over samples.
@@ -721,6 +726,9 @@ class ObjectDriver:
         """Return what forward gave: of a loss that returns more than one thing, the one that is a number."""
         if not isinstance(out, tuple):
             return (out,)
+        if self._kind.beside and len(out) == len(self._kind.outputs) + 1:
+            self.beside = self._kind.beside
+            return out[:-1]
         if self._kind.loss and len(out) > 1:
             numbers = [y for y in out if isinstance(y, float) or (_is_array(y) and np.size(y) == 1)]
             if len(numbers) == 1:
@@ -793,7 +801,8 @@ class ObjectDriver:
         if not moving and params and isinstance(returned, np.ndarray):
             kept = [self._gradient(thing, s, where.get(s, []), n) for n, s in enumerate(params)]
             returned = None if any(k is not None for k in kept) else returned  # dx of what has no derivative
-        grads = self._inputs_gradients(thing, returned, params)
+        shapes = {s: arrays[s].shape for s in params}
+        grads = self._inputs_gradients(thing, returned, shapes)
         for position, slot in enumerate(params):
             if slot in grads:
                 continue
@@ -943,7 +952,10 @@ class ObjectDriver:
             found[over[0]] = "x"
         return found
 
-    def _inputs_gradients(self, thing: Any, returned: Any, params: list[str]) -> Gradients:
+    def _inputs_gradients(
+        self, thing: Any, returned: Any, shapes: Mapping[str, tuple[int, ...]]
+    ) -> Gradients:
+        params = list(shapes)
         moving = [s for s in self._inputs if s not in self._kind.fixed]
         if returned is None:
             found = next(
@@ -974,7 +986,9 @@ class ObjectDriver:
         if len(returned) == len(self._inputs) and still and all(returned[i] is None for i in still):
             return {s: g for s, g in zip(self._inputs, returned, strict=True) if g is not None}
         grads = dict(zip(moving, returned, strict=False))
-        if len(returned) > len(moving):
+        if len(returned) > len(moving) and self._kind.tried:
+            grads.update(_by_shape(returned[len(moving) :], shapes))
+        elif len(returned) > len(moving):
             grads.update(zip(params, returned[len(moving) :], strict=False))
         return {k: g for k, g in grads.items() if g is not None}
 
@@ -1027,9 +1041,17 @@ class ObjectDriver:
                 for key, value in held.items():
                     if names.slot_named(str(key), (slot,)) and _is_array(value):
                         return value
-            if isinstance(held, list | tuple) and position < len(held) and _is_array(held[position]):
-                self._note(f"{holder}[{position}]", own[0])
-                return held[position]
+            # Of a parameter that stands in a list, the gradient stands at the same place.
+            listed = [int(p.key) for p in where if isinstance(p.owner, list)]
+            at = listed[0] if listed else position
+            if (
+                isinstance(held, list | tuple)
+                and (listed or not self._kind.tried)
+                and at < len(held)
+                and _is_array(held[at])
+            ):
+                self._note(f"{holder}[{at}]", own[0])
+                return held[at]
         for place in where:
             if "." in place.name and isinstance(place.key, _Attribute):
                 for key in _GRADIENT_KEYS:
@@ -1047,6 +1069,16 @@ class ObjectDriver:
         words = f"found {name}, taken as the gradient of {of}"
         if words not in self.notes:
             self.notes.append(words)
+
+
+def _by_shape(returned: Iterable[Any], shapes: Mapping[str, tuple[int, ...]]) -> Gradients:
+    """Return the gradients whose shape is that of one parameter alone, in whatever order they come."""
+    found = {}
+    for slot, shape in shapes.items():
+        alike = [g for g in returned if np.shape(g) == shape]
+        if len(alike) == 1 and list(shapes.values()).count(shape) == 1:
+            found[slot] = alike[0]
+    return found
 
 
 def _as(value: Any, given: Array) -> Any:

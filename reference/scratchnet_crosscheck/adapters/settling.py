@@ -65,6 +65,10 @@ def settle(subject: Subject, score: int) -> Subject:
             subject.left[f"gradient_of_{name}"] = (
                 f"{kind.name} has no parameter like its {name}: that gradient is not checked"
             )
+        if isinstance(driver, ObjectDriver) and driver.beside:
+            subject.left["beside"] = f"the {driver.beside} that it returns beside its output are not checked"
+        if "p" in {*driver.takes} & {*kind.defaults} and not kind.random:
+            subject.left["dropout"] = "it is checked without dropout"
         for slot in kind.fixed if kind.loss else ():
             if grads.get(slot) is not None and case[slot].dtype.kind == "f":
                 subject.left[f"gradient_of_{slot}"] = "it returns one, which is not asked"

@@ -252,7 +252,10 @@ def assumes_contiguous(evidence: Evidence) -> tuple[str, str] | None:
     dys = _dys(evidence, evidence.subject.forward(case.copy()))
 
     def results(case: Case, dys: Outputs) -> list[Array | None]:
-        return _copies([*evidence.subject.forward(case), *evidence.run(case, dys)])
+        found = _copies([*evidence.subject.forward(case), *evidence.run(case, dys)])
+        # Another result may be zero but for rounding, which the layout changes: it says nothing of this one.
+        parts = [*case.outputs, *case.extras, *(f"d{slot}" for slot in case.slots)]
+        return [found[parts.index(evidence.part)]] if evidence.part in parts else found
 
     wanted = results(case.copy(), dys)
     if not _alike(wanted, results(case.copy(), dys)):

@@ -120,6 +120,13 @@ def _batch_of_rows(s: Sample) -> float:
     return float(_shape(s)[0]) if len(_shape(s)) > 1 else 1.0
 
 
+def _head(s: Sample) -> float:
+    """Return how many numbers a head has, of attention with projections."""
+    if "attention" not in s.case.operation:
+        return float("nan")
+    return _features(s) / _option(s, "num_heads")
+
+
 if TYPE_CHECKING:
     Measure = Callable[[Sample, str], float]
 Size = tuple[str, "Measure", str]
@@ -137,6 +144,7 @@ MEASURES: tuple[tuple[str, Callable[[Sample], float], str], ...] = (
     ("N*T", lambda s: _batch(s) * _steps(s), "the batch size times the number of time steps"),
     ("N*positions", lambda s: _batch(s) * _window(s), "the batch size times the number of positions"),
     ("sqrt(features)", lambda s: _features(s) ** 0.5, "the square root of the number of features"),
+    ("sqrt(head)", lambda s: _head(s) ** 0.5, "the square root of the width of a head"),
     ("1-p", lambda s: 1.0 - _drop(s), "the probability of keeping, 1 - p"),
     ("1-p", lambda s: 1.0 - _drop_in_training(s), "the probability of keeping, 1 - p"),
     ("p", _drop, "the probability of dropping, p"),

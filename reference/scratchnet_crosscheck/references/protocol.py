@@ -316,6 +316,12 @@ class Kind:
     sizes: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
     #: Whether it may have no parameters at all.
     plain: bool = False
+    #: Parameters that a layer may do without, beside those that are everywhere.
+    may_lack: tuple[str, ...] = ()
+    #: Of a name that means many things, what is tried, in words: what fits none of it is not checked.
+    tried: str = ""
+    #: What a layer may return beside its output, in words; it is not checked.
+    beside: str = ""
     #: The options it may be made or called with, by PyTorch's names, and PyTorch's value where none is given.
     defaults: Mapping[str, Any] = field(default_factory=dict)
     #: Numbers that a layer may have written into its formula: by option, how each is measured.
