@@ -61,6 +61,8 @@ DIAGNOSES = {
     "factor:1/features": "off by a factor: one over the number of features",
     "factor:sqrt(features)": "off by a factor: the square root of the number of features",
     "factor:1/sqrt(features)": "off by a factor: one over the square root of the number of features",
+    "factor:sqrt(head)": "off by a factor: the square root of the width of a head",
+    "factor:1/sqrt(head)": "off by a factor: one over the square root of the width of a head",
     "factor:elements": "off by a factor: the number of elements",
     "factor:1/elements": "off by a factor: one over the number of elements",
     "factor:N*T": "off by a factor: the batch size times the number of time steps",
