@@ -204,6 +204,28 @@ def test_gradients_that_add_up_until_zero_grad_is_called_are_no_slip_and_that_is
     assert any("zero_grad() is called before each" in note for note in subject.driver.notes)
 
 
+def test_a_zero_grad_that_makes_its_arrays_anew_makes_them_of_the_parameters_dtype():
+    source = """
+import numpy as np
+class Linear:
+    def __init__(self, in_features, out_features):
+        self.W, self.b = np.random.randn(out_features, in_features), np.zeros(out_features)
+        self.zero_grad()
+    def zero_grad(self):
+        self.dW, self.db = np.zeros(self.W.shape), np.zeros(len(self.b))
+    def forward(self, x):
+        self.x = x
+        return x @ self.W.T + self.b
+    def backward(self, d):
+        self.dW += d.T @ self.x
+        self.db += d.sum(0)
+        return d @ self.W
+"""
+    assert failed(everything(source, "Linear")[1]) == set()
+    slip = source.replace("return d @ self.W", "return d.astype(float) @ self.W")
+    assert failed(everything(slip, "Linear")[1]) == {"dtype_is_preserved"}
+
+
 def test_a_zero_grad_that_forgets_what_adds_up_does_not_hide_it():
     _, records = everything(PARAMETER.replace("self.grad[...] = 0", "pass"), "Linear")
     assert "repeated_calls_agree" in failed(records)

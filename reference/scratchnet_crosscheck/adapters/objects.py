@@ -646,6 +646,9 @@ class ObjectDriver:
                     zero()
                 except Exception:  # it is for something else, or not finished
                     continue
+                for slot, found in where.items():
+                    if slot not in self._new.slots.values():  # they may have been made anew
+                        self._recast(thing, slot, found, found[0].get())
                 words = f"{name}() is called before each backward pass: until then gradients may add up"
                 if words not in self.notes:
                     self.notes.append(words)
