@@ -226,6 +226,37 @@ class Linear:
     assert failed(everything(slip, "Linear")[1]) == {"dtype_is_preserved"}
 
 
+@pytest.mark.parametrize(
+    ("params", "grads", "first", "second"),
+    [
+        ("[np.random.randn(d, n), np.zeros(n)]", "[np.zeros((d, n)), np.zeros(n)]", "[0]", "[1]"),
+        (
+            "{'W': np.random.randn(d, n), 'b': np.zeros(n)}", "{'W': np.zeros((d, n)), 'b': np.zeros(n)}",
+            "['W']", "['b']",
+        ),
+    ],
+    ids=["lists", "dicts"],
+)  # fmt: skip
+def test_gradients_that_were_zeros_beside_other_parameters_are_of_the_dtype_of_those_put_in(
+    params, grads, first, second
+):
+    source = f"""
+import numpy as np
+class Linear:
+    def __init__(self, in_features, out_features):
+        d, n = in_features, out_features
+        self.params, self.grads = {params}, {grads}
+    def forward(self, x):
+        self.x = x
+        return x @ self.params{first} + self.params{second}
+    def backward(self, dy):
+        self.grads{first}[...] = self.x.T @ dy
+        self.grads{second}[...] = dy.sum(0)
+        return dy @ self.params{first}.T
+"""
+    assert failed(everything(source, "Linear")[1]) == set()
+
+
 def test_a_zero_grad_that_forgets_what_adds_up_does_not_hide_it():
     _, records = everything(PARAMETER.replace("self.grad[...] = 0", "pass"), "Linear")
     assert "repeated_calls_agree" in failed(records)

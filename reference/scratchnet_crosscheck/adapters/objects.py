@@ -628,6 +628,11 @@ class ObjectDriver:
             if place.owner is not thing and isinstance(place.key, _Attribute):
                 kept += [(Place(place.owner, _Attribute(k), k), True) for k in _GRADIENT_KEYS
                          if k in _attributes(place.owner)]  # fmt: skip
+        for holder in _GRADIENT_HOLDERS:
+            listed = getattr(thing, holder, None)
+            if isinstance(listed, dict | list):
+                keys = listed if isinstance(listed, dict) else range(len(listed))
+                kept += [(Place(listed, key, holder), True) for key in keys]
         for place, is_gradient in kept:
             held = place.get()
             alike = isinstance(held, np.ndarray) and held.shape == value.shape and held.dtype != value.dtype
