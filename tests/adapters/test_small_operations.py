@@ -183,3 +183,54 @@ def test_a_logarithm_of_a_sum_of_exponentials(loaded):
 def test_a_logarithm_of_a_sum_that_is_wrong_or_overflows_is_seen(loaded, stable, by):
     pytest.importorskip("torch")
     assert failed(loaded(LOG_SUM.format(stable=stable, by=by))[0]["logsumexp"])
+
+
+SAMPLED = """
+def affine_grid(theta, size, align_corners=False):
+    n, _, h, w = size
+    def line(m):
+        if not align_corners:
+            return (2 * np.arange(m) + 1) / m - 1
+        return np.linspace(-1, 1, m) if m > 1 else np.zeros(1)
+    base = np.ones((h, w, 3), theta.dtype)
+    base[..., 0], base[..., 1] = line(w), line(h)[:, None]
+    def pullback(dgrid):
+        return (np.einsum("nhwc,hwk->nck", dgrid, base{slip}),)
+    return np.einsum("hwk,nck->nhwc", base, theta), pullback
+"""
+
+
+@pytest.mark.parametrize(("slip", "right"), [("", True), ("[..., [1, 0, 2]]", False)])
+def test_a_grid_of_maps_of_two_dimensions_alone_is_checked(loaded, slip, right):
+    pytest.importorskip("torch")
+    assert (failed(loaded(SAMPLED.format(slip=slip))[0]["affine_grid"]) == set()) is right
+
+
+OF_TWO_MODES = """
+def _row(n, o, m, linear):
+    row, at = np.zeros(n), max((o + 0.5) * n / m - 0.5, 0.0)
+    if not linear:
+        row[{nearest}] = 1
+        return row
+    i = min(int(at), n - 1)
+    row[i] += 1 - (at - i)
+    row[min(i + 1, n - 1)] += at - i
+    return row
+def interpolate(x, size, mode="bilinear"):
+    {said}
+    def matrix(n):
+        return np.array([_row(n, o, size, mode == "bilinear") for o in range(size)], x.dtype)
+    A, B = matrix(x.shape[2]), matrix(x.shape[3])
+    return np.einsum("ah,nchw,bw->ncab", A, x, B), lambda dy: (np.einsum("ah,ncab,bw->nchw", A, dy, B),)
+"""
+
+
+@pytest.mark.parametrize(
+    ("said", "nearest", "right"),
+    [("", "n - 1", True), ("'nearest'", "o * n // m", True), ("'nearest'", "n - 1", False)],
+    ids=["not known", "right", "wrong"],
+)
+def test_a_mode_is_asked_of_an_interpolation_of_another_where_its_file_names_it(loaded, said, nearest, right):
+    pytest.importorskip("torch")
+    source = OF_TWO_MODES.replace("{said}", said).replace("{nearest}", nearest)
+    assert (failed(loaded(source)[0]["interpolate"]) == set()) is right

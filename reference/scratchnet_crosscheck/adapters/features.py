@@ -28,13 +28,14 @@ _OF_SOME = (
     "mode 'linear'", "mode 'bilinear'", "mode 'trilinear'", "mode 'max'", "a weight for each entry",
     "a dimension other than the second", "offsets", WORD_SAME,
     "mode 'reflect'", "mode 'replicate'", "mode 'circular'", "negative padding",
+    "padding_mode 'border'", "padding_mode 'reflection'",
 )  # fmt: skip
 #: Features that are left out where it does not do them right, too.
 _OPTIONAL = (
     "an empty batch", "a stride that leaves a remainder", EVEN_SAME, AS_IF_WHOLE, "ignored labels", "no bias",
     "a slope a channel", "losses not reduced",
     "weights (class_weight)", "weights (pos_weight)", "the mean over the batch alone", "a target of 0",
-    "labels one after the other", "mode 'bicubic'", "mode 'nearest-exact'", "mode 'area'",
+    "labels one after the other", "mode 'bicubic'", "mode 'nearest-exact'", "mode 'area'", "mode 'nearest'",
     "a fraction for scale_factor", "an even size", "an empty bag", "a side left open",
     "several normalized sides",
 )  # fmt: skip
@@ -72,7 +73,12 @@ def undone(subject: Subject, score: int) -> set[str]:
             forward_only = feature in ("a stride that leaves a remainder", EVEN_SAME)
             bad = found.error is not None or (feature == EVEN_SAME and found.score < 2)
             if not bad and not forward_only:
-                promises = isinstance(subject.driver, ValueDriver) and not subject.driver.fused
+                driver = subject.driver
+                promises = (
+                    isinstance(driver, ValueDriver)
+                    and not driver.fused
+                    and (not feature.startswith("mode ") or driver.mentions(feature.split("'")[1]))
+                )
                 bad = score == 4 and found.score < (1 if promises else 3)
                 grads, error = gradients(subject, case)
                 # Another rank than the usual one is promised by nobody.

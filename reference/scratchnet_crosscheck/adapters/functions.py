@@ -693,6 +693,11 @@ class ValueDriver(FunctionDriver):
         super().__init__(function, kind)
         self.skips = False
 
+    def mentions(self, word: str) -> bool:
+        """Return whether its file has this word for an option: what it does not name it does not promise."""
+        source = text_of(inspect.getmodule(self._function))
+        return not source or f"'{word}'" in source or f'"{word}"' in source
+
     def start(self, arrays: Mapping[str, Array], options: Mapping[str, Any], form: Form) -> Started:
         """Call the function."""
         self.reseed()

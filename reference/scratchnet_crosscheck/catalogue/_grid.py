@@ -24,9 +24,13 @@ def _case(x: Array, grid: Array, **options: object) -> Case:
 
 def _draw_sample(d: Draw) -> Case:
     n_dims = d.one_of(2, 3)
+    modes = ("bilinear", "nearest", "bicubic")[: 5 - n_dims]
+    return draw_sample(d, n_dims, d.one_of(*modes), d.one_of("zeros", "border", "reflection"))
+
+
+def draw_sample(d: Draw, n_dims: int, mode: str, padding: str) -> Case:
+    """Draw a call of `grid_sample` of a map of so many dimensions."""
     batch, sides, out = d.batch(), d.sides(n_dims, high=4), d.sides(n_dims, high=3)
-    mode = d.one_of(*("bilinear", "nearest", "bicubic")[: 5 - n_dims])
-    padding = d.one_of("zeros", "border", "reflection")
     aligned = d.one_of(None, False, True)
     # Places a quarter apart; where a derivative is taken, none at which it jumps: on elements, their halves
     # (the nearest) and the border, which lies at halves too.
@@ -95,7 +99,11 @@ GRID_SAMPLE = Operation(
 
 
 def _draw_affine(d: Draw) -> Case:
-    n_dims = d.one_of(2, 3)
+    return draw_affine(d, d.one_of(2, 3))
+
+
+def draw_affine(d: Draw, n_dims: int) -> Case:
+    """Draw a call of `affine_grid` for a map of so many dimensions."""
     sizes = (max(d.batch(), 1), d.side(1, 2), *d.sides(n_dims, high=4))
     theta = d.array(sizes[0], n_dims, n_dims + 1)
     size = list(sizes) if d.flag() else sizes

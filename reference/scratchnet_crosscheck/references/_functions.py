@@ -4,28 +4,44 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..catalogue import operations
+from ..catalogue._grid import draw_affine, draw_sample
 from ._operations import of_operation
 from ._pad import most_padding
 from .protocol import Form
 
 if TYPE_CHECKING:
-    from .protocol import Kind, Parts, Sketch
+    from .protocol import Parts, Sketch
 
 
-def _kind(name: str, slots: tuple[str, ...], defaults: dict[str, Any], **more: Any) -> Kind:
-    def draw(sketch: Sketch) -> Parts:
-        case = operations()[name].draw(sketch.d)
-        return case.arrays, {k: v for k, v in case.options.items() if k in sketch.takes}
-
-    return of_operation(name, draw, defaults, lambda o: o, slots=slots, **more)
+def _dims(sketch: Sketch) -> int:
+    return 3 if sketch.may("an x of rank 5", 3) else 2
 
 
-GRID_SAMPLE = _kind(
-    "grid_sample", ("x", "grid"), {"mode": "bilinear", "padding_mode": "zeros", "align_corners": None},
-    per_sample=("x", "grid"),
+def _one(sketch: Sketch, name: str, usual: str, *others: str) -> str:
+    """Return the usual word for an option, or another that the layer knows."""
+    asked = [w for w in others if name in sketch.takes and sketch.may(f"{name} {w!r}", 2)]
+    return asked[0] if asked else usual
+
+
+def _draw_sample(sketch: Sketch) -> Parts:
+    dims = _dims(sketch)
+    mode = _one(sketch, "mode", "bilinear", "nearest", *(["bicubic"] if dims == 2 else []))
+    case = draw_sample(sketch.d, dims, mode, _one(sketch, "padding_mode", "zeros", "border", "reflection"))
+    return case.arrays, {k: v for k, v in case.options.items() if k in sketch.takes}
+
+
+def _draw_affine(sketch: Sketch) -> Parts:
+    case = draw_affine(sketch.d, _dims(sketch))
+    return case.arrays, {k: v for k, v in case.options.items() if k in sketch.takes}
+
+
+GRID_SAMPLE = of_operation(
+    "grid_sample", _draw_sample, {"mode": "bilinear", "padding_mode": "zeros", "align_corners": None},
+    lambda o: o, slots=("x", "grid"), per_sample=("x", "grid"),
 )  # fmt: skip
-AFFINE_GRID = _kind("affine_grid", ("theta",), {"size": None, "align_corners": None})
+AFFINE_GRID = of_operation(
+    "affine_grid", _draw_affine, {"size": None, "align_corners": None}, lambda o: o, slots=("theta",),
+)  # fmt: skip
 
 _MODES = ("reflect", "replicate", "circular")
 

@@ -65,7 +65,9 @@ CHANNEL_SHUFFLE = of_operation(
 _LINEAR = ("linear", "bilinear", "trilinear")
 _WITH_CORNERS = (*_LINEAR, "bicubic")
 #: Modes that a layer need not know, and of how many dimensions each is.
-_MODES = {"bilinear": 2, "linear": 1, "trilinear": 3, "bicubic": 2, "nearest-exact": 2, "area": 2}
+_MODES = {
+    "bilinear": 2, "linear": 1, "trilinear": 3, "bicubic": 2, "nearest-exact": 2, "area": 2, "nearest": 2,
+}  # fmt: skip
 
 
 def _is_sure(n: int, m: int, mode: str) -> bool:
@@ -97,15 +99,15 @@ def _resampling(name: str, n: int, mode: str, forms: list[Form], *, size: bool =
         given: dict[str, Any] = {}
         own, dims = str(sketch.form.options.get("mode", mode)), n
         if "mode" in sketch.takes:
-            given["mode"] = own = "nearest"
+            given["mode"] = own
             known = [m for m, d in _MODES.items() if d == n] if not size else list(_MODES) if n == 2 else []
-            asked = [m for m in known if sketch.may(f"mode {m!r}", 3)]
+            asked = [m for m in known if m != own and sketch.may(f"mode {m!r}", 3)]
             if asked:
                 given["mode"] = own = asked[0]
                 dims = _MODES[own] if own in _LINEAR else n
-            elif size and sketch.may("an x of rank 3", 4):
+            elif own == "nearest" and size and sketch.may("an x of rank 3", 4):
                 dims = 1
-            elif size and sketch.may("an x of rank 5", 4):
+            elif own == "nearest" and size and sketch.may("an x of rank 5", 4):
                 dims = 3
         # Which of two elements is the nearest may be a matter of rounding, and so of nobody's choice.
         chooses = "mode" in given and n == 2 and "mode 'bilinear'" not in sketch.form.without
