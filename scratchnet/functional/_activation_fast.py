@@ -68,9 +68,9 @@ def sigmoid_by_blocks(x: Array) -> tuple[Array, Pullback]:
     return by_blocks("sigmoid", x, _sigmoid_of_few, _sigmoid_backward)
 
 
-def _sigmoid(x: Array, y: Array, _: None = None) -> tuple[Array, None]:
+def _sigmoid(x: Array, y: Array | None = None, _: None = None) -> tuple[Array, None]:
     one = ONE[x.dtype.char]
-    np.negative(x, y)
+    y = np.negative(x, y)
     np.exp(y, y)  # infinity is right: y becomes 0
     np.add(y, one, y)
     return np.divide(one, y, y), None
@@ -90,16 +90,19 @@ def _sigmoid_backward(dy: Array, _: Array, y: Array, __: None, dx: Array | None 
 
 def silu_by_blocks(x: Array) -> tuple[Array, Pullback]:
     """Do what `_activation_gated._silu_plain` does."""
-    return by_blocks("silu", x, _silu, _silu_backward, (_QUIET_EXP[x.dtype.char], FINITE), keeps=True)
+    quiet = _QUIET_EXP[x.dtype.char], FINITE
+    return by_blocks("silu", x, _silu, _silu_backward, quiet, keeps=True, of_few=_silu_of_few)
 
 
 def _silu(x: Array, y: Array | None = None, gate: Array | None = None) -> tuple[Array, Array]:
-    if gate is None:  # the exponentials are finite
-        gate = np.exp(x)
-        np.divide(gate, np.add(gate, ONE[x.dtype.char]), gate)
-    else:
-        _sigmoid(x, gate)
+    gate = _sigmoid(x, gate)[0]
     return np.multiply(x, gate, y), gate
+
+
+def _silu_of_few(x: Array) -> tuple[Array, Array]:
+    gate = np.exp(x)
+    np.divide(gate, np.add(gate, ONE[x.dtype.char]), gate)
+    return np.multiply(x, gate), gate
 
 
 def _silu_backward(dy: Array, _: Array, y: Array, gate: Array, dx: Array | None = None) -> Array:
@@ -136,7 +139,7 @@ def gelu_by_blocks(x: Array) -> tuple[Array, Pullback]:
 def _gelu(x: Array, y: Array | None = None, share: Array | None = None) -> tuple[Array, Array]:
     one = ONE[x.dtype.char]
     square = np.multiply(x, x)
-    if y is not None and not x.dot(x) <= _HUGE:  # NaN among them, too
+    if not x.dot(x) <= _HUGE:  # NaN among them, too
         np.minimum(square, _LAST_SQUARE[x.dtype.char], out=square)
     share = _horner(square, _BOTTOM, share)
     y = _horner(square, _TOP, y)

@@ -65,6 +65,7 @@ def by_blocks(
     backward: Callable[..., Array],
     quiet: tuple[float | None, float | None] = (None, None),
     keeps: bool = False,
+    of_few: Callable[[Array], tuple[Array, Any]] | None = None,
 ) -> tuple[Array, Pullback]:
     """Return the value and the pullback of a function whose passes are written for arrays of one dimension.
 
@@ -73,8 +74,7 @@ def by_blocks(
     function : str
     x : ndarray, any shape, of float32 or float64
     forward : callable
-        ``forward(x, y=None, kept=None) -> (y, kept)``, with new arrays where none are given to write to:
-        then `x` is of few elements, and so small that the first of `quiet` holds.
+        ``forward(x, y=None, kept=None) -> (y, kept)``, with new arrays where none are given to write to.
     backward : callable
         ``backward(dy, x, y, kept, dx=None) -> dx``, likewise.
     quiet : pair of floats
@@ -83,6 +83,8 @@ def by_blocks(
         elements takes longer than to look. None where there is nothing to silence, 0 where there always is.
     keeps : bool
         Whether there is a `kept`, an array like x; otherwise it is None.
+    of_few : callable, optional
+        A forward pass in fewer steps, for few elements of which the first of `quiet` holds.
 
     Notes
     -----
@@ -94,14 +96,14 @@ def by_blocks(
         return _in_blocks(function, x, forward, backward, quiet, keeps)
     flat = x if x.ndim == 1 else x.reshape(-1)
     n, (quiet_x, quiet_dy) = flat.size, quiet
-    # Where the squares of numbers of usual size, 1, add up to more, it is not worth a look. `np.vdot` does
+    # Where the squares of numbers of usual size, 2, add up to more, it is not worth a look. `np.vdot` does
     # not warn of overflow itself, as the other products do.
-    calm = quiet_x is None or (n < quiet_x and n <= _FEW and np.vdot(flat, flat) < quiet_x)
+    calm = quiet_x is None or (4 * n < quiet_x and n <= _FEW and np.vdot(flat, flat) < quiet_x)
     if calm:
-        y, kept = forward(flat)
+        y, kept = (of_few or forward)(flat)
     else:
         with np.errstate(over="ignore", invalid="ignore"):
-            y, kept = forward(flat, np.empty_like(flat), np.empty_like(flat) if keeps else None)
+            y, kept = forward(flat)
 
     def pullback(dy: Array, needs_input_grad: tuple[bool] = (True,)) -> Cotangents:
         dy = check_cotangent(function, dy, shape, dtype)
