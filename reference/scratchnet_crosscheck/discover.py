@@ -421,10 +421,8 @@ def _backward_functions(names: Mapping[str, Any], taken: set[str]) -> dict[str, 
         known = name in taken or len(left) < len(back)
         listed = ", ".join(back)
         if not known:
-            how = (
-                f"say what it is: --like {name}=OPERATION, or under [tool.crosscheck.like] in pyproject.toml"
-            )
-            found.setdefault(name, (f"no operation of its name is known; its backward pass is {listed}", how))
+            reason = f"no operation of its name is known; its backward pass is {listed}"
+            found.setdefault(name, (reason, _say(name)))
         for other in left:
             why = f"{name} is checked with another backward function" if known else f"it belongs to {name}"
             found.setdefault(other, (why, "" if known else f"once {name} is known, it is checked with it"))
