@@ -120,7 +120,8 @@ def equal(name, x, dy):
             assert got.dtype == x.dtype
             assert got.shape == x.shape
             same = (got == wanted) | (np.isnan(got) & np.isnan(wanted))
-            assert (same | (np.abs(got - wanted) <= eps * scale)).all()
+            near = np.isfinite(wanted) & (np.abs(got - wanted) <= eps * scale)
+            assert (same | near).all()
 
 
 @settings(deadline=None)
@@ -145,6 +146,7 @@ def test_a_fast_body_equals_the_plain_one_over_several_blocks(name):
     for shape in ((700, 1000), (262, 1001)):  # the latter leaves few for the last block
         x = (4 * rng.normal(size=shape)).astype(np.float32)
         x[::97, 3] = np.inf
+        x[::89, 4] = 300.0
         x[5, ::101] = np.nan
         equal(name, x, np.broadcast_to(np.float32(-0.5), x.shape))
 
