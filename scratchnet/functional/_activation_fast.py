@@ -78,7 +78,7 @@ def _sigmoid(x: Array, y: Array | None = None, _: None = None) -> tuple[Array, N
 
 def _sigmoid_of_few(x: Array) -> tuple[Array, None]:
     y = np.minimum(x, level(_FAR, x))
-    np.exp(y, y)  # nothing to silence
+    np.exp(y, y)  # exp(x) / (1 + exp(x)), with nothing to silence
     return np.divide(y, np.add(y, ONE[x.dtype.char]), y), None
 
 
@@ -100,7 +100,7 @@ def _silu(x: Array, y: Array | None = None, gate: Array | None = None) -> tuple[
 
 
 def _silu_of_few(x: Array) -> tuple[Array, Array]:
-    gate = np.exp(x)
+    gate = np.exp(x)  # finite: exp(x) / (1 + exp(x))
     np.divide(gate, np.add(gate, ONE[x.dtype.char]), gate)
     return np.multiply(x, gate), gate
 
@@ -118,7 +118,7 @@ def softplus_by_blocks(x: Array) -> tuple[Array, Pullback]:
 
 
 def _softplus(x: Array, y: Array | None = None, _: None = None) -> tuple[Array, None]:
-    y = np.minimum(x, level(_FAR, x), out=y)
+    y = np.minimum(x, level(_FAR, x), out=y)  # log(1 + exp(x)) up to there
     np.exp(y, y)
     np.log1p(y, y)
     return np.maximum(y, x, out=y), None  # what was cut off; elsewhere it is above x

@@ -69,8 +69,9 @@ def gradients_of(name: str, names: Mapping[str, Any], kind: Kind | None = None) 
         parts = [other.removeprefix(f"{s}_") for s in stems] + [other.removesuffix(f"_{s}") for s in stems]
         rest = min(parts, key=len)
         of = _of(rest, kind, arguments) if rest != other else None
-        handed = (p for p in inspect.signature(thing).parameters if p not in arguments)
-        if of and of not in found and any(is_cotangent(p) for p in handed):
+        if of is None or of in found:
+            continue
+        if any(is_cotangent(p) for p in inspect.signature(thing).parameters if p not in arguments):
             found[of] = other
     return found
 

@@ -102,12 +102,14 @@ def of_another(evidence: Evidence) -> tuple[str, str] | None:
     if b.here is None or not b.part.startswith("d"):
         return None
     for other in (p for p in b.here.truth if p.startswith("d") and p != b.part):
-        fits = b.fits(lambda s, other=other: s.truth.get(other))  # type: ignore[misc]  # bound in the loop
-        if fits and not any(wrong(s, other) for s, _ in b.judged()):
-            return "of_another", f"{b.part} is the gradient of {other[1:]}"
-        fits = b.fits(lambda s, other=other: -s.truth[other])  # type: ignore[misc]  # bound in the loop
-        if fits and not any(wrong(s, other) for s, _ in b.judged()):
-            return "of_another", f"{b.part} is minus the gradient of {other[1:]}"
+        for sign, minus in ((1.0, ""), (-1.0, "minus ")):
+
+            def predict(s: Sample, other: str = other, sign: float = sign) -> Array | None:
+                found = s.truth.get(other)
+                return None if found is None else np.asarray(sign * found)
+
+            if b.fits(predict) and not any(wrong(s, other) for s, _ in b.judged()):
+                return "of_another", f"{b.part} is {minus}the gradient of {other[1:]}"
     return None
 
 
