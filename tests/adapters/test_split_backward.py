@@ -1,11 +1,14 @@
 """Backward passes in several functions, one for each gradient, and what is said of functions not checked."""
 
+import inspect
+
 import pytest
 from agreement import agrees, failed
 
 from scratchnet_crosscheck import discover
 from scratchnet_crosscheck.adapters.fitting import fit
 from scratchnet_crosscheck.adapters.protocol import Cannot
+from scratchnet_crosscheck.adapters.split import together
 
 CONV = """
 def _at(a, r, s, rows, columns, stride):
@@ -105,6 +108,19 @@ def linear_backward(dout, cache):
     found = candidates(LINEAR + BIAS.format(bias="max") + whole)
     assert agrees(fit(found["linear_forward"]))
     assert not agrees(fit(found["linear_backward_input"]))
+
+
+def test_what_comes_from_above_of_two_outputs_goes_by_its_place_in_each_function():
+    def of_x(dh, dc, w):
+        return dh + 2 * dc + w
+
+    def of_w(grad_h, grad_c, x):
+        return grad_h - grad_c + x
+
+    handed = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in ("x", "w")]
+    back = together({"x": of_x, "w": of_w}, handed)
+    assert list(inspect.signature(back).parameters) == ["dh", "dc", "w", "x"]
+    assert back(dh=1, dc=10, w=100, x=1000) == {"x": 121, "w": 991}
 
 
 def _listed(candidates, source):
