@@ -361,7 +361,7 @@ def unknown(names: Mapping[str, Any], taken: set[str]) -> list[tuple[str, str, s
     from .adapters.costs import is_cost
     from .adapters.frameworks import is_autograd_function, is_custom_vjp
     from .adapters.functions import returns_a_gradient
-    from .adapters.objects import methods
+    from .adapters.passes import methods
     from .adapters.unfinished import unwritten
 
     found = []

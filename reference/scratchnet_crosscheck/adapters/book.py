@@ -6,7 +6,8 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from . import names as called
-from .objects import factory, factory_in_tensors, methods
+from .objects import factory, factory_in_tensors
+from .passes import methods
 from .protocol import Candidate
 
 if TYPE_CHECKING:

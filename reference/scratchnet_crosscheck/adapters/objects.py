@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
-import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,158 +21,27 @@ from .binding import (
     signature,
 )
 from .draws import reseed, spaces_of
+from .gradients import is_array, kept_of, of_returned, recast, strangers
+from .handed import OUTPUTS, as_given, assigned, rate_for, with_predictions
 from .kinks import as_pytorch_has_it
+from .passes import handed_to, methods, takes_anything
+from .places import Place, of_parameters, places
 from .protocol import Cannot, Gradients, Started
-from .set_up import Optimizer, called_instead, knows_nothing, prepare
+from .set_up import Optimizer, knows_nothing, prepare
 from .tensors import class_in_tensors, uses_torch
 from .unfinished import unwritten
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from .._types import Array
     from ..references.protocol import Form, Kind
 
-_HOLDERS = ("params", "parameters", "_params", "_parameters", "weights_dict", "p")
-_GRADIENT_HOLDERS = ("grads", "grad", "gradients", "_grads", "dparams", "gradient", "d")
-_VALUE_KEYS = ("val", "value", "data", "W", "w", "param", "weight")
-_GRADIENT_KEYS = ("grad", "gradient", "d", "dW", "dw", "g")
 #: What sets gradients that add up back to zero, of an object or of what keeps one of its parameters.
 _ZEROES = (
     "zero_grad", "zero_grads", "zero_gradient", "zero_gradients", "clear_grad", "clear_grads", "cleargrad",
     "cleargrads", "clear_gradients", "reset_grad", "reset_grads", "reset_gradient", "reset_gradients",
 )  # fmt: skip
-_OUTPUTS = ("output", "out", "outputs", "y", "a")
-_INPUT_GRADIENTS = (
-    "dinputs",
-    "dinput",
-    "dinput_",
-    "d_inputs",
-    "grad_input",
-    "input_gradient",
-    "d_input",
-    "grad_inputs",
-)
-
-
-class Place:
-    """Where an object keeps an array: an attribute, or an entry of a dict or list that is one."""
-
-    def __init__(self, owner: Any, key: Any, name: str) -> None:
-        self.owner, self.key, self.name = owner, key, name
-
-    def get(self) -> Any:
-        """Return what is there."""
-        return getattr(self.owner, self.key) if isinstance(self.key, _Attribute) else self.owner[self.key]
-
-    def put(self, value: Any) -> None:
-        """Put an array there."""
-        if isinstance(self.key, _Attribute):
-            setattr(self.owner, self.key, value)
-        else:
-            self.owner[self.key] = value
-
-
-class _Attribute(str):
-    __slots__ = ()
-
-
-def places(thing: Any) -> Iterator[Place]:
-    """Yield every place of an object where an array may be kept."""
-    for name, value in list(vars(thing).items()):
-        if isinstance(value, dict):
-            for key, inner in value.items():
-                if isinstance(inner, dict):
-                    for deep in inner:
-                        yield Place(inner, deep, f"{key}.{deep}")
-                else:
-                    yield Place(
-                        value,
-                        key,
-                        # A dot of its own, "out_proj.weight", is none of ours.
-                        str(key).replace(".", "_")
-                        if str(key) not in (*_VALUE_KEYS[:3], *_GRADIENT_KEYS[:2])
-                        else name,
-                    )
-        elif isinstance(value, list):
-            for index in range(len(value)):
-                yield Place(value, index, f"{name}[{index}]")
-        elif (key := _held(value)) is not None:
-            yield Place(value, _Attribute(key), f"{name}.{key}")
-        else:
-            yield Place(thing, _Attribute(name), name)
-
-
-def _held(value: Any) -> str | None:
-    """Return where an object keeps the array that it is there for, `self.W.data`, or None."""
-    if isinstance(value, type | np.ndarray | np.generic):
-        return None
-    own = _attributes(value)
-    return next(
-        (k for k in _VALUE_KEYS[:3] if k in own and isinstance(getattr(value, k, None), np.ndarray)), None
-    )
-
-
-def _attributes(value: Any) -> set[str]:
-    """Return the names of an object's attributes, in a dict of its own or in slots."""
-    slots = getattr(type(value), "__slots__", ())
-    return {*getattr(value, "__dict__", ()), *((slots,) if isinstance(slots, str) else slots)}
-
-
-def _layers(thing: Any) -> list[Any]:
-    """Return the layers that an object has among its attributes."""
-    return [value for value in vars(thing).values() if _is_layer(value)]
-
-
-def _is_layer(value: Any) -> bool:
-    return hasattr(value, "__dict__") and methods(type(value)) is not None
-
-
-def methods(cls: type) -> tuple[str, str] | None:
-    """Return the names of a class's two passes, or None."""
-    for forward, backward in names.PASSES:
-        if callable(getattr(cls, forward, None)) and callable(getattr(cls, backward, None)):
-            if forward == "__call__" and not any("__call__" in vars(c) for c in cls.__mro__[:-1]):
-                continue
-            return ("__call__" if called_instead(cls, forward) else forward), backward
-    return None
-
-
-def _predicted(
-    thing: Any, arrays: Mapping[str, Array], named: list[inspect.Parameter], kind: Kind, of_forward: str
-) -> Mapping[str, Array]:
-    """Return the arrays, x being what forward kept as its output where backward is handed that.
-
-    A softmax with its loss whose backward pass is called as ``backward(dvalues, y_true)`` is handed the
-    probabilities, by the name of a gradient, and so is ``backward(y_pred, y_true)`` where forward's own
-    argument (`of_forward`) has another name.
-    """
-    if not (kind.loss and len(named) == 2 and "x" in arrays):
-        return arrays
-    first = named[0].name
-    if names.is_upstream(first) or (first != of_forward and names.is_probability(first)):
-        for name in _OUTPUTS:
-            kept = getattr(thing, name, None)
-            if (
-                isinstance(kept, np.ndarray)
-                and kept.shape == arrays["x"].shape
-                and not np.array_equal(kept, arrays.get("target", ()))
-            ):
-                return {**arrays, "x": kept.copy()}
-    return arrays
-
-
-@functools.lru_cache(maxsize=512)  # a class is asked for its passes' signatures at every call of it
-def _parameters(cls: type, name: str) -> list[inspect.Parameter]:
-    """Return what a method is handed, without the object itself."""
-    held = inspect.getattr_static(cls, name)
-    found = signature(getattr(cls, name))
-    return found if isinstance(held, staticmethod | classmethod) else found[1:]
-
-
-def _takes_anything(call: Any) -> bool:
-    """Return whether a callable takes any number of arguments by position."""
-    return any(p.kind is p.VAR_POSITIONAL for p in inspect.signature(call).parameters.values())
 
 
 class Misfit(ValueError):  # noqa: N818 - a verdict, not an error
@@ -243,7 +110,7 @@ class ObjectDriver:
         #: The argument for both states of an LSTM's step, where these are handed over in one.
         self._state = ""
         self._bind_forward()
-        self._back = _parameters(cls, self._backward)
+        self._back = handed_to(cls, self._backward)
         #: What tells backward too whether it is training: no gradient, and handed what forward is handed.
         self._back_flags = [p.name for p in self._back if names.plain(p.name) in names.OPTIONS["training"]]
         #: What else it is handed that is no array: how many samples its step is for, and an optimizer.
@@ -289,11 +156,11 @@ class ObjectDriver:
 
     def _bind_forward(self) -> None:
         kind = self._kind
-        parameters = _parameters(self._cls, self._forward)
+        parameters = handed_to(self._cls, self._forward)
         refuse_strangers([p.name for p in parameters], kind)
         self._call = Bound()
         free = list(kind.inputs)
-        self._bare = not parameters and _takes_anything(getattr(self._cls, self._forward))
+        self._bare = not parameters and takes_anything(getattr(self._cls, self._forward))
         if self._bare:  # by position, in the usual order
             self._call.slots, self.absent, self._inputs = {s: s for s in free}, frozenset(), tuple(free)
             return
@@ -341,7 +208,7 @@ class ObjectDriver:
         backward = getattr(self._cls, self._backward)
         if unwritten(backward):
             raise Cannot(f"its {self._backward} is not written yet", "fill it in")
-        if not self._back and self._kind.elementwise and not _takes_anything(backward):
+        if not self._back and self._kind.elementwise and not takes_anything(backward):
             self.notes.append(
                 f"{self._backward}() is handed no gradient: taken as each element's derivative, times the "
                 "gradient of the output"
@@ -400,7 +267,7 @@ class ObjectDriver:
                 except Exception as raised:  # this form's sizes may not be what it is made with
                     error = error or raised
                     continue
-                found = self._by_name(thing, slots)
+                found = self._kept(thing, slots)
                 if gone is None or len(found) > len(slots) - len(gone):
                     gone = frozenset(s for s in slots if s not in found)
                 if not gone:
@@ -430,48 +297,8 @@ class ObjectDriver:
             arrays, options = self._kind.draw(Sketch(sampler, form, self.takes, "nothing"))
             yield {k: a for k, a in arrays.items() if a is not None}, options, form
 
-    def _by_name(self, thing: Any, slots: list[str]) -> dict[str, list[Place]]:
-        """Return where the parameters are kept; where not by the object itself, by a layer inside it."""
-        found = self._among(places(thing), slots)
-        if self._kind.plain or not {"weight", "weight_ih"} & set(slots) - set(found):
-            return found
-        inner = self._among([p for layer in _layers(thing) for p in places(layer)], slots)
-        return inner if len(inner) > len(found) else found
-
-    def _among(self, kept: Iterable[Place], slots: list[str]) -> dict[str, list[Place]]:
-        found: dict[str, list[Place]] = {}
-        named: list[tuple[str, Place]] = []
-        for place in kept:
-            if not isinstance(place.get(), np.ndarray) and not (
-                self._kind.name == "prelu" and isinstance(place.get(), float)
-            ):
-                continue
-            if any(place.get() is array for array in self._handed):
-                continue  # what forward was handed last, `self.b = b`
-            name = place.name.split(".")[0] if "." in place.name else place.name
-            if "." in place.name and place.name.split(".")[1] in _GRADIENT_KEYS:
-                continue
-            named.append((name, place))
-        for slot in slots:
-            exact = [p for n, p in named if names.plain(n) == names.plain(slot)]
-            taken = {id(p[0].get()) for p in found.values()}
-            called = [(n, p) for n, p in named if names.slot_named(n, (slot,)) and id(p.get()) not in taken]
-            # A name that is another slot's as well comes last: `bh` beside `b`.
-            others = tuple(s for s in slots if s != slot and s not in found)
-            alike = [p for _, p in sorted(called, key=lambda one: names.slot_named(one[0], others) or "")]
-            lists = [p for n, p in named if n.startswith("params[")]
-            chosen = exact or alike or ([lists[slots.index(slot)]] if slots.index(slot) < len(lists) else [])
-            if chosen:
-                one = chosen[0].get()
-                found[slot] = [p for _, p in named if p.get() is one]
-        if "weight" in slots and "weight" not in found and not self._kind.plain:
-            # By whatever name: the one matrix that is not all zeros.
-            filled = [
-                p for _, p in named if np.ndim(p.get()) > 1 and p.get().dtype.kind == "f" and p.get().any()
-            ]
-            if len({id(p.get()) for p in filled}) == 1:
-                found["weight"] = filled
-        return found
+    def _kept(self, thing: Any, slots: list[str]) -> dict[str, list[Place]]:
+        return of_parameters(thing, slots, self._kind, self._handed)
 
     @property
     def steps(self) -> bool:
@@ -558,7 +385,7 @@ class ObjectDriver:
         thing = self._made({**arrays, **held}, options, form)
         named = set(self._new.slots.values())
         where = {s: [p for p in places(thing) if p.get() is held[s]] for s in params if s in named}
-        where.update(self._by_name(thing, [s for s in params if s not in named]))
+        where.update(self._kept(thing, [s for s in params if s not in named]))
         for slot in params:
             if slot not in named:
                 for place in where.get(slot, ()):
@@ -567,7 +394,7 @@ class ObjectDriver:
                             f"its {place.name} has the shape {np.shape(place.get())}, not {held[slot].shape}"
                         )
                     place.put(held[slot])
-                self._recast(thing, slot, where.get(slot, []), held[slot])
+                recast(thing, slot, where.get(slot, []), held[slot])
         where = {s: found for s, found in where.items() if found}
         return thing, where, key
 
@@ -600,11 +427,11 @@ class ObjectDriver:
         thing = self._cls(**building)
         own = [s for s in self._kind.params if s in arrays and s not in self._called
                and s not in self._new.slots.values() and s not in self.absent]  # fmt: skip
-        if own and all(s in self._by_name(thing, own) for s in own):
+        if own and all(s in self._kept(thing, own) for s in own):
             return thing
         sizes = self._sizes(arrays, options, form)
         prepare(thing, sizes.get("shape"), sizes, self._optimizer)
-        if own and not all(s in self._by_name(thing, own) for s in own):
+        if own and not all(s in self._kept(thing, own) for s in own):
             # Parameters that are made when the first batch comes.
             self._run_forward(thing, {k: a.copy() for k, a in arrays.items()}, training=True)
         return thing
@@ -617,27 +444,6 @@ class ObjectDriver:
             self._forwards(thing, arrays, training=training)
         except Exception:
             return
-
-    @staticmethod
-    def _recast(thing: Any, slot: str, where: list[Place], value: Array) -> None:
-        """Make what is to hold a parameter's gradient of the parameter's dtype: it was of the one before."""
-        own = [p.name.split(".")[0] for p in where] or [slot]
-        wanted = frozenset[str]().union(*(names.gradient_names(slot, name) for name in own))
-        kept = [(p, names.plain(p.name.split(".")[0]) in wanted) for p in places(thing)]
-        for place in where:
-            if place.owner is not thing and isinstance(place.key, _Attribute):
-                kept += [(Place(place.owner, _Attribute(k), k), True) for k in _GRADIENT_KEYS
-                         if k in _attributes(place.owner)]  # fmt: skip
-        for holder in _GRADIENT_HOLDERS:
-            listed = getattr(thing, holder, None)
-            if isinstance(listed, dict | list):
-                keys = listed if isinstance(listed, dict) else range(len(listed))
-                kept += [(Place(listed, key, holder), True) for key in keys]
-        for place, is_gradient in kept:
-            held = place.get()
-            alike = isinstance(held, np.ndarray) and held.shape == value.shape and held.dtype != value.dtype
-            if is_gradient and alike and held.dtype.kind == "f" and not held.any():
-                place.put(np.zeros_like(held, dtype=value.dtype))
 
     def _zero(self, thing: Any, where: Mapping[str, list[Place]]) -> None:
         """Set gradients that add up by design back to zero, by the thing's own method."""
@@ -653,7 +459,7 @@ class ObjectDriver:
                     continue
                 for slot, found in where.items():
                     if slot not in self._new.slots.values():  # they may have been made anew
-                        self._recast(thing, slot, found, found[0].get())
+                        recast(thing, slot, found, found[0].get())
                 words = f"{name}() is called before each backward pass: until then gradients may add up"
                 if words not in self.notes:
                     self.notes.append(words)
@@ -689,7 +495,7 @@ class ObjectDriver:
         out = self._forwards(thing, arrays, training=training)
         if out is None:
             out = next(
-                (getattr(thing, n) for n in _OUTPUTS if isinstance(getattr(thing, n, None), np.ndarray)), None
+                (getattr(thing, n) for n in OUTPUTS if isinstance(getattr(thing, n, None), np.ndarray)), None
             )
         cache = self._cache(out)
         outputs = self._outputs(out[0] if cache else out)
@@ -717,7 +523,7 @@ class ObjectDriver:
         if self._state:
             arguments[self._state] = arrays["h"], arrays["c"]
         # By position: a wrapper may have other names.
-        order = list(arguments) if self._bare else [p.name for p in _parameters(self._cls, self._forward)]
+        order = list(arguments) if self._bare else [p.name for p in handed_to(self._cls, self._forward)]
         positional = [arguments[n] for n in order if n in arguments]
         leading = order[: len(positional)] == [n for n in order if n in arguments]
         call = getattr(thing, self._forward)
@@ -738,7 +544,7 @@ class ObjectDriver:
             self.beside = self._kind.beside
             return out[:-1]
         if self._kind.loss and len(out) > 1:
-            numbers = [y for y in out if isinstance(y, float) or (_is_array(y) and np.size(y) == 1)]
+            numbers = [y for y in out if isinstance(y, float) or (is_array(y) and np.size(y) == 1)]
             if len(numbers) == 1:
                 return (numbers[0],)
             if len(numbers) > 1:
@@ -785,7 +591,7 @@ class ObjectDriver:
         held = {s: where[s][0].get() for s in params if s in where}
         self._optimizer.kept.clear()
         if own is not None and self._updates:
-            rate = _rate(
+            rate = rate_for(
                 cotangents, max((float(np.abs(b).max(initial=0)) for b in before.values()), default=1.0)
             )
             setattr(thing, own, rate)
@@ -805,37 +611,22 @@ class ObjectDriver:
                 self._kind.name, np.asarray(returned), first, options, form, self.conventions
             )
             returned = np.asarray(cotangents[0] * local, dtype=first.dtype)  # the product is ours
-        moving = [s for s in self._inputs if s not in self._kind.fixed]
-        if not moving and params and isinstance(returned, np.ndarray):
-            kept = [self._gradient(thing, s, where.get(s, []), n) for n, s in enumerate(params)]
+        if all(s in self._kind.fixed for s in self._inputs) and isinstance(returned, np.ndarray):
+            kept = [kept_of(thing, s, where.get(s, []), n, self._kind)[0] for n, s in enumerate(params)]
             returned = None if any(k is not None for k in kept) else returned  # dx of what has no derivative
         shapes = {s: arrays[s].shape for s in params}
-        grads = self._inputs_gradients(thing, returned, shapes)
+        grads = of_returned(returned, thing, self._kind, self._inputs, shapes)
         for position, slot in enumerate(params):
             if slot in grads:
                 continue
             gradient = self._optimizer.of(held.get(slot), before[slot].shape) if slot in held else None
             if gradient is None:
-                gradient = self._gradient(thing, slot, where.get(slot, []), position)
-            if gradient is None and slot in where:
-                after = where[slot][0].get()
-                if (rate or own) and isinstance(after, np.ndarray) and after.shape != before[slot].shape:
-                    self.outgrown = True
-                moved = (
-                    isinstance(after, np.ndarray)
-                    and after.shape == before[slot].shape
-                    and (after != before[slot]).any()
-                )
-                if moved and not self._updates and (rate or own):
-                    self._updates = True
-                    self.notes.append(
-                        "backward updates the parameters itself: the gradient is the step over its rate"
-                    )
-                if self._updates and (rate or own) and isinstance(after, np.ndarray):
-                    step = rate or float(getattr(thing, own or "lr"))
-                    gradient = ((before[slot] - after) / before[slot].dtype.type(step)).astype(
-                        before[slot].dtype
-                    )
+                gradient, words = kept_of(thing, slot, where.get(slot, []), position, self._kind)
+                if words and words not in self.notes:
+                    self.notes.append(words)
+            if gradient is None and slot in where and (rate or own):
+                step = rate or float(getattr(thing, own or "lr"))
+                gradient = self._stepped(before[slot], where[slot][0].get(), step)
             if gradient is not None:
                 grads[slot] = gradient
         self._last = thing, where, arrays
@@ -846,31 +637,22 @@ class ObjectDriver:
                 grads[slot] = copies.setdefault(id(grads[slot]), grads[slot].copy())
         return grads
 
+    def _stepped(self, before: Array, after: Any, rate: float) -> Array | None:
+        """Return the gradient of a parameter that backward updates itself, None where it never did."""
+        if not isinstance(after, np.ndarray):
+            return None
+        if after.shape != before.shape:
+            self.outgrown = True
+        elif (after != before).any() and not self._updates:
+            self._updates = True
+            self.notes.append(
+                "backward updates the parameters itself: the gradient is the step over its rate"
+            )
+        return ((before - after) / before.dtype.type(rate)).astype(before.dtype) if self._updates else None
+
     def strangers(self) -> set[str]:
         """Return the names of parameters that the kind has not: the last object keeps a gradient of each."""
-        if self._last is None:
-            return set()
-        thing, where, arrays = self._last
-        known = {id(p.get()) for found in where.values() for p in found} | {id(a) for a in arrays.values()}
-        own = (*self._kind.inputs, *self._kind.outputs, *self._kind.state)
-        kept = [p for p in places(thing) if isinstance(p.get(), np.ndarray) and p.get().dtype.kind == "f"]
-        holders = [
-            h for h in (getattr(thing, n, None) for n in _GRADIENT_HOLDERS) if isinstance(h, dict | list)
-        ]
-        shapes = {(names.plain(p.name), p.get().shape) for p in kept if p.owner is thing}
-        found = set()
-        for place in kept:
-            name, value = place.name.split(".")[0], place.get()
-            if id(value) in known or names.slot_named(name, own) or any(place.owner is h for h in holders):
-                continue
-            plain = names.plain(name)
-            beside = getattr(place.owner, "grad", None) if place.owner is not thing else None
-            inside = [h.get(place.key) for h in holders if isinstance(h, dict)]
-            if any(np.shape(g) == value.shape for g in (beside, *inside) if isinstance(g, np.ndarray)) or any(
-                (word, value.shape) in shapes for word in (f"d{plain}", f"grad{plain}", f"{plain}grad")
-            ):
-                found.add(name)
-        return found
+        return strangers(*self._last, self._kind) if self._last is not None else set()
 
     def _own_rate_of(self, thing: Any) -> str | None:
         for name in ("lr", "learning_rate", "eta", "alpha"):
@@ -883,233 +665,31 @@ class ObjectDriver:
         cotangents: tuple[Array, ...], cache: tuple[Any, ...],
     ) -> Any:  # fmt: skip
         """Return what backward is handed; with a learning rate, a pair of the rate and that."""
-        handed = [_as_given(dy, y) for dy, y in zip(cotangents, outputs, strict=False)]
+        handed = [as_given(dy, y) for dy, y in zip(cotangents, outputs, strict=False)]
         if cache:
             return [*handed, *cache]
         if not self._back:
-            return handed if _takes_anything(getattr(self._cls, self._backward)) else []
+            return handed if takes_anything(getattr(self._cls, self._backward)) else []
         if self.local:
             return [outputs[0] if self.of_output else arrays[self._inputs[0]]]
         rate_at = [i for i, p in enumerate(self._back) if names.plain(p.name) in names.RATES and i]
-        rate = _rate(cotangents, 1.0) if rate_at else 0.0
+        rate = rate_for(cotangents, 1.0) if rate_at else 0.0
         wanted = [
             p for i, p in enumerate(self._back) if i in rate_at or p.default is p.empty or i < len(handed)
         ]
         named = [p for p in wanted if self._back.index(p) not in rate_at]
-        forwards = _parameters(self._cls, self._forward)
+        forwards = handed_to(self._cls, self._forward)
         first = forwards[0].name if forwards else ""
-        given = self._assigned(named, _predicted(thing, arrays, named, self._kind, first), handed, outputs)
+        held = with_predictions(thing, arrays, named, self._kind, first)
+        given = assigned(named, handed, outputs, held, self._kind, self._inputs, self._call.slots)
         for place in rate_at:
             given.insert(min(place, len(given)), rate)
         return (rate, given) if rate_at else given
-
-    def _assigned(
-        self, wanted: list[inspect.Parameter], arrays: Mapping[str, Array], handed: list[Any],
-        outputs: tuple[Any, ...],
-    ) -> list[Any]:  # fmt: skip
-        """Return what backward is handed for each parameter: by name where there are more than outputs."""
-        required = [p for p in wanted if p.default is p.empty]
-        called = [p.name for p in required]
-        if self._kind.loss and len(required) >= 2 and "target" in self._inputs:
-            given = []
-            first_is_target = names.target_first(*called[-2:])
-            for place in range(len(called)):
-                if len(called) == 3 and place == 0:
-                    given.append(handed[0])
-                elif place == len(called) - 2:
-                    given.append(arrays["target" if first_is_target else "x"])
-                else:
-                    given.append(arrays["x" if first_is_target else "target"])
-            return given
-        if self._kind.loss and called == ["y_true"]:
-            return [arrays["target"]]
-        if len(required) <= len(handed):
-            return handed[: len(wanted)]
-        given, left = [], list(handed)
-        step = self._step_arguments(called, arrays)
-        for place, name in enumerate(called):
-            if (
-                names.is_input(name)
-                and len(called) - place + len(given) > len(left)
-                and not names.is_upstream(name)
-            ):
-                given.append(arrays[self._inputs[0]])
-            elif left and (names.is_upstream(name) or len(called) == len(handed) + len(given)):
-                given.append(left.pop(0))
-            elif slot := names.slot_named(name, tuple(s for s in self._inputs[1:] if s in arrays)):
-                given.append(arrays[slot])
-            elif name in step:
-                given.append(outputs[0] if step[name] == "output" else arrays[step[name]])
-            elif left:
-                given.append(left.pop(0))
-            else:
-                raise Cannot(f"the argument {name!r} of its {self._backward} is not known")
-        return given
-
-    def _step_arguments(self, called: list[str], arrays: Mapping[str, Array]) -> dict[str, str]:
-        """Return what a recurrent step's backward pass is handed beside the gradient: input, state, output.
-
-        The state is called as forward calls it; what is left over when all but the input are found is that.
-        """
-        if self._kind.inputs != ("x", "h") or len(called) < 3:
-            return {}
-        found = {n: self._call.slots[n] for n in called if self._call.slots.get(n) in arrays}
-        found |= {n: "output" for n in called if n not in found and names.plain(n) in names.NEW_STATES}
-        over = [n for n in called if n not in found and not names.is_upstream(n)]
-        if len(over) == 1 and "h" in found.values() and "x" not in found.values():
-            found[over[0]] = "x"
-        return found
-
-    def _inputs_gradients(
-        self, thing: Any, returned: Any, shapes: Mapping[str, tuple[int, ...]]
-    ) -> Gradients:
-        params = list(shapes)
-        moving = [s for s in self._inputs if s not in self._kind.fixed]
-        if returned is None:
-            found = next(
-                (getattr(thing, n) for n in _INPUT_GRADIENTS if getattr(thing, n, None) is not None), None
-            )
-            return {moving[0]: found} if moving and found is not None else {}
-        if isinstance(returned, dict):
-            return self._by_key(returned, moving, params)
-        if not isinstance(returned, tuple):
-            if (
-                isinstance(returned, list)
-                and len(returned) == len(moving) + len(params)
-                and len(returned) > 1
-            ):
-                returned = tuple(returned)
-            else:
-                slots = moving or params
-                return {slots[0]: returned} if slots else {}
-        if self._state and len(returned) == 2 and isinstance(returned[1], list | tuple):
-            returned = (returned[0], *returned[1])  # dx, (dh, dc)
-        if len(returned) == 2 and len(moving) == 1 and isinstance(returned[1], dict):
-            return {moving[0]: returned[0]} | self._by_key(returned[1], [], params)
-        if len(returned) == 2 and len(moving) == 1 and isinstance(returned[1], list | tuple):
-            returned = (returned[0], *returned[1])  # dx, [dW, db]
-        if self._kind.loss and len(returned) == len(self._inputs):  # one for each argument of forward
-            moving = list(self._inputs)
-        still = [i for i, s in enumerate(self._inputs) if s in self._kind.fixed]
-        if len(returned) == len(self._inputs) and still and all(returned[i] is None for i in still):
-            return {s: g for s, g in zip(self._inputs, returned, strict=True) if g is not None}
-        grads = dict(zip(moving, returned, strict=False))
-        if len(returned) > len(moving) and self._kind.tried:
-            grads.update(_by_shape(returned[len(moving) :], shapes))
-        elif len(returned) > len(moving):
-            grads.update(zip(params, returned[len(moving) :], strict=False))
-        return {k: g for k, g in grads.items() if g is not None}
-
-    @staticmethod
-    def _by_key(returned: Mapping[Any, Any], moving: list[str], params: list[str]) -> Gradients:
-        """Return the gradients of a dict by the slots that its keys name."""
-        grads: Gradients = {}
-        for key, value in returned.items():
-            short = names.plain(str(key))
-            for slot in (*params, *moving):
-                if slot not in grads and (
-                    short in names.gradient_names(slot, slot) or names.slot_named(short, (slot,))
-                ):
-                    grads[slot] = value
-                    break
-        return grads
-
-    def _gradient(self, thing: Any, slot: str, where: list[Place], position: int) -> Any:
-        """Find where an object keeps the gradient of a parameter."""
-        own = [p.name.split(".")[0] for p in where] or [slot]
-        wanted = frozenset[str]().union(*(names.gradient_names(slot, name) for name in own))
-        exact: set[str] = set()
-        for name in own:
-            plain = names.plain(name)
-            exact |= {f"d{plain}", f"grad{plain}", f"{plain}grad", f"dld{plain}", f"dl{plain}"}
-        inside = {id(p.owner): p.owner for p in where if p.owner is not thing and _is_layer(p.owner)}
-        kept = [*places(thing), *(p for layer in inside.values() for p in places(layer))]
-        for names_wanted in (exact, wanted):
-            found = [
-                place
-                for place in kept
-                if not any(place.owner is w.owner and place.key == w.key for w in where)
-                and names.plain(place.name.split(".")[0]) in names_wanted
-                and _is_array(place.get())
-            ]
-            if found:
-                # A name that was set to zeros at first and is never written to is not where it is kept.
-                chosen = next((p for p in found if np.any(p.get())), found[0])
-                self._note(chosen.name, own[0])
-                return chosen.get()
-        for holder in _GRADIENT_HOLDERS:
-            held = getattr(thing, holder, None)
-            if isinstance(held, dict):
-                for key, value in held.items():
-                    if names.plain(str(key)) in {names.plain(n) for n in own} | {
-                        names.plain(slot)
-                    } and _is_array(value):
-                        self._note(f"{holder}[{key!r}]", own[0])
-                        return value
-                for key, value in held.items():
-                    if names.slot_named(str(key), (slot,)) and _is_array(value):
-                        return value
-            # Of a parameter that stands in a list, the gradient stands at the same place.
-            listed = [int(p.key) for p in where if isinstance(p.owner, list)]
-            at = listed[0] if listed else position
-            if (
-                isinstance(held, list | tuple)
-                and (listed or not self._kind.tried)
-                and at < len(held)
-                and _is_array(held[at])
-            ):
-                self._note(f"{holder}[{at}]", own[0])
-                return held[at]
-        for place in where:
-            if "." in place.name and isinstance(place.key, _Attribute):
-                for key in _GRADIENT_KEYS:
-                    if _is_array(held := getattr(place.owner, key, None)):
-                        self._note(f"{place.name.split('.')[0]}.{key}", own[0])
-                        return held
-            if "." in place.name or isinstance(place.owner, dict):
-                for key in _GRADIENT_KEYS:
-                    if isinstance(place.owner, dict) and key in place.owner and _is_array(place.owner[key]):
-                        self._note(f"{place.name.split('.')[0]}[{key!r}]", own[0])
-                        return place.owner[key]
-        return None
-
-    def _note(self, name: str, of: str) -> None:
-        words = f"found {name}, taken as the gradient of {of}"
-        if words not in self.notes:
-            self.notes.append(words)
-
-
-def _by_shape(returned: Iterable[Any], shapes: Mapping[str, tuple[int, ...]]) -> Gradients:
-    """Return the gradients whose shape is that of one parameter alone, in whatever order they come."""
-    found = {}
-    for slot, shape in shapes.items():
-        alike = [g for g in returned if np.shape(g) == shape]
-        if len(alike) == 1 and list(shapes.values()).count(shape) == 1:
-            found[slot] = alike[0]
-    return found
 
 
 def _as(value: Any, given: Array) -> Any:
     """Return statistics in the shape in which they were given: an object may keep them as (1, C, 1, 1)."""
     return value.reshape(given.shape) if value.size == given.size else value
-
-
-def _is_array(value: Any) -> bool:
-    return isinstance(value, np.ndarray | np.generic)
-
-
-def _as_given(dy: Array, y: Any) -> Any:
-    """A number where a number came out."""
-    return dy[()] if dy.ndim == 0 and not isinstance(y, np.ndarray) else dy
-
-
-def _rate(cotangents: tuple[Array, ...], scale: float) -> float:
-    """Return a learning rate so large that the step dwarfs the parameter: nothing is rounded away."""
-    largest = max((float(np.max(np.abs(dy), initial=0.0)) for dy in cotangents if dy.size), default=0.0)
-    power = 30 if cotangents and cotangents[0].dtype == np.float64 else 20
-    return float(
-        2.0 ** (power - round(math.log2(largest)) if 0 < largest < math.inf else power) * max(1.0, scale)
-    )
 
 
 def factory(cls: type) -> Callable[[Kind], ObjectDriver]:

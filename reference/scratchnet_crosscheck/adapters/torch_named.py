@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from . import names as called
-from .objects import factory, factory_in_tensors, methods
+from .objects import factory, factory_in_tensors
+from .passes import methods
 from .protocol import Candidate
 
 if TYPE_CHECKING:
