@@ -69,6 +69,11 @@ def undone(subject: Subject, score: int) -> set[str]:
         # A window of one leaves nothing over: several are tried.
         for seed in range(6 if feature == "a stride that leaves a remainder" else 2):
             case = probe(subject, seed, feature)
+            if feature.startswith(RANKS) and "training" in case.options:  # the modes may differ in it
+                case, evaluated = (case.with_options(training=mode) for mode in (True, False))
+                if Fit(subject, evaluated).error is not None:
+                    gone.add(feature)
+                    break
             found = Fit(subject, case)
             forward_only = feature in ("a stride that leaves a remainder", EVEN_SAME)
             bad = found.error is not None or (feature == EVEN_SAME and found.score < 2)

@@ -242,7 +242,9 @@ class FunctionDriver:
             value = in_pairs(self._kind, option, value)
         if option == "training" and names.plain(name) == "mode":
             return "train" if value or value is None else "test"
-        return True if option == "training" and value is None else value
+        if option == "training":
+            return (value is None or bool(value)) != names.says_evaluation(name)
+        return value
 
     def call(
         self, arrays: Mapping[str, Array], options: Mapping[str, Any], form: Form

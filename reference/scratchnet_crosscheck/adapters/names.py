@@ -397,8 +397,8 @@ SLOTS: dict[str, tuple[str, ...]] = {
     "weight_hh": ("recurrentkernel", "wh", "weighthh", "whh", "w", "weighth"),
     "bias_ih": ("b", "bias", "biasih", "bih", "bx", "bi", "bh"),
     "bias_hh": ("biashh", "bhh", "bh"),
-    "running_mean": ("runningmean", "movingmean", "runningmu", "mean", "runmean"),
-    "running_var": ("runningvar", "movingvar", "movingvariance", "runningvariance", "var", "runvar"),
+    "running_mean": ("runningmean", "movingmean", "runningmu", "runningm", "mean", "runmean"),
+    "running_var": ("runningvar", "movingvar", "movingvariance", "runningvariance", "runningv", "var", "runvar"),
     "x": ("x", "input", "inputs", "xs", "z", "a", "logits", "data", "pred", "prediction", "predictions",
     "scores", "inp"),
     "h": ("h", "prevh", "h0", "hprev", "hidden", "hx", "hpre"),
@@ -494,8 +494,18 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "label_smoothing": ("labelsmoothing", "smoothing"),
     "padding_idx": ("paddingidx",),
     "value": ("value", "val", "fill", "constant", "constantvalue", "paddingvalue", "padvalue", "c"),
-    "training": ("training", "trainflg", "train", "istraining", "trainmode", "istrain"),
+    "training": (
+        "training", "trainflg", "train", "istraining", "trainmode", "istrain",
+        "eval", "evaluate", "evaluation", "evalmode", "iseval", "test", "testing", "istest", "istesting",
+        "testmode", "testtime", "inference", "inferencemode", "isinference",
+    ),
 }  # fmt: skip
+
+
+def says_evaluation(name: str) -> bool:
+    """Return whether a flag for the mode is set in evaluation, not in training, by its name."""
+    return plain(name) in OPTIONS["training"] and "train" not in name.lower()
+
 
 SIZES: dict[str, tuple[str, ...]] = {
     "in": (

@@ -248,7 +248,10 @@ class ObjectDriver:
     def _mode_attribute(self) -> bool:
         methods = [m for c in self._cls.__mro__[:-1] for m in vars(c).values() if inspect.isfunction(m)]
         used = {name for method in methods for name in method.__code__.co_names}
-        for name in ("training", "is_training", "train_flg", "train_mode", "_is_training"):
+        for name in (
+            "training", "is_training", "train_flg", "train_mode", "_is_training", "testing", "is_testing",
+            "test_mode", "eval_mode", "is_eval", "inference", "inference_mode",
+        ):  # fmt: skip
             if name in used and not callable(getattr(self._cls, name, None)):
                 self._switch = name
                 return True
@@ -347,6 +350,8 @@ class ObjectDriver:
         for arg, option in self._new.options.items():
             value = given_option(self._kind, option, options, form, defaults[arg])
             # As its default is, if that says; else as it turns out to want it.
+            if option == "training" and option in options:
+                value = self._mode(arg, bool(value))
             pair = isinstance(defaults[arg], tuple) or (self.pairs and not isinstance(defaults[arg], int))
             if pair:
                 value = in_pairs(self._kind, option, value)
@@ -499,9 +504,7 @@ class ObjectDriver:
             )
         cache = self._cache(out)
         outputs = self._outputs(out[0] if cache else out)
-        flags = self._back_given | dict.fromkeys(
-            self._back_flags, ("train" if training else "test") if self._mode_words else training
-        )
+        flags = self._back_given | {name: self._mode(name, training) for name in self._back_flags}
         self._pool[key] = (thing, where)
         extras = {f"new_{k}": _as(p.get(), arrays[k]) for k, p in state.items()
                   if isinstance(p.get(), np.ndarray)}  # fmt: skip
@@ -519,7 +522,7 @@ class ObjectDriver:
     def _forwards(self, thing: Any, arrays: Mapping[str, Array], *, training: bool) -> Any:
         arguments: dict[str, Any] = {a: arrays[s] for a, s in self._call.slots.items() if s in arrays}
         for arg in self._call.options:
-            arguments[arg] = ("train" if training else "test") if self._mode_words else training
+            arguments[arg] = self._mode(arg, training)
         if self._state:
             arguments[self._state] = arrays["h"], arrays["c"]
         # By position: a wrapper may have other names.
@@ -558,7 +561,13 @@ class ObjectDriver:
         if self._switch == "eval":
             thing.train() if training else thing.eval()
         elif self._switch:
-            setattr(thing, self._switch, training)
+            setattr(thing, self._switch, self._mode(self._switch, training))
+
+    def _mode(self, name: str, training: bool) -> bool | str:
+        """Return what a flag of this name is set to."""
+        if self._mode_words:
+            return "train" if training else "test"
+        return training != names.says_evaluation(name)
 
     def _put_state(self, thing: Any, arrays: Mapping[str, Array]) -> dict[str, Place]:
         found: dict[str, Place] = {}

@@ -94,6 +94,14 @@ def settle(subject: Subject, score: int) -> Subject:
         _look_at_ties(subject)
     subject.form = replace(subject.form, without=frozenset(undone(subject, score)))
     subject.conventions.update(subject.form.conventions)
+    tracks = kind.defaults.get("track_running_stats", True)
+    if "training" in kind.defaults and tracks and "training" not in driver.takes:
+        subject.left["evaluation"] = (
+            "evaluation is not checked: nothing asks for it, such as an argument training or eval, "
+            "methods train and eval, or an attribute training"
+        )
+    if kind.extras and tracks and not subject.extras:
+        subject.left["running_statistics"] = "running statistics are not checked: none are found"
     if kind.extras and not subject.extras:  # it keeps no statistics, or none that can be seen
         for key in ("momentum_is_share_kept", "running_var_biased"):
             subject.conventions.pop(key, None)
@@ -189,7 +197,7 @@ def _needs_writeable(subject: Subject, case: Case, dys: tuple[Any, ...]) -> bool
 def _look_at_evaluation(subject: Subject) -> None:
     """Find out whether its backward pass belongs to training alone: after evaluation it raises."""
     strict = subject.strict and not of_a_framework(subject.driver)
-    if "training" not in subject.driver.takes or strict:
+    if "training" not in subject.driver.takes or (strict and not isinstance(subject.driver, ObjectDriver)):
         return
     for seed in range(12):
         case = probe(subject, seed)

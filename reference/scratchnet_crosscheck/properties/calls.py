@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..case import all_equal
-from ..failure import Failure, NotApplicable
+from ..failure import Failure, Inconclusive, NotApplicable
 from ..oracles.protocol import Linearizes, linearize
 from .protocol import Trial, holds
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from .._types import Array, Cotangents, Outputs
     from ..case import Case
@@ -28,6 +29,17 @@ def _same(
 ) -> None:
     if len(got) != len(wanted) or not all_equal(got, wanted):
         raise Failure(what, case, cotangents)
+
+
+@contextmanager
+def _running(case: Case) -> Iterator[None]:
+    """Say of an error that it is this call's, not that of the one beside which it is run."""
+    try:
+        yield
+    except (Failure, NotApplicable, Inconclusive):
+        raise
+    except Exception as error:
+        raise Failure(f"raised {type(error).__name__}: {error}", case) from error
 
 
 @holds(dtypes=("float64", "float32"))
@@ -51,9 +63,10 @@ def interleaved_calls_agree(subject: Runner, case: Case, trial: Trial) -> None:
     outputs, pull = subject.linearize(case)
     cotangents = trial.cotangents(case, outputs)
     wanted = _kept(pull(cotangents, None))
-    others, pull_other = subject.linearize(other)
-    theirs = trial.cotangents(other, others)
-    wanted_other = _kept(pull_other(theirs, None))
+    with _running(other):
+        others, pull_other = subject.linearize(other)
+        theirs = trial.cotangents(other, others)
+        wanted_other = _kept(pull_other(theirs, None))
 
     _, pull = subject.linearize(case)
     _, pull_other = subject.linearize(other)
@@ -84,8 +97,9 @@ def a_call_between_changes_nothing(subject: Runner, case: Case, trial: Trial) ->
     outputs = subject.forward(case)
     cotangents = trial.cotangents(case, outputs)
     wanted, grads = _kept(outputs), _kept(subject.vjp(case, cotangents))
-    others = subject.forward(trial.other)
-    subject.vjp(trial.other, trial.cotangents(trial.other, others))
+    with _running(trial.other):
+        others = subject.forward(trial.other)
+        subject.vjp(trial.other, trial.cotangents(trial.other, others))
     _same(
         subject.vjp(case, cotangents),
         grads,
