@@ -62,7 +62,9 @@ def test_a_normalisation_without_a_mode_says_that_evaluation_is_not_checked(load
 
 def test_a_normalisation_without_running_statistics_says_so(loaded):
     source = norm(FLAGS["an argument that asks for evaluation"])
-    subject = fit(loaded(source.replace("running_M", "seen_1").replace("running_V", "seen_2"))[0]["BatchNorm2d"])
+    subject = fit(
+        loaded(source.replace("running_M", "seen_1").replace("running_V", "seen_2"))[0]["BatchNorm2d"]
+    )
     assert "running statistics are not checked" in subject.left["running_statistics"]
 
 
@@ -84,7 +86,10 @@ def test_a_rank_that_training_alone_does_not_take_is_not_asked(loaded):
     subject = fit(loaded(source)[0]["dropout_forward"])
     assert "not asked of it: an x of rank 4" in subject.notes
     assert failed(loaded(source)[0]["dropout_forward"]) == set()
-    assert "not asked of it: an x of rank 4" not in fit(loaded(DROPOUT.format(unpack="pass"))[0]["dropout_forward"]).notes
+    assert (
+        "not asked of it: an x of rank 4"
+        not in fit(loaded(DROPOUT.format(unpack="pass"))[0]["dropout_forward"]).notes
+    )
 
 
 def test_a_rank_is_asked_of_a_layer_whose_backward_pass_belongs_to_training(loaded):

@@ -34,7 +34,7 @@ _FLAGS = ("training", "align_corners")
 
 #: What something insists on whose name has a word.
 _INSISTS = {
-    "winograd": WINOGRAD, "columns": COLUMNS, "stride1": STEPS_OF_ONE,
+    "winograd": WINOGRAD, "3x3": WINOGRAD, "columns": COLUMNS, "stride1": STEPS_OF_ONE,
     **dict.fromkeys(("chunked", "tiled", "blocked", "blockwise"), IN_BLOCKS),
 }  # fmt: skip
 

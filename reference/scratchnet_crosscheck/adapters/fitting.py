@@ -338,12 +338,19 @@ def _compatible(kind: Kind, driver: Driver, *, strict: bool) -> list[Form]:
         if value is inspect.Parameter.empty and option not in driver.takes:
             raise Cannot(f"taken for {kind.name}, it is told no {option}", f"let it be made with {option}")
     by_default = isinstance(driver, ObjectDriver) and driver.counts_by_default
-    for form in kind.forms(strict):
+    for form in kind.forms(strict and not _declared(kind, driver)):
         if form.options.get("several") and by_default:  # one slope must do as well
             continue
         if all(slot in driver.absent for slot in form.absent):
             found.append(form + Form(absent=driver.absent))
     return found
+
+
+def _declared(kind: Kind, driver: Driver) -> bool:
+    """Return whether a GELU that has no option for it says in its own words that it is an approximate one."""
+    if kind.name != "gelu" or "approximate" in driver.takes:
+        return False
+    return isinstance(driver, ValueDriver) and driver.says("approximat")
 
 
 def _best(
@@ -408,6 +415,14 @@ def _best(
     if getattr(driver, "outgrown", False):
         perfect = [form for form in perfect if form.options.get("alone")] or perfect
         chosen = perfect[0] if perfect else chosen
+    of_batches = [form for form in perfect if "samples" not in form.options]
+    if 0 < len(of_batches) < len(perfect) and any(
+        _sums_over_samples(_subject(candidate, kind, driver, form, beat)) for form in of_batches
+    ):
+        perfect, chosen = (
+            of_batches,
+            of_batches[0],
+        )  # a slip of the sum does not make it one for a sample alone
     if len(perfect) > 1:
         subjects = [(f, _subject(candidate, kind, driver, f, beat)) for f in perfect]
         alone = all(form.options.get("alone") for form in perfect)
@@ -445,6 +460,17 @@ def _gradients_fit(subject: Subject) -> int:
             for s, g in (grads or {}).items()
         )  # fmt: skip
     return right
+
+
+def _sums_over_samples(subject: Subject) -> bool:
+    """Return whether, of several samples, a parameter's gradient mostly has the parameter's shape."""
+    right = 0
+    for seed in range(4):
+        case = probe(subject, seed)
+        grads, error = gradients(subject, case)
+        own = {s: g for s, g in (grads or {}).items() if s in subject.kind.params and s in case.given}
+        right += error is None and any(np.shape(g) == case[s].shape for s, g in own.items())
+    return right >= 3
 
 
 def _gradients_right(subject: Subject) -> int:

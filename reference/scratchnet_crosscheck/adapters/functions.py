@@ -695,6 +695,10 @@ class ValueDriver(FunctionDriver):
         super().__init__(function, kind)
         self.skips = False
 
+    def says(self, word: str) -> bool:
+        """Return whether the function's own text has a word."""
+        return word in text_of(self._function).lower()
+
     def mentions(self, word: str) -> bool:
         """Return whether its file has this word for an option: what it does not name it does not promise."""
         source = text_of(inspect.getmodule(self._function))

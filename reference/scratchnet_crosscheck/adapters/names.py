@@ -65,7 +65,9 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
         "sigmoidcrossentropy", "sigmoidbce", "sigmoidcrossentropywithlogits", "logisticloss",
     ),
     "multi_margin_loss": ("svm", "svmloss", "hinge", "hingeloss", "multimarginloss", "multiclasshinge"),
-    "conv2d": ("conv", "conv2d", "convolution", "convolution2d", "convolutional", "conv2dstride1"),
+    "conv2d": ("conv", "conv2d", "convolution", "convolution2d", "convolutional", "conv2dstride1", "conv3x3",
+        "conv2d3x3", "convolution3x3",
+    ),
     "depthwise conv2d": (
         "depthwise", "depthwiseconv", "depthwiseconv2d", "depthwiseconvolution", "depthwiseconvolution2d",
         "dwconv", "dwconv2d", "convdw", "depthwise2d",
@@ -122,11 +124,13 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     "max_unpool3d": ("maxunpool3d", "maxunpooling3d"),
     "max_pool2d": (
         "maxpool", "maxpool2d", "maxpooling", "maxpooling2d", "pooling", "pool", "maxpool2x2",
-        "maxpooling2x2", "maxpool2dstride1",
+        "maxpooling2x2", "maxpool2dstride1", "maxpool2", "maxpooling2",
     ),
-    "avg_pool2d": ("avgpool2x2", "meanpool2x2", "averagepool2x2", "avgpool2dstride1", "meanpool2dstride1",
-    "avgpool", "avgpool2d", "averagepool", "averagepooling", "averagepooling2d", "avgpooling",
-    "meanpool", "meanpool2d", "meanpooling", "meanpooling2d", "avgpooling2d"),
+    "avg_pool2d": (
+        "avgpool", "avgpool2d", "averagepool", "averagepooling", "averagepooling2d", "avgpooling",
+        "avgpooling2d", "meanpool", "meanpool2d", "meanpooling", "meanpooling2d", "avgpool2x2", "meanpool2x2",
+        "averagepool2x2", "avgpool2", "averagepool2", "meanpool2", "avgpool2dstride1", "meanpool2dstride1",
+    ),
     "adaptive_avg_pool2d": (
         "adaptiveavgpool2d", "adaptiveaveragepool2d", "adaptiveavgpool", "globalavgpool2d", "globalavgpool",
         "globalaveragepool2d", "globalaveragepool", "globalavgpooling2d", "globalavgpooling",
@@ -398,7 +402,9 @@ SLOTS: dict[str, tuple[str, ...]] = {
     "bias_ih": ("b", "bias", "biasih", "bih", "bx", "bi", "bh"),
     "bias_hh": ("biashh", "bhh", "bh"),
     "running_mean": ("runningmean", "movingmean", "runningmu", "runningm", "mean", "runmean"),
-    "running_var": ("runningvar", "movingvar", "movingvariance", "runningvariance", "runningv", "var", "runvar"),
+    "running_var": (
+        "runningvar", "movingvar", "movingvariance", "runningvariance", "runningv", "var", "runvar",
+    ),
     "x": ("x", "input", "inputs", "xs", "z", "a", "logits", "data", "pred", "prediction", "predictions",
     "scores", "inp"),
     "h": ("h", "prevh", "h0", "hprev", "hidden", "hx", "hpre"),
@@ -564,6 +570,9 @@ _SHARE = re.compile(
 #: Arguments for both states of an LSTM's step, (h, c).
 STATES = ("state", "states", "hx", "hc", "hidden", "prevstate", "stateprev", "hiddenstate", "prevstates")
 
+#: Optional arguments of a derivative for what was kept of the forward pass.
+KEPT = ("state", "cache", "memory", "saved", "stored")
+
 #: Arguments of a step's backward pass for the state that its forward pass returned.
 NEW_STATES = ("ht", "hnext", "nexth", "hnew", "newh", "hcur", "hout", "output", "out")
 
@@ -592,7 +601,7 @@ NEUTRAL: dict[str, Any] = {
     "trainable": True, "dtype": np.float64,
 }  # fmt: skip
 
-RATES = ("learningrate", "lr", "eta", "rate", "stepsize", "alpha")
+RATES = ("learningrate", "learnrate", "lr", "lrate", "eta", "rate", "stepsize", "alpha")
 
 #: Names of the two passes of a class, the likelier first: of a class that has several the first is taken.
 _FORWARDS = (
@@ -649,6 +658,18 @@ _TARGETS = (
     "real", "ytarget", "yreal", "reference", "groundtruths", "trueoutput", "desiredoutput", "truelabels",
     "ytrain",
 )  # fmt: skip
+_SURE_TARGETS = (
+    "ytrue",
+    "target",
+    "targets",
+    "label",
+    "labels",
+    "truth",
+    "groundtruth",
+    "gt",
+    "expected",
+    "desired",
+)
 _PREDICTIONS = (
     *SLOTS["x"], "ypred", "yhat", "p", "yp", "probs", "prob", "probabilities", "predicted", "output",
     "outputs", "out", "al", "ypredicted", "preds", "yprediction", "score", "dvalues", "yprob",
@@ -679,12 +700,17 @@ def target_first(first: str, second: str) -> bool:
     --------
     >>> target_first("y", "y_pred"), target_first("y", "t"), target_first("y_true", "y")
     (True, False, True)
+    >>> target_first("target", "predict"), target_first("expected", "actual"), target_first("y", "w")
+    (True, True, False)
     """
     if (plain(first), plain(second)) == ("p", "q"):  # of two distributions the first is the true one
         return True
     if not is_target(first):
         return False
-    return is_prediction(second) or (plain(first) not in ("y", "target") and plain(second) == "y")
+    if is_prediction(second) or (plain(first) not in ("y", "target") and plain(second) == "y"):
+        return True
+    # What is surely a target leaves the other to be what came out, whatever it is called.
+    return plain(first) in _SURE_TARGETS and (not is_target(second) or plain(second) == "actual")
 
 
 def is_upstream(name: str) -> bool:

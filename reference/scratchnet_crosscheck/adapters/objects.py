@@ -208,6 +208,12 @@ class ObjectDriver:
         backward = getattr(self._cls, self._backward)
         if unwritten(backward):
             raise Cannot(f"its {self._backward} is not written yet", "fill it in")
+        if (
+            len(self._back) == 1
+            and self._back[0].default is None
+            and names.plain(self._back[0].name) in names.KEPT
+        ):
+            self._back = []  # it keeps that itself
         if not self._back and self._kind.elementwise and not takes_anything(backward):
             self.notes.append(
                 f"{self._backward}() is handed no gradient: taken as each element's derivative, times the "

@@ -51,6 +51,8 @@ def places(thing: Any) -> Iterator[Place]:
                 if isinstance(inner, dict):
                     for deep in inner:
                         yield Place(inner, deep, f"{key}.{deep}")
+                elif (own := _held(inner)) is not None:
+                    yield Place(inner, Attribute(own), f"{str(key).replace('.', '_')}.{own}")
                 else:
                     yield Place(
                         value,

@@ -64,6 +64,11 @@ def _not_the_windows_stride(s: Sample) -> bool:
     return any(window[2] != side for window, side in zip(windows(s), kernel_of(s), strict=True))
 
 
+def _differ(option: str) -> Callable[[Sample], bool]:
+    """Return whether an option has another number for one dimension than for the other."""
+    return lambda s: isinstance(s.options.get(option), tuple) and len(set(s.options[option])) > 1
+
+
 def _some_padding(s: Sample) -> bool:
     return _windowed(s) and any(w[3] for w in windows(s))
 
@@ -91,6 +96,10 @@ CONDITIONS: tuple[tuple[str, Callable[[Sample], bool], str], ...] = (
     ("wrong_where_sides_differ", _kernels_differ, "where the sides of the kernel differ"),
     ("wrong_where_sides_differ", _sides_differ, "where the sides differ"),
     ("wrong_where_sides_differ", _scales_differ, "where the axes are scaled differently"),
+    *(
+        ("wrong_where_sides_differ", _differ(option), f"where {option} is not the same along both sides")
+        for option in ("padding", "stride", "dilation", "output_padding")
+    ),
     ("wrong_in_stride_remainder", _leaves_over, "where a stride leaves rows or columns over"),
     ("wrong_for_batch_of_one", _one_sample, "for a batch of one"),
 )

@@ -192,12 +192,19 @@ def clipped(evidence: Evidence) -> tuple[str, str] | None:
     return None
 
 
+#: Bounds of a probability that no ordinary score reaches.
+_SMALLER = (
+    1e-16, 1e-18, 1e-20, 1e-25, 1e-30, 1e-32, 1e-35, 1e-37, 1e-38, 1e-50, 1e-100, 1e-200, 1e-300, 1e-307,
+    1e-308, *(float(v) for t in (np.float32, np.float64) for v in (np.finfo(t).eps, np.finfo(t).tiny)),
+)  # fmt: skip
+
+
 def clipped_probabilities(evidence: Evidence) -> tuple[str, str] | None:
     """A loss of logits clips its probabilities before the logarithm, in the value alone: a convention."""
     b = bench(evidence)
     if b.here is None or b.here.case.operation != "cross_entropy" or b.part not in b.here.case.outputs:
         return None
-    for eps in EPSILONS:
+    for eps in (*EPSILONS, *_SMALLER):
         for high in (1.0 - eps, 1.0, np.inf):
 
             def predict(s: Sample, eps: float = eps, high: float = high) -> Array | None:

@@ -209,10 +209,9 @@ def spatial(s: Sample, name: str, default: Any) -> list[int]:
 
 def kernel_of(s: Sample) -> tuple[int, ...]:
     """Return the sides of the kernel or of the pooling window."""
-    n = dimensions(s)
-    if "kernel_size" in s.options:
-        return tuple(spatial(s, "kernel_size", 1))
-    return s.as_torch("weight", s.case["weight"]).shape[-n:]
+    if "weight" in s.case.given:  # of a convolution with a pooling after it, the convolution's
+        return s.as_torch("weight", s.case["weight"]).shape[-dimensions(s) :]
+    return tuple(spatial(s, "kernel_size", 1))
 
 
 def windows(s: Sample) -> list[tuple[int, int, int, int]]:

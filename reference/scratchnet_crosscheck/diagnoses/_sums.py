@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ._bench import Bench, Sample, bench, close
+from ._conditions import condition
 from ._places import dimensions, kernel_of, windows
 
 if TYPE_CHECKING:
@@ -148,12 +149,16 @@ def wrong_shape(evidence: Evidence) -> tuple[str, str] | None:
     off = [(got, true, n) for got, true, n in shapes if got != true]
     if not off:
         return None
-    if off[0][2] == (1,) and all(1 in true for _, true, _ in off) and len(off) < len(shapes):
-        return (
-            "wrong_for_batch_of_one",
-            f"{b.part} has another shape for a batch of one: {off[0][0]}, not {off[0][1]}",
-        )
     words = f"{b.part} has shape {off[0][0]}, not {off[0][1]}"
+    if len(off) < len(shapes):
+        if all(n == (1,) for _, _, n in off) and not any(n == (1,) for got, true, n in shapes if got == true):
+            return (
+                "wrong_for_batch_of_one",
+                f"{b.part} has another shape for a batch of one: {off[0][0]}, not {off[0][1]}",
+            )
+        where = condition(evidence)
+        if where is not None:
+            return where[0], f"{where[1]}: it {words[len(b.part) + 1 :]}"
     turned = [
         close(s.got[b.part].T, s.truth[b.part])
         for s in b.samples

@@ -58,15 +58,21 @@ def _draw(
     return {"x": sketch.array("x", *shape) + sketch.d.setting.dtype.type(0.0625)}, given
 
 
+#: Options that PyTorch has not, each with the value at which the formula is PyTorch's all the same.
+_BEYOND = {"silu": ("beta", 1.0), "hardsigmoid": ("slope", 1 / 6)}
+
+
 def _golden(name: str) -> Callable[[Mapping[str, Any], Mapping[str, Any]], Case | None] | None:
     if not hasattr(functional, name):
         return None
 
     def golden(arrays: Mapping[str, Any], options: Mapping[str, Any]) -> Case | None:
-        if "slope" in options or options.get("approximate") == "sigmoid":  # of another formula
+        own = dict(options)
+        beyond, pytorchs = _BEYOND.get(name, ("", None))
+        if own.pop(beyond, pytorchs) != pytorchs or own.get("approximate") == "sigmoid":
             return None
         exact = {"threshold": math.inf} if name == "softplus" else {}
-        return Case(name, {"x": arrays["x"]}, {**exact, **options}, ("x",))
+        return Case(name, {"x": arrays["x"]}, {**exact, **own}, ("x",))
 
     return golden
 
@@ -186,7 +192,12 @@ GELU = replace(
     _elementwise("gelu", _gelu, _gelu_torch, forms=_gelu_forms), draw=_draw_gelu,
     defaults={"approximate": "none"},
 )  # fmt: skip
-SILU = _elementwise("silu", lambda x: x * _sigmoid(x), _f("silu"))
+#: Swish is SiLU where its beta is 1.
+SILU = _elementwise(
+    "silu", lambda x, beta=1.0: x * _sigmoid(beta * x),
+    lambda t, x, beta=1.0: t.nn.functional.silu(x) if beta == 1.0 else x * t.sigmoid(beta * x),
+    beta=(1.0, 0.5, 2.0),
+)  # fmt: skip
 SOFTPLUS = _elementwise(
     "softplus", _softplus, _softplus_in_torch, beta=(1.0, 0.5, 2.0), threshold=(20.0, 1.03125)
 )  # fmt: skip

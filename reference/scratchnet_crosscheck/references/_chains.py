@@ -61,23 +61,32 @@ def exactly(parts: Mapping[str, Array | None]) -> dict[str, Array | None]:
     return {name: None if array is None else snapped(array) for name, array in parts.items()}
 
 
+def _pooled(sketch: Sketch, weight: Array, options: Mapping[str, Any], *, over: bool) -> tuple[int, int]:
+    """Return sides of images on which a pooling's windows of two fit, whatever the convolution leaves.
+
+    Where it may be, the convolution's stride leaves rows over, and `over` says whether the pooling's may.
+    """
+    stride, padding = int(options.get("stride", 1)), options.get("padding", 0)
+    sides = []
+    for kernel in weight.shape[2:]:
+        pad = 0 if padding == "valid" else (kernel - 1) // 2 if padding == "same" else int(padding)
+        out = 4 + (over and sketch.may("a stride that leaves a remainder", 1))
+        leaves = stride > 1 and sketch.may("a stride that leaves a remainder", 1)
+        rest = sketch.d.integer(1, stride - 1) if leaves else 0
+        while (out - 1) * stride + kernel - 2 * pad < 1:
+            out += 2
+        sides.append((out - 1) * stride + kernel - 2 * pad + rest)
+    return sides[0], sides[1]
+
+
 def _draw_conv_pool(sketch: Sketch) -> Parts:
-    found, _ = draw_conv2d(sketch)
+    found, options = draw_conv2d(sketch)
     arrays = dict(found)
     x, weight = arrays["x"], arrays["weight"]
     if x is None or weight is None:
         raise TypeError
-    # Sides on which the pooling's windows fit, whatever the convolution leaves.
-    shape = list(x.shape)
-    for axis, kernel in ((-2, weight.shape[2]), (-1, weight.shape[3])):
-        shape[axis] = kernel + 3 + sketch.may("a stride that leaves a remainder", 1)
-    arrays["x"] = sketch.array("x", *shape)
-    return exactly(arrays), {
-        "stride": 1,
-        "padding": "valid" if "padding in words" in sketch.takes else sketch.d.one_of(0, 1),
-        "kernel_size": 2,
-        "pool_stride": 2,
-    }
+    arrays["x"] = sketch.array("x", *x.shape[:-2], *_pooled(sketch, weight, options, over=True))
+    return exactly(arrays), {"stride": 1, "padding": 0, **options, "kernel_size": 2, "pool_stride": 2}
 
 
 def _draw_images(sketch: Sketch, *, pooled: bool) -> Parts:
@@ -87,13 +96,9 @@ def _draw_images(sketch: Sketch, *, pooled: bool) -> Parts:
     if weight is None:
         raise TypeError
     if pooled:
-        options |= {"stride": 1, "kernel_size": 2, "pool_stride": sketch.d.one_of(2, 2, 1)}
-        if "padding in words" in sketch.takes:
-            options["padding"] = "valid"
-        for axis, kernel in ((-2, weight.shape[2]), (-1, weight.shape[3])):
-            # A whole number of windows: what a stride leaves over is the pooling's own question.
-            pad = options.get("padding", 0)
-            shape[axis] = kernel + 3 - 2 * (0 if pad == "valid" else int(pad) % 2)
+        options |= {"kernel_size": 2, "pool_stride": sketch.d.one_of(2, 2, 1)}
+        # A whole number of windows: what a stride leaves over is the pooling's own question.
+        shape[-2:] = _pooled(sketch, weight, options, over=False)
     else:
         shape[-2] += 1  # never one number a channel alone
     arrays["x"] = sketch.array("x", *shape)

@@ -118,6 +118,16 @@ _UNTIED = Form(
 )
 
 
+#: Kernels without a side for their one input channel: (C, H, W).
+_OF_CHANNELS = Layout("(C, kernel)", lambda s: (s[0], *s[2:]), lambda a: a[:, None], lambda a, _: a[:, 0])
+#: One image of one channel, (H, W), with the output's channels first or last.
+_IMAGE = {
+    "x": Layout("(H, W)", lambda s: s[1:], lambda a: a[None], lambda a, _: a[0]),
+    "weight": _OF_CHANNELS,
+}
+_IMAGES = [Form({**_IMAGE, **y}, {"samples": 0, "channels": 1}) for y in ({"y": CHANNELS_LAST_ALONE}, {})]
+
+
 def _forms(n: int) -> list[Form]:
     bias = [Form({"bias": b}) for b in biases(n)]
     kernel_last = KERNEL_LAST if n == 2 else moved("kernel first", lambda r: (*range(2, r), 1, 0))
@@ -127,6 +137,7 @@ def _forms(n: int) -> list[Form]:
         *every([LAST, LAST_ALONE], kernels, [Form({"bias": b}) for b in last_biases(n)]),
         *every([Form(), LAST], [Form(), Form({"weight": kernel_last})], bias, [Form(options={"samples": 1})]),
         *(every([ALONE, Form()], [_UNTIED]) if n == 2 else []),
+        *(every(_IMAGES, bias) if n == 2 else []),
     ]
 
 
@@ -158,6 +169,9 @@ def _draw(sketch: Sketch, n: int, numbers: int = 0, *, of: str = "") -> Parts:
     else:
         options |= per_dimension(sketch, "padding", several, 0, 1, 2)
     options |= per_dimension(sketch, "dilation", several, 1, 2) | sketch.option("groups", 1, 2)
+    one = sketch.form.options.get("channels") == 1
+    if one:
+        options.pop("groups", None)
     groups = sketch.side(1, 4) if of == "channels" else options.get("groups", 1)
     strides = each(options.get("stride", sketch.form.options.get("stride", 1)), n)
     dilations = each(options.get("dilation", 1), n)
@@ -167,6 +181,7 @@ def _draw(sketch: Sketch, n: int, numbers: int = 0, *, of: str = "") -> Parts:
     else:
         pads = each(padding, n)
     c_in, c_out = (groups * (1 if of == "channels" else sketch.side(1, 3)) for _ in ("in", "out"))
+    c_in = 1 if one else c_in
 
     def side(axis: int) -> int:
         reach = (kernel[axis] - 1) * dilations[axis] + 1
@@ -271,8 +286,7 @@ CONV1D, CONV2D, CONV3D = (_kind(n) for n in (1, 2, 3))
 
 # ---- of each channel by itself, and of each place by itself
 
-#: How the kernels of a depthwise convolution lie: (C, 1, H, W), (C, H, W), (H, W, C) or (H, W, C, 1).
-_OF_CHANNELS = Layout("(C, kernel)", lambda s: (s[0], *s[2:]), lambda a: a[:, None], lambda a, _: a[:, 0])
+#: How the kernels of a depthwise convolution lie beside (C, 1, H, W) and (C, H, W): (H, W, C), (H, W, C, 1).
 _CHANNELS_BEHIND = Layout(
     "(kernel, C)", lambda s: (*s[2:], s[0]), lambda a: np.moveaxis(a, -1, 0)[:, None],
     lambda a, _: np.moveaxis(a[:, 0], 0, -1),

@@ -1,0 +1,269 @@
+"""What third parties write, each found by checking files that were written without sight of the suite."""
+
+import pytest
+from agreement import failed
+
+from scratchnet_crosscheck.adapters.fitting import fit
+from scratchnet_crosscheck.adapters.protocol import Cannot
+
+pytest.importorskip("torch", reason="these are held against PyTorch")
+
+SWISH = """
+class Swish:
+    def __init__(self, beta=1.0):
+        self.beta = beta
+    def call(self, x):
+        return x / (1 + np.exp(-self.beta * x))
+    def deriv(self, x):
+        s = 1 / (1 + np.exp(-self.beta * x))
+        return s + {beta} * x * s * (1 - s)
+"""
+
+
+def test_swish_is_asked_with_another_beta(loaded):
+    assert "backward_equals_the_reference" not in failed(loaded(SWISH.format(beta="self.beta"))[0]["Swish"])
+    assert "backward_equals_the_reference" in failed(loaded(SWISH.format(beta="1"))[0]["Swish"])
+
+
+IMAGE = """
+class Conv3x3:
+    def __init__(self, num_filters):
+        self.num_filters = num_filters
+        self.filters = np.random.randn(num_filters, 3, 3) / 9
+    def forward(self, input):
+        self.last_input = input
+        h, w = input.shape
+        output = np.zeros((h - 2, w - 2, self.num_filters))
+        for i in range(h - 2):
+            for j in range(w - 2):
+                output[i, j] = np.sum(input[i:i + 3, j:j + 3] * self.filters, axis=(1, 2))
+        return output
+    def backprop(self, d_L_d_out, learn_rate):
+        d_filters, d_input = np.zeros(self.filters.shape), np.zeros(self.last_input.shape)
+        for i in range(d_L_d_out.shape[0]):
+            for j in range(d_L_d_out.shape[1]):
+                for f in range(self.num_filters):
+                    d_filters[f] += d_L_d_out[i, j, f] * self.last_input[i:i + 3, j:j + 3]
+                    d_input[i:i + 3, j:j + 3] {plus}= d_L_d_out[i, j, f] * self.filters[f]
+        self.filters = self.filters - learn_rate * d_filters
+        return d_input
+class MaxPool2:
+    def forward(self, input):
+        self.last_input = input
+        h, w, f = input.shape
+        output = np.zeros((h // 2, w // 2, f))
+        for i in range(h // 2):
+            for j in range(w // 2):
+                output[i, j] = np.amax(input[2 * i:2 * i + 2, 2 * j:2 * j + 2], axis=(0, 1))
+        return output
+    def backprop(self, d):
+        dx = np.zeros(self.last_input.shape)
+        for i in range(d.shape[0]):
+            for j in range(d.shape[1]):
+                for f in range(d.shape[2]):
+                    part = self.last_input[2 * i:2 * i + 2, 2 * j:2 * j + 2, f]
+                    m, n = np.unravel_index(np.argmax(part), (2, 2))
+                    dx[2 * i + m, 2 * j + n, f] = d[i, j, f]
+        return dx
+"""
+
+
+@pytest.mark.parametrize("name", ["Conv3x3", "MaxPool2"])
+def test_one_image_of_one_channel_and_a_kernel_in_the_name(loaded, name):
+    assert failed(loaded(IMAGE.format(plus="+"))[0][name]) == set()
+
+
+def test_a_window_that_replaces_is_seen_in_one_image_of_one_channel(loaded):
+    assert "backward_equals_the_reference" in failed(loaded(IMAGE.format(plus=""))[0]["Conv3x3"])
+
+
+BOXES = """
+class Parameter:
+    def __init__(self, data):
+        self.data, self.grad = data, np.zeros_like(data)
+class Linear:
+    def __init__(self, in_features, out_features):
+        self.params = {{"W": Parameter(np.random.randn(out_features, in_features)),
+                        "b": Parameter(np.zeros(out_features))}}
+    def zero_grad(self):
+        for p in self.params.values():
+            p.grad = np.zeros_like(p.data)
+    def forward(self, x):
+        self.x = x
+        return x @ self.params["W"].data.T + self.params["b"].data
+    def backward(self, g):
+        self.params["W"].grad += g.reshape(-1, g.shape[-1]).T @ self.x.reshape(-1, self.x.shape[-1])
+        self.params["b"].grad += g.reshape(-1, g.shape[-1]).{how}(0)
+        return g @ self.params["W"].data
+"""
+
+
+def test_parameters_that_are_objects_in_a_dict(loaded):
+    assert failed(loaded(BOXES.format(how="sum"))[0]["Linear"]) == set()
+    assert "backward_equals_the_reference" in failed(loaded(BOXES.format(how="mean"))[0]["Linear"])
+
+
+POOLED = """
+def conv(x, w, b, conv_param):
+    s, p = conv_param['stride'], conv_param['pad']
+    xp = np.pad(x, ((0, 0), (0, 0), (p, p), (p, p)))
+    win = np.lib.stride_tricks.sliding_window_view(xp, w.shape[2:], (2, 3))[:, :, ::s, ::s]
+    return np.einsum('ncijhw,fchw->nfij', win, w) + b[:, None, None], (x, w, s, p, xp, win)
+def conv_back(d, cache):
+    x, w, s, p, xp, win = cache
+    dxp = np.zeros_like(xp)
+    for i in range(d.shape[2]):
+        for j in range(d.shape[3]):
+            {at}
+            dxp[:, :, a:a + w.shape[2], c:c + w.shape[3]] += np.einsum('nf,fchw->nchw', d[:, :, i, j], w)
+    dx = dxp[:, :, p:p + x.shape[2], p:p + x.shape[3]]
+    return dx, np.einsum('ncijhw,nfij->fchw', win, d), d.sum((0, 2, 3))
+def conv_relu_pool_forward(x, w, b, conv_param, pool_param):
+    a, of_conv = conv(x, w, b, conv_param)
+    r = np.maximum(a, 0)
+    k, s = pool_param['pool_height'], pool_param['stride']
+    n, f, h, v = r.shape
+    out = np.zeros((n, f, (h - k) // s + 1, (v - k) // s + 1), dtype=x.dtype)
+    where = {{}}
+    for i in range(out.shape[2]):
+        for j in range(out.shape[3]):
+            part = r[:, :, i * s:i * s + k, j * s:j * s + k].reshape(n, f, -1)
+            where[i, j] = part.argmax(-1)
+            out[:, :, i, j] = part.max(-1)
+    return out, (of_conv, a, where, k, s)
+def conv_relu_pool_backward(dout, cache):
+    of_conv, a, where, k, s = cache
+    da = np.zeros_like(a)
+    rows, columns = np.indices(a.shape[:2])
+    for (i, j), at in where.items():
+        da[rows, columns, i * s + at // k, j * s + at % k] += dout[:, :, i, j]
+    return conv_back(da * (a > 0), of_conv)
+"""
+
+
+def test_the_convolution_of_several_in_one_has_strides_that_leave_rows_over(loaded):
+    right = "a, c = i * s, j * s"
+    wrong = "a, c = xp.shape[2] - w.shape[2] - (d.shape[2] - 1 - i) * s, j * s"
+    assert failed(loaded(POOLED.format(at=right))[0]["conv_relu_pool_forward"]) == set()
+    assert "backward_equals_the_reference" in failed(
+        loaded(POOLED.format(at=wrong))[0]["conv_relu_pool_forward"]
+    )
+
+
+@pytest.mark.parametrize("names", ["target, predict", "y_true, predict", "expected, actual", "labels, out_t"])
+def test_a_target_in_the_first_place_is_known_whatever_the_other_is_called(loaded, names):
+    first, second = names.split(", ")
+    source = f"""
+class MSELoss:
+    def forward(self, {names}):
+        self.d = {second} - {first}
+        return (self.d ** 2).mean()
+    def backward(self):
+        return 2 * self.d / self.d.size
+"""
+    assert failed(loaded(source)[0]["MSELoss"]) == set()
+
+
+def test_an_optional_state_of_a_derivative_is_no_upstream_gradient(loaded):
+    source = """
+class Tanh:
+    def forward(self, x):
+        self.state = np.tanh(x)
+        return self.state
+    def backward(self, state=None):
+        kept = self.state if state is None else state
+        return 1 - kept ** 2
+"""
+    assert failed(loaded(source)[0]["Tanh"]) == set()
+
+
+GELU = """
+def gelu(input):
+    '''{words}'''
+    k = 0.7978845608028654
+    t = np.tanh(k * (input + 0.044715 * input ** 3))
+    def pullback(g):
+        return g * (0.5 * (1 + t) + 0.5 * input * (1 - t * t) * k * (1 + 3 * 0.044715 * input ** 2))
+    return 0.5 * input * (1 + t), pullback
+"""
+
+
+def test_an_approximate_gelu_that_says_so_is_one_by_convention(loaded):
+    declared = loaded(GELU.format(words="The tanh approximation."))[0]["gelu"]
+    assert fit(declared).conventions["approximate_formula"]
+    assert failed(declared) == set()
+    assert failed(loaded(GELU.format(words="GELU."))[0]["gelu"])
+
+
+CLIPPED = """
+class SoftmaxCrossEntropyLoss:
+    def forward(self, x, t):
+        e = np.exp(x - x.max(1, keepdims=True))
+        self.p, self.t = e / e.sum(1, keepdims=True), t
+        return -np.log(np.clip(self.p, {eps}, None)[np.arange(len(x)), t]).mean()
+    def backward(self):
+        d = self.p.copy()
+        d[np.arange(len(d)), self.t] -= 1
+        return d / len(d)
+"""
+
+
+@pytest.mark.parametrize("eps", ["1e-7", "1e-20", "1e-30", "np.finfo(self.p.dtype).eps"])
+def test_a_clipped_probability_is_a_convention_whatever_the_bound(loaded, eps):
+    from scratchnet_crosscheck.checking import check_subject
+
+    candidate = loaded(CLIPPED.format(eps=eps))[0]["SoftmaxCrossEntropyLoss"]
+    found = list(check_subject("a_file.py", fit(candidate), oracles=("torch",), profile="default", seed=7))
+    assert not [r for r in found if r["verdict"] == "failed"]
+    assert any(r["verdict"] == "convention" and "clipped" in r["message"] for r in found)
+
+
+def test_what_is_right_for_one_sample_alone_is_said_not_to_take_several(loaded):
+    source = """
+class Softmax:
+    def forward(self, x):
+        if len(x) > 1:
+            raise ValueError("one sample at a time")
+        e = np.exp(x - x.max())
+        self.p = e / e.sum()
+        return self.p
+    def backward(self, d):
+        return self.p * (d - (d * self.p).sum())
+"""
+    try:
+        subject = fit(loaded(source)[0]["Softmax"])
+    except Cannot:
+        return
+    assert "one alone" in subject.left["several_samples"]
+
+
+@pytest.mark.parametrize("slip", ["g", "g.mean(tuple(range(g.ndim - 1)))", "g.reshape(-1, g.shape[-1])[0]"])
+def test_a_sum_over_samples_that_is_forgotten_does_not_make_a_layer_one_for_a_sample_alone(loaded, slip):
+    source = f"""
+class Linear:
+    def __init__(self, W, b):
+        self.W, self.b = W, b
+    def forward(self, x):
+        self.x = x
+        return x @ self.W + self.b
+    def backward(self, g):
+        self.dW = self.x.reshape(-1, self.x.shape[-1]).T @ g.reshape(-1, g.shape[-1])
+        self.db = {slip}
+        return g @ self.W.T
+"""
+    assert "backward_equals_the_reference" in failed(loaded(source)[0]["Linear"])
+
+
+def test_a_layer_for_one_vector_is_still_one(loaded):
+    source = """
+class Linear:
+    def __init__(self, W, b):
+        self.W, self.b = W, b
+    def forward(self, x):
+        self.x = x
+        return x @ self.W + self.b
+    def backward(self, g):
+        self.dW, self.db = np.outer(self.x, g), g.copy()
+        return g @ self.W.T
+"""
+    assert failed(loaded(source)[0]["Linear"]) == set()
