@@ -133,7 +133,7 @@ def load(path: Path, *, definitions: bool = False) -> tuple[types.ModuleType, li
     module = _module(name, path)
     notes = [*printed, *stand_in(tree)]
     if definitions:
-        _run(_defining(tree), module, notes, path)
+        notes += _run(_defining(tree), module, notes, path)
         return module, notes
     try:
         _execute(source, tree, module, path)
@@ -142,7 +142,7 @@ def load(path: Path, *, definitions: bool = False) -> tuple[types.ModuleType, li
             raise
         notes.append(_stopped(error, path))
         # What stands above the line is there; what is defined below it is fetched by itself.
-        _run(_defining(tree), module, [], path)
+        notes += _run(_defining(tree), module, [], path)
     return module, notes
 
 
@@ -278,8 +278,9 @@ def _is_method_of_a_name(call: ast.Call, name: str) -> bool:
     return isinstance(call.func, ast.Attribute) and call.func.attr == name
 
 
-def _run(nodes: list[ast.stmt], module: types.ModuleType, notes: list[str], path: Path) -> None:
-    """Run statements one by one; one that fails leaves out what it would have defined."""
+def _run(nodes: list[ast.stmt], module: types.ModuleType, notes: list[str], path: Path) -> list[str]:
+    """Run statements one by one; return which definitions are left out since they fail, and note the rest."""
+    left_out: list[str] = []
     for node in nodes:
         names = _defines(node)
         if names and all(n in vars(module) for n in names):
@@ -296,12 +297,21 @@ def _run(nodes: list[ast.stmt], module: types.ModuleType, notes: list[str], path
             for name in names:
                 vars(module)[name] = _Missing(error.name or name)
             _lose(node, module)
-            notes.append(f"line {node.lineno}: {error}")
+            _say_why(node, str(error), left_out, notes)
         except Exception as error:
             _lose(node, module)
-            notes.append(f"line {node.lineno}: {type(error).__name__}: {error}")
+            _say_why(node, f"{type(error).__name__}: {error}", left_out, notes)
         except SystemExit as left:
             notes.append(f"line {node.lineno}: it calls sys.exit({left.code!r})")
+    return left_out
+
+
+def _say_why(node: ast.stmt, error: str, left_out: list[str], notes: list[str]) -> None:
+    words = f"line {node.lineno}: {error}"
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        left_out.append(f"{node.name} is not checked, for its definition fails: {words}")
+    else:
+        notes.append(words)
 
 
 def _lose(node: ast.stmt, module: types.ModuleType) -> None:
@@ -361,6 +371,7 @@ def unknown(names: Mapping[str, Any], taken: set[str]) -> list[tuple[str, str, s
     from .adapters.costs import is_cost
     from .adapters.frameworks import is_autograd_function, is_custom_vjp
     from .adapters.functions import returns_a_gradient
+    from .adapters.names import BACKWARDS
     from .adapters.passes import methods
     from .adapters.unfinished import unwritten
 
@@ -390,6 +401,8 @@ def unknown(names: Mapping[str, Any], taken: set[str]) -> list[tuple[str, str, s
                 if not all(_is_forward(m) for m in halves):
                     reason = f"its passes, {', '.join(halves)}, are not one forward and one backward"
                 found.append((name, reason, "give it a method called backward"))
+            elif any(m in vars(thing) for m in BACKWARDS):
+                found.append((name, "it has a backward pass and no forward pass", "call that forward"))
         elif inspect.isfunction(thing) and name in of_functions:
             found.append((name, *of_functions[name]))
         elif inspect.isfunction(thing) and _looks_like_a_pass(name):

@@ -30,6 +30,15 @@ def tree_of(function: Any) -> ast.FunctionDef | None:
     return None if code is None else _tree(code)
 
 
+def loaded_in(function: Any) -> frozenset[str]:
+    """Return the names that a function reads; none where its source is not had, or it may read any."""
+    tree = tree_of(function)
+    if tree is None:
+        return frozenset()
+    found = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+    return frozenset() if found & {"locals", "eval", "exec"} else frozenset(found)
+
+
 @functools.lru_cache(maxsize=512)
 def _tree(code: CodeType) -> ast.FunctionDef | None:
     try:

@@ -267,3 +267,66 @@ class Linear:
         return g @ self.W.T
 """
     assert failed(loaded(source)[0]["Linear"]) == set()
+
+
+def test_an_argument_that_backward_never_looks_at_may_be_anything(loaded):
+    source = """
+class Relu:
+    def forward(self, a):
+        self.mask = a > 0
+        return np.where(self.mask, a, 0)
+    def backward(self, da, y):
+        return np.where(self.mask, da, 0)
+"""
+    assert failed(loaded(source)[0]["Relu"]) == set()
+
+
+def test_a_gradient_that_backward_never_looks_at_is_missed(loaded):
+    source = """
+class Tanh:
+    def forward(self, x):
+        return np.tanh(x)
+    def backward(self, x, grad):
+        return 1 - np.tanh(x) ** 2
+"""
+    assert "backward_equals_the_reference" in failed(loaded(source)[0]["Tanh"])
+
+
+def test_passes_of_a_leading_underscore_are_passes(loaded):
+    source = """
+class Sigmoid:
+    def _forward(self, x):
+        self.y = 1 / (1 + np.exp(-x))
+        return self.y
+    def _backward(self, d):
+        return d * self.y * (1 - self.y)
+"""
+    assert "backward_equals_the_reference" not in failed(loaded(source)[0]["Sigmoid"])
+
+
+def test_a_definition_that_fails_is_said_not_to_be_checked(loaded):
+    _, notes = loaded("""
+from a_package_that_nobody_has import jit
+class Pool:
+    @jit
+    def forward(self, x):
+        return x
+    def backward(self, d):
+        return d
+""")
+    assert any("Pool is not checked, for its definition fails: line" in note for note in notes)
+
+
+def test_a_backward_pass_without_a_forward_pass_is_listed(loaded):
+    from scratchnet_crosscheck import discover
+
+    class Tanh:
+        def fowrard(self, x):
+            return x
+
+        def backward(self, d):
+            return d
+
+    assert ("Tanh", "it has a backward pass and no forward pass", "call that forward") in discover.unknown(
+        {"Tanh": Tanh}, set()
+    )

@@ -656,3 +656,26 @@ def reflections_not_added_back(grads, dy, x, options):
         for axis, before in enumerate(options["pad"][::2]):
             begins[-1 - axis] = before
         grads[0] = dy[tuple(slice(b, b + n) for b, n in zip(begins, x.shape))].copy()  # noqa: B905
+
+
+@wrongly("wrong_where_sides_differ", "avg_pool2d")
+def crops_one_side_by_the_other_padding(grads, dy, x, options):
+    padding = options["padding"]
+    if isinstance(padding, tuple) and padding[0] != padding[1]:
+        grads[0] = grads[0][..., : max(x.shape[-1] - abs(padding[0] - padding[1]), 0)]
+
+
+@wrongly("not_averaged", "group_norm")
+def counts_one_side_for_both(grads, dy, x, options):
+    if x.ndim < 4 or x.size == 0:
+        return
+    groups = options["num_groups"]
+    shape = (len(x), groups, -1)
+    centred = x.reshape(shape) - x.reshape(shape).mean(2, keepdims=True)
+    root = np.sqrt((centred**2).mean(2, keepdims=True) + options.get("eps", 1e-5))
+    weight = options.get("weight")
+    scaled_dy = dy if weight is None else dy * weight.reshape(1, -1, *(1,) * (x.ndim - 2))
+    g, h = scaled_dy.reshape(shape), centred / root
+    count = x.shape[1] // groups * x.shape[2] * x.shape[2]
+    terms = g.sum(2, keepdims=True) + h * (g * h).sum(2, keepdims=True)
+    grads[0] = ((g - terms / count) / root).reshape(x.shape)

@@ -607,18 +607,18 @@ RATES = ("learningrate", "learnrate", "lr", "lrate", "eta", "rate", "stepsize", 
 _FORWARDS = (
     "forward", "forward_pass", "forward_propagate", "forward_propagation", "forward_prop", "feed_forward",
     "feedforward", "propagate", "fprop", "fwd", "call", "__call__", "activate", "apply", "function",
-    "compute", "loss", "calculate",
+    "compute", "loss", "calculate", "_forward",
 )  # fmt: skip
-_BACKWARDS = (
+BACKWARDS = (
     "backward", "backward_pass", "backprop", "back_propagate", "backward_propagate", "backward_propagation",
     "back_propagation", "backpropagation", "backward_prop", "back_prop", "backpropagate", "bprop",
-    "bwd", "back",
+    "bwd", "back", "_backward",
 )  # fmt: skip
 #: Names that a derivative may have: of the whole, handed the cotangent, or of each element, handed the input.
 DERIVATIVES = (
     "derivative", "deriv", "gradient", "grad", "prime", "derive", "activate_prime", "function_prime", "diff",
 )  # fmt: skip
-PASSES = tuple((f, b) for b in (*_BACKWARDS, *DERIVATIVES) for f in _FORWARDS)
+PASSES = tuple((f, b) for b in (*BACKWARDS, *DERIVATIVES) for f in _FORWARDS)
 
 #: How a pair's two functions are called: an ending of the forward's, and the backward's in its place.
 PAIRS = (

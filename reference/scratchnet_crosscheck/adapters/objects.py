@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..source import text_of
+from ..source import loaded_in, text_of
 from . import names
 from .binding import (
     Bound,
@@ -118,6 +118,7 @@ class ObjectDriver:
             p.name: 1 if names.plain(p.name) in names.COUNTS else self._optimizer
             for p in self._back[1:] if names.plain(p.name) in (*names.COUNTS, *names.OPTIMIZERS)
         }  # fmt: skip
+        self._back_given |= dict.fromkeys(self._unread())
         self._back = [p for p in self._back if p.name not in (*self._back_flags, *self._back_given)]
         self.local = self._is_local()
         self.takes = self._new.takes | self._call.takes | self._modes()
@@ -202,6 +203,17 @@ class ObjectDriver:
         self.absent = frozenset(free)
         self._called = tuple(slot for slot in self._called if slot not in free)
         self._inputs = tuple(slot for slot in (*kind.inputs, *self._called) if slot not in free)
+
+    def _unread(self) -> list[str]:
+        """Return the last arguments of its backward pass that it never looks at, and that are no gradient."""
+        found: list[str] = []
+        read = loaded_in(getattr(self._cls, self._backward))
+        for parameter in reversed(self._back[1:] if read else []):
+            if parameter.name in read or names.is_upstream(parameter.name):
+                break
+            if parameter.default is parameter.empty:
+                found.append(parameter.name)
+        return found
 
     def _is_local(self) -> bool:
         """Return whether its backward pass is handed the input, and gives each element's own derivative."""

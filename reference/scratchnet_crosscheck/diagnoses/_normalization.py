@@ -233,7 +233,35 @@ def normalization(evidence: Evidence) -> tuple[str, str] | None:
                 if variant == "no epsilon" and not any(off for _, off in b.judged(b.here.case.outputs[0])):
                     return key, f"{part}: {words} on the way back"
                 return key, f"{part}: {words}"
+        told = [_divided_by(s, way, part) for s in off if s.got[part].size >= 4]
+        if b.part == part and len(told) >= 2 and None not in told:
+            by, elements = told[0] or (0.0, 0)
+            return (
+                "not_averaged",
+                f"{part}: its means divide by {by:.4g} where they are over {elements} elements",
+            )
     return None
+
+
+def _divided_by(s: Sample, way: Way, part: str) -> tuple[float, int] | None:
+    """Return by what a mean's sums are divided, and over how many elements they are; None if by no one number.
+
+    Without the terms of the means the gradient is `bare`; each element is short of the same share of them.
+    """
+    with np.errstate(all="ignore"):
+        bare, whole = (np.asarray(_formula(s, way, v)[1]) for v in ("short of both", ""))
+        terms, got = bare - whole, s.part(s.got, part)
+        if got.shape != bare.shape or not terms.any():
+            return None
+        share = float(((bare - got) * terms).sum() / (terms * terms).sum())
+        if not share > 0.0 or not close(got, bare - share * terms):
+            return None
+    groups = int(s.options.get("num_groups", s.options.get("groups", 1)))
+    x = s.x
+    elements = (
+        x[0].size // groups if way[0] == "groups" else int(np.prod([x.shape[a] for a in _axes(way, x.ndim)]))
+    )
+    return elements / share, elements
 
 
 def _window_sum(a: Array, size: int, before: int) -> Array:
