@@ -244,7 +244,7 @@ def normalization(evidence: Evidence) -> tuple[str, str] | None:
 
 
 def _divided_by(s: Sample, way: Way, part: str) -> tuple[float, int] | None:
-    """Return by what a mean's sums are divided, and over how many elements they are; None if by no one number.
+    """Return by what a mean's sums are divided, if by one number, and over how many elements they are.
 
     Without the terms of the means the gradient is `bare`; each element is short of the same share of them.
     """
