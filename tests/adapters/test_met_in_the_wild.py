@@ -330,3 +330,20 @@ def test_a_backward_pass_without_a_forward_pass_is_listed(loaded):
     assert ("Tanh", "it has a backward pass and no forward pass", "call that forward") in discover.unknown(
         {"Tanh": Tanh}, set()
     )
+
+
+def test_a_loss_of_one_column_is_checked_on_that_and_says_so(loaded):
+    source = """
+class BinaryCrossEntropyLoss:
+    def forward(self, y_true, y_pred):
+        y_true = y_true.reshape(-1, 1)
+        return np.mean(-y_true * np.log(y_pred) - (1 - y_true) * np.log(1 - y_pred))
+    def backward(self, y_true, y_pred):
+        y_true = y_true.reshape(-1, 1)
+        return ((1 - y_true) / (1 - y_pred) - y_true / y_pred) / {count}
+"""
+    right = loaded(source.format(count="np.size(y_true)"))[0]["BinaryCrossEntropyLoss"]
+    assert failed(right) == set()
+    assert "one alone" in fit(right).left["several_columns"]
+    wrong = loaded(source.format(count="1"))[0]["BinaryCrossEntropyLoss"]
+    assert "backward_equals_the_reference" in failed(wrong)

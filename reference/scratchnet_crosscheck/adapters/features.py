@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ..references._conv import EVEN_SAME, WORD_SAME
 from ..references._pool import AS_IF_WHOLE
 from ..references.protocol import Form, Kind, Sampler, Sketch
 from .functions import ValueDriver
+from .objects import ObjectDriver
 from .probing import PLAIN, Fit, gradients, probe
 from .runner import Subject
 from .unfinished import refuses
+
+if TYPE_CHECKING:
+    from .protocol import Driver
 
 #: Ranks other than the usual one: left out where a layer does not do them right.
 RANKS = ("an x of rank", "a vector for x", "ids of rank")
@@ -55,6 +61,29 @@ def everything(kind: Kind, form: Form, takes: frozenset[str]) -> frozenset[str]:
     return frozenset(asked)
 
 
+#: Features that an argument of torch.nn's promises, and the word for it where it is one value of several.
+_BY_ARGUMENT = {
+    "ignored labels": ("ignore_index", ""), "weights (class_weight)": ("weight", ""),
+    "weights (pos_weight)": ("pos_weight", ""), "losses not reduced": ("reduction", "none"),
+    "no bias": ("bias", ""),
+}  # fmt: skip
+
+
+def _promised(driver: Driver, feature: str) -> bool:
+    """Return whether a thing's names promise a feature as PyTorch has it: what it does wrong is a slip then.
+
+    Functions that return a value and a pullback promise all that their file names; a class of torch.nn's name
+    promises what it takes an argument of torch.nn's name for.
+    """
+    argument, word = ("mode", feature.split("'")[1]) if feature.startswith("mode ") else ("", "")
+    if isinstance(driver, ValueDriver):
+        return not driver.fused and (not word or driver.mentions(word))
+    argument, word = _BY_ARGUMENT.get(feature, (argument, word))
+    return (
+        isinstance(driver, ObjectDriver) and driver.promises(argument) and (not word or driver.mentions(word))
+    )
+
+
 def undone(subject: Subject, score: int) -> set[str]:
     """Return the features that this layer does not do, and say so."""
     gone: set[str] = set()
@@ -78,12 +107,7 @@ def undone(subject: Subject, score: int) -> set[str]:
             forward_only = feature in ("a stride that leaves a remainder", EVEN_SAME)
             bad = found.error is not None or (feature == EVEN_SAME and found.score < 2)
             if not bad and not forward_only:
-                driver = subject.driver
-                promises = (
-                    isinstance(driver, ValueDriver)
-                    and not driver.fused
-                    and (not feature.startswith("mode ") or driver.mentions(feature.split("'")[1]))
-                )
+                promises = _promised(subject.driver, feature)
                 bad = score == 4 and found.score < (1 if promises else 3)
                 grads, error = gradients(subject, case)
                 # Another rank than the usual one is promised by nobody.

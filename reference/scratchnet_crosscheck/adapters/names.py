@@ -276,6 +276,7 @@ _ROW_WISE = ("softmax", "log_softmax", "cross_entropy", "layer_norm", "rms_norm"
 _HOW: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("nhwc", "hwc", "nwc", "ndhwc"), _IMAGES),
     "columns": ("softmax", "log_softmax", "linear"),
+    **dict.fromkeys(("dilation", "dilated", "strided"), ("conv1d", "conv2d", "conv3d")),
     "winograd": ("conv2d",), "flash": (_ATTENTION,), "online": _ROW_WISE,
     **dict.fromkeys(("tiled", "blocked", "chunked", "blockwise"), ("linear", _ATTENTION)),
     "fused": (

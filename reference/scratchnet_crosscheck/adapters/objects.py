@@ -338,6 +338,19 @@ class ObjectDriver:
         """Whether it is made from sizes: the shapes of its parameters are its own choice."""
         return bool(self._new.sizes)
 
+    def promises(self, argument: str) -> bool:
+        """Return whether it is a class of torch.nn's name that takes an argument of torch.nn's name."""
+        from scratchnet import nn
+
+        twin = getattr(nn, self._cls.__name__, None)
+        taken = (p.name for p in signature(self._cls))
+        return isinstance(twin, type) and argument in inspect.signature(twin).parameters and argument in taken
+
+    def mentions(self, word: str) -> bool:
+        """Return whether its file has this word for an option."""
+        source = text_of(inspect.getmodule(self._cls))
+        return f"'{word}'" in source or f'"{word}"' in source
+
     def may_be_misdriven(self, error: BaseException) -> bool:
         """Return whether an error on every call may rather be ours: how the object is made or set up."""
         if isinstance(error, NameError | ImportError | KeyError):

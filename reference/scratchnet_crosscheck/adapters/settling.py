@@ -114,7 +114,8 @@ def settle(subject: Subject, score: int) -> Subject:
     if subject.multiplied:
         subject.conventions["rate_times_batch"] = "it steps itself, by its learning rate times N"
     if subject.form.options.get("alone"):
-        subject.left["several_samples"] = "it does not take several samples: it is checked on one alone"
+        several = "columns" if subject.form.options.get("columns") else "samples"
+        subject.left[f"several_{several}"] = f"it does not take several {several}: it is checked on one alone"
     _look_at_rank(subject, score)
     if "momentum" in driver.takes and subject.extras and subject.form.options.get("kept"):
         subject.notes.append("momentum is taken as the share of the old statistics that is kept")

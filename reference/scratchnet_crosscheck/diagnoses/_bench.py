@@ -354,7 +354,7 @@ def wrong(sample: Sample, part: str) -> bool:
     """Return whether a result is not what it should be."""
     if part not in sample.got or part not in sample.truth:
         return False
-    return not close(sample.got[part], sample.truth[part])
+    return not _as_said(sample, part, sample.truth[part])
 
 
 def where_wrong(sample: Sample, part: str) -> Array:

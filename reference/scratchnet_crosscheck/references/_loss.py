@@ -371,6 +371,10 @@ TIME_CROSS_ENTROPY = Kind(
 # ---- numbers
 
 
+#: One number a sample, as a column (N, 1), of what does not take several.
+_ONE_COLUMN = Form(options={"columns": 1, "alone": True})
+
+
 def _number_forms(strict: bool, *, squared: bool = False, log: bool = False) -> list[Form]:
     plain = Form({"loss": SCALAR})
     if strict:
@@ -390,13 +394,14 @@ def _number_forms(strict: bool, *, squared: bool = False, log: bool = False) -> 
     forms = every([Form()], reductions(), halves, eps)
     return [*forms, *every([plain], [rows, *sample], halves, eps),
             *every([last], reductions(), halves, eps),
-            *every([last], [plain], [rows], halves, eps)]  # fmt: skip
+            *every([last], [plain], [rows], halves, eps),
+            *every([_ONE_COLUMN], reductions(), halves, eps)]  # fmt: skip
 
 
 def _draw_numbers(sketch: Sketch, low: str = "") -> Parts:
-    shape: tuple[int, ...] = (max(sketch.batch(), 1), sketch.side())
-    options: dict[str, Any] = reduction(sketch)
     chosen = sketch.form.options
+    shape: tuple[int, ...] = (max(sketch.batch(), 1), chosen.get("columns") or sketch.side())
+    options: dict[str, Any] = reduction(sketch)
     rows = chosen.get("over") == "batch" or "each" in chosen or sketch.form.layout("x") is BATCH_LAST
     if not rows and sketch.may("a vector for x", 5):
         shape = shape[:1]
