@@ -21,7 +21,7 @@ _REFUSABLE = (
 )  # fmt: skip
 #: Features that are left out where a layer raises on them, whatever it says: its argument is one number, say.
 _OF_SOME = (
-    "the other form of GELU", "images", "keys of another length",
+    "the other form of GELU", "images", "keys of another length", "a state of one number",
     "unequal padding", "unequal window", "unequal stride", "unequal dilation", "unequal output_padding",
     "unequal output_size", "unequal output_ratio", "a padding of more than the kernel reaches",
     "an output_size that does not divide the sides", "unequal factors", "unequal sizes",

@@ -332,7 +332,7 @@ def _compatible(kind: Kind, driver: Driver, *, strict: bool) -> list[Form]:
         raise Cannot(
             f"taken for {kind.name}, it has no {', '.join(sorted(driver.absent - optional))}"
             + (f"; tried: {kind.tried}" if kind.tried else ""),
-            "call its parameters by the usual names (W, b; gamma, beta), or say --like NAME=operation",
+            f"call its parameters by the usual names ({_usual(kind)}), or say --like NAME=operation",
         )
     for option, value in kind.defaults.items():
         if value is inspect.Parameter.empty and option not in driver.takes:
@@ -344,6 +344,11 @@ def _compatible(kind: Kind, driver: Driver, *, strict: bool) -> list[Form]:
         if all(slot in driver.absent for slot in form.absent):
             found.append(form + Form(absent=driver.absent))
     return found
+
+
+def _usual(kind: Kind) -> str:
+    """Return what a kind's parameters are usually called."""
+    return "W, b; gamma, beta" if {*kind.params} <= {"weight", "bias"} else ", ".join(kind.params)
 
 
 def _best(
