@@ -366,6 +366,8 @@ def _best(
     for form in forms:
         if perfect and not _worth(form, perfect):
             continue
+        if form.options.get("otherwise") and best >= 3:
+            continue  # what gives the right value in a usual form is of that form, whatever else it does
         if form.options.get("alone") and takes_batches is None:
             takes_batches = any(
                 _takes_batches(_subject(candidate, kind, driver, f, beat))
