@@ -369,7 +369,7 @@ def defined(module: types.ModuleType) -> dict[str, Any]:
 def unknown(names: Mapping[str, Any], taken: set[str]) -> list[tuple[str, str, str]]:
     """Return what looks like a layer and was not recognised: name, reason, and what would help."""
     from .adapters.costs import is_cost
-    from .adapters.frameworks import is_autograd_function, is_custom_vjp
+    from .adapters.frameworks import applied_by, is_autograd_function, is_custom_vjp, only_applies
     from .adapters.functions import returns_a_gradient
     from .adapters.names import BACKWARDS
     from .adapters.passes import methods
@@ -395,7 +395,9 @@ def unknown(names: Mapping[str, Any], taken: set[str]) -> list[tuple[str, str, s
                 )
             elif (halves := _halves(thing)) and any(_is_forward(m) for m in halves):
                 if _is_module(thing):
-                    found.append((name, "a torch.nn.Module: its backward pass is PyTorch's own", ""))
+                    functions = [f for m in halves for f in applied_by(getattr(thing, m))]
+                    own = "a torch.nn.Module: its backward pass is PyTorch's own"
+                    found.append((name, _calls(functions, taken) if functions else own, ""))
                     continue
                 reason = "it has a forward pass and no backward pass"
                 if not all(_is_forward(m) for m in halves):
@@ -403,6 +405,8 @@ def unknown(names: Mapping[str, Any], taken: set[str]) -> list[tuple[str, str, s
                 found.append((name, reason, "give it a method called backward"))
             elif any(m in vars(thing) for m in BACKWARDS):
                 found.append((name, "it has a backward pass and no forward pass", "call that forward"))
+        elif only_applies(thing):
+            found.append((name, _calls(applied_by(thing), taken), ""))
         elif inspect.isfunction(thing) and name in of_functions:
             found.append((name, *of_functions[name]))
         elif inspect.isfunction(thing) and _looks_like_a_pass(name):
@@ -411,6 +415,16 @@ def unknown(names: Mapping[str, Any], taken: set[str]) -> list[tuple[str, str, s
         elif inspect.isfunction(thing) and (what := returns_a_gradient(thing)):
             found.append((name, f"it returns {what}, and no operation of its name is known", how))
     return found
+
+
+def _calls(functions: list[str], taken: set[str]) -> str:
+    """Return what there is to say of something that hands tensors to torch.autograd.Functions."""
+    said = "it computes with tensors and calls the torch.autograd.Function"
+    if len(functions) == 1:
+        known = ", which is checked by itself" if functions[0] in taken else ""
+        return f"{said} {functions[0]}{known}"
+    known = ", which are checked by themselves" if taken.issuperset(functions) else ""
+    return f"{said}s {', '.join(functions)}{known}"
 
 
 def _say(name: str) -> str:

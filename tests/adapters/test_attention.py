@@ -256,3 +256,33 @@ def test_gradients_that_are_returned_in_an_order_that_is_not_known_are_not_check
     candidate = loaded(CORE.format(slip="") + IN_LISTS.format(gives=gives))[0]["SelfAttention"]
     assert len(fit(candidate).silent) == 8
     assert failed(candidate, "quick", VALUES) == set()
+
+
+#: The second volume's: a query a step, against the states of another sequence.
+OVER_TIME = """
+class TimeAttention:
+    def __init__(self):
+        self.params, self.grads = [], []
+    def forward(self, hs_enc, hs_dec):
+        s = hs_dec @ hs_enc.swapaxes(1, 2)
+        a = np.exp(s - s.max(-1, keepdims=True))
+        a = a / a.sum(-1, keepdims=True)
+        self.kept = hs_enc, hs_dec, a
+        return a @ hs_enc
+    def backward(self, dout):
+        hs_enc, hs_dec, a = self.kept
+        da = dout @ hs_enc.swapaxes(1, 2)
+        ds = a * (da - (da * a).sum(-1, keepdims=True))
+        return a.swapaxes(1, 2) @ dout {through}, ds @ hs_enc
+"""
+
+
+@pytest.mark.parametrize(
+    ("through", "wrong"), [("+ ds.swapaxes(1, 2) @ hs_dec", set()), ("", {"backward_equals_the_reference"})]
+)
+def test_a_query_a_step_against_the_states_of_another_sequence_is_known(candidates, through, wrong):
+    subject = fit(candidates(OVER_TIME.format(through=through))["TimeAttention"])
+    assert subject.kind.name == "time_attention"
+    skip = [name for name in known_checks() if name != "backward_equals_the_reference"]
+    found = check_subject("a_file.py", subject, oracles=("torch",), profile="quick", seed=7, skip=skip)
+    assert {r["check"] for r in found if r["verdict"] == "failed"} == wrong

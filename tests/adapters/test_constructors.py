@@ -273,3 +273,56 @@ class Sigmoid:
 """
     notes = fit(candidates("import numpy as np\n" + source)["Sigmoid"]).driver.notes
     assert "left at its default: clip" in notes
+
+
+OF_WIDTH = """
+import numpy as np
+class Conv1D:
+    def __init__(self, in_ch, out_ch, width, stride=1):
+        self.stride = stride
+        self.W, self.b = np.random.randn(out_ch, in_ch, width), np.zeros(out_ch)
+    def _taps(self, x):
+        return np.lib.stride_tricks.sliding_window_view(x, self.W.shape[2], axis=2)[:, :, :: self.stride]
+    def forward(self, x):
+        self.x = x
+        return np.einsum("nctk,fck->nft", self._taps(x), self.W) + self.b[:, None]
+    def backward(self, dy):
+        self.db, self.dW = dy.sum((0, 2)), np.einsum("nft,nctk->fck", dy, self._taps(self.x))
+        dx = np.zeros_like(self.x)
+        for t in range(dy.shape[2]):
+            at = t * self.stride
+            dx[:, :, at : at + self.W.shape[2]] += np.einsum("nf,fck->nck", dy[:, :, t], self.W{turn})
+        return dx
+"""
+
+
+@pytest.mark.parametrize(("turn", "right"), [("", True), ("[:, :, ::-1]", False)])
+def test_the_width_of_a_1d_convolution_is_its_kernel_s(candidates, turn, right):
+    pytest.importorskip("torch")
+    subject = fit(candidates(OF_WIDTH.format(turn=turn))["Conv1D"])
+    assert "stride" in subject.driver.takes
+    assert agrees(subject) is right
+
+
+OF_STEPS = """
+import numpy as np
+class {name}:
+    def __init__(self, n_in, n_out):
+        self.params = {{"w": np.random.randn(n_in, n_out), "b": np.zeros(n_out)}}
+        self.grads = {{}}
+    def forward(self, x):
+        self.x = x
+        return x @ self.params["w"] + self.params["b"]
+    def backward(self, dy):
+        self.grads["w"] = np.tensordot(self.x, dy, axes=([0, 1], [0, 1]))
+        self.grads["b"] = dy.sum(axis=(0, 1))
+        return dy @ self.params["w"].T
+"""
+
+
+@pytest.mark.parametrize("name", ["TimeDistributedDense", "TimeDistributedLinear"])
+def test_a_linear_layer_at_every_step_is_known_by_keras_name(candidates, name):
+    pytest.importorskip("torch")
+    subject = fit(candidates(OF_STEPS.format(name=name))[name])
+    assert subject.kind.name == "linear"
+    assert agrees(subject)

@@ -4,6 +4,7 @@ import pytest
 from agreement import agrees, failed
 
 from scratchnet_crosscheck.adapters.fitting import fit
+from scratchnet_crosscheck.adapters.protocol import Cannot
 
 STEP = """
 def rnn_step_forward(x, hprev, Wxh, Whh, bh):
@@ -126,3 +127,163 @@ def test_a_step_is_handed_its_new_state_its_input_and_the_state_before_by_name(c
 def test_a_slip_in_such_a_step_is_seen(candidates, state, bias):
     pytest.importorskip("torch")
     assert not agrees(fit(candidates(OF_A_COURSE.format(state=state, bias=bias))["RNNCell"]))
+
+
+#: As of the same course: each gate's matrices and biases by themselves, one sample, rows for its gradients.
+OF_ONE_SAMPLE = """
+def _sigmoid(v):
+    return 1 / (1 + np.exp(-v))
+class GRUCell:
+    def __init__(self, in_dim, hidden_dim):
+        d = self.d = in_dim
+        h = self.h = hidden_dim
+        self.Wrx, self.Wzx, self.Wnx = (np.random.randn({rows}) for _ in range(3))
+        self.Wrh, self.Wzh, self.Wnh = (np.random.randn(h, h) for _ in range(3))
+        self.brx, self.bzx, self.bnx = (np.random.randn(h) for _ in range(3))
+        self.brh, self.bzh, self.bnh = (np.random.randn(h) for _ in range(3))
+        self.dWrx, self.dWzx, self.dWnx = (np.zeros(({rows})) for _ in range(3))
+    def forward(self, x, h_prev_t):
+        assert x.shape == (self.d,)
+        r = _sigmoid(self.Wrx{turn} @ x + self.brx + self.Wrh{turn} @ h_prev_t + self.brh)
+        z = _sigmoid(self.Wzx{turn} @ x + self.bzx + self.Wzh{turn} @ h_prev_t + self.bzh)
+        of_h = self.Wnh{turn} @ h_prev_t + self.bnh
+        n = np.tanh(self.Wnx{turn} @ x + self.bnx + r * of_h)
+        self.kept = x, h_prev_t, r, z, n, of_h
+        return (1 - z) * n + z * h_prev_t
+    def backward(self, delta):
+        x, h, r, z, n, of_h = self.kept
+        dn = delta * (1 - z) * (1 - n * n)
+        dz = delta * (h - n) * z * (1 - z)
+        dr = dn * of_h * r * (1 - r)
+        self.dWrx, self.dWzx, self.dWnx = (np.outer(d, x){turn} for d in (dr, dz, dn))
+        self.dWrh, self.dWzh, self.dWnh = (np.outer(d, h){turn} for d in (dr, dz, {through}))
+        self.dbrx, self.dbzx, self.dbnx = dr, dz, dn
+        self.dbrh, self.dbzh, self.dbnh = dr, dz, dn * r
+        dx = sum(w{turn}.T @ d for w, d in ((self.Wrx, dr), (self.Wzx, dz), (self.Wnx, dn)))
+        dh = self.Wrh{turn}.T @ dr + self.Wzh{turn}.T @ dz + self.Wnh{turn}.T @ (dn * r) + delta * z
+        return {returned}
+"""
+
+
+def of_one_sample(turn="", through="dn * r", returned="dx[None], dh[None]"):
+    rows = "d, h" if turn else "h, d"
+    return OF_ONE_SAMPLE.format(turn=turn, rows=rows, through=through, returned=returned)
+
+
+@pytest.mark.parametrize("turn", ["", ".T"])
+@pytest.mark.parametrize("returned", ["dx[None], dh[None]", "dx, dh"])
+def test_a_step_of_one_sample_with_parameters_of_each_gate_is_known(candidates, turn, returned):
+    pytest.importorskip("torch")
+    candidate = candidates(of_one_sample(turn, returned=returned))["GRUCell"]
+    assert "one_sample" in fit(candidate).form.conventions
+    assert failed(candidate) == set()
+
+
+@pytest.mark.parametrize(
+    "slip", [{"through": "dn"}, {"returned": "dx[None], (dh - delta * z)[None]"}, {"returned": "dx[:-1], dh"}]
+)
+def test_a_slip_in_such_a_step_of_one_sample_is_seen(candidates, slip):
+    pytest.importorskip("torch")
+    assert "backward_equals_the_reference" in failed(candidates(of_one_sample(**slip))["GRUCell"])
+
+
+#: The gates of an LSTM's step by themselves, of a batch, in a dictionary.
+OF_GATES = """
+def _sigmoid(v):
+    return 1 / (1 + np.exp(-v))
+class LSTMCell:
+    def __init__(self, input_size, hidden_size):
+        n, d = hidden_size, input_size
+        p = self.params = {{}}
+        p["Wxi"], p["Wxf"], p["Wxo"], p["Wxc"] = (np.random.randn(d, n) for _ in range(4))
+        p["Whi"], p["Whf"], p["Who"], p["Whc"] = (np.random.randn(n, n) for _ in range(4))
+        p["bi"], p["bf"], p["bo"], p["bc"] = (np.zeros(n) for _ in range(4))
+    def forward(self, x, h, c):
+        p = self.params
+        a = {{g: x @ p["Wx" + g] + h @ p["Wh" + g] + p["b" + g] for g in "ifoc"}}
+        i, f, o, g = _sigmoid(a["i"]), _sigmoid(a["f"]), _sigmoid(a["o"]), np.tanh(a["c"])
+        new = f * c + i * g
+        t = np.tanh(new)
+        self.kept = x, h, c, i, f, o, g, t
+        return o * t, new
+    def backward(self, dh, dc):
+        x, h, c, i, f, o, g, t = self.kept
+        dc = dc + dh * o * (1 - t * t)
+        d = {{"i": dc * g * i * (1 - i), "f": dc * c * f * (1 - f), "o": dh * t * o * (1 - o),
+             "c": dc * i * (1 - g * g)}}
+        self.grads = {{"Wx" + k: x.T @ v for k, v in d.items()}}
+        self.grads.update({{"Wh" + k: h.T @ v for k, v in d.items()}})
+        self.grads.update({{"b" + k: v.{bias}(axis=0) for k, v in d.items()}})
+        dx = sum(v @ self.params["Wx" + k].T for k, v in d.items())
+        return dx, sum(v @ self.params["Wh" + k].T for k, v in d.items()), dc * f
+"""
+
+
+@pytest.mark.parametrize(("bias", "right"), [("sum", True), ("max", False)])
+def test_a_step_that_keeps_each_gate_s_parameters_in_a_dictionary_is_known(candidates, bias, right):
+    pytest.importorskip("torch")
+    assert agrees(fit(candidates(OF_GATES.format(bias=bias))["LSTMCell"])) is right
+
+
+#: A sequence whose gates are apart, and which begins at zero.
+OVER_TIME = """
+def _sigmoid(v):
+    return 1 / (1 + np.exp(-v))
+class GRU:
+    def __init__(self, input_size, hidden_size):
+        d, n = input_size, hidden_size
+        self.Wz, self.Wr, self.Wh = (np.random.randn(d, n) for _ in range(3))
+        self.Uz, self.Ur, self.Uh = (np.random.randn(n, n) for _ in range(3))
+        self.bz, self.br, self.bh = (np.zeros(n) for _ in range(3))
+    def forward(self, x):
+        h, self.x, self.kept, ys = np.zeros((len(x), len(self.Uz)), x.dtype), x, [], []
+        for t in range(x.shape[1]):
+            z = _sigmoid(x[:, t] @ self.Wz + h @ self.Uz + self.bz)
+            r = _sigmoid(x[:, t] @ self.Wr + h @ self.Ur + self.br)
+            n = np.tanh(x[:, t] @ self.Wh + (r * h) @ self.Uh + self.bh)
+            self.kept.append((h, z, r, n))
+            h = (1 - z) * n + z * h
+            ys.append(h)
+        return np.stack(ys, axis=1)
+    def backward(self, dout):
+        for name in ("Wz", "Wr", "Wh", "Uz", "Ur", "Uh", "bz", "br", "bh"):
+            setattr(self, "d" + name, np.zeros_like(getattr(self, name)))
+        dx, dh = np.empty_like(self.x), 0
+        for t in reversed(range(len(self.kept))):
+            h, z, r, n = self.kept[t]
+            dh = dh + dout[:, t]
+            dn, dz = dh * (1 - z) * (1 - n * n), dh * (h - n) * z * (1 - z)
+            through = dn @ self.Uh.T
+            dr = through * h * r * (1 - r)
+            for g, d, of in (("z", dz, h), ("r", dr, h), ("h", dn, r * h)):
+                for name, grad in (("W", self.x[:, t].T @ d), ("U", of.T @ d), ("b", d.sum(0))):
+                    setattr(self, f"d{{name}}{{g}}", getattr(self, f"d{{name}}{{g}}") + grad)
+            dx[:, t] = dz @ self.Wz.T + dr @ self.Wr.T + dn @ self.Wh.T
+            dh = dh * z + dz @ self.Uz.T + dr @ self.Ur.T + {through}
+        return dx
+"""
+
+
+@pytest.mark.parametrize(("through", "right"), [("through * r", True), ("through", False)])
+def test_a_sequence_whose_gates_are_apart_is_known(candidates, through, right):
+    pytest.importorskip("torch")
+    assert agrees(fit(candidates(OVER_TIME.format(through=through))["GRU"])) is right
+
+
+WITHOUT = """
+class GRUCell:
+    def __init__(self, in_dim, hidden_dim):
+        self.gates = np.zeros((hidden_dim, in_dim))
+    def forward(self, x, h):
+        return h
+    def backward(self, dh):
+        return dh
+"""
+
+
+def test_what_a_step_has_not_is_said_by_its_own_names(candidates):
+    with pytest.raises(Cannot) as why:
+        fit(candidates(WITHOUT)["GRUCell"])
+    assert "weight_ih" in str(why.value)
+    assert "self.weight_ih" in why.value.remedy
+    assert "self.W " not in why.value.remedy

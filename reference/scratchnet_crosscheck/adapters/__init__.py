@@ -20,6 +20,9 @@ def recognise(names: Mapping[str, Any], like: Mapping[str, str]) -> list[Candida
     """Return every thing among a module's names that some adapter knows, in the file's order."""
     import importlib
 
+    from .frameworks import only_applies
+
+    names = {name: thing for name, thing in names.items() if not only_applies(thing)}
     found: dict[str, Candidate] = {}
     for adapter in ADAPTERS:
         for candidate in importlib.import_module(f".{adapter}", __name__).recognises(names, like):

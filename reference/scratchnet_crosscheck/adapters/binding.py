@@ -286,6 +286,8 @@ def sides(cls: type) -> frozenset[str]:
 def _size(name: str, default: Any, bound: Bound, kind: Kind) -> str | None:
     """Return which size a constructor's parameter is; with a default, only where none is given so far."""
     size = names.option_named(name, names.SIZES, frozenset(names.SIZES))
+    if "1d" in kind.name and names.plain(name) in names.KERNEL_OF_1D and "weight" in kind.learnt:
+        size = "kernel"
     if size is None or (size == "weight" and "weight" not in kind.slots):
         return None
     if size in ("head", "steps") and "num_heads" not in kind.defaults:

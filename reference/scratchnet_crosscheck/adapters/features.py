@@ -27,7 +27,7 @@ _REFUSABLE = (
 )  # fmt: skip
 #: Features that are left out where a layer raises on them, whatever it says: its argument is one number, say.
 _OF_SOME = (
-    "the other form of GELU", "images", "keys of another length",
+    "the other form of GELU", "images", "keys of another length", "a state of one number",
     "unequal padding", "unequal window", "unequal stride", "unequal dilation", "unequal output_padding",
     "unequal output_size", "unequal output_ratio", "a padding of more than the kernel reaches",
     "an output_size that does not divide the sides", "unequal factors", "unequal sizes",
@@ -98,7 +98,8 @@ def undone(subject: Subject, score: int) -> set[str]:
         # A window of one leaves nothing over: several are tried.
         for seed in range(6 if feature == "a stride that leaves a remainder" else 2):
             case = probe(subject, seed, feature)
-            if feature.startswith(RANKS) and "training" in case.options:  # the modes may differ in it
+            if feature.startswith(RANKS) and "training" in subject.driver.takes & {*case.options}:
+                # The modes may differ in it.
                 case, evaluated = (case.with_options(training=mode) for mode in (True, False))
                 if Fit(subject, evaluated).error is not None:
                     gone.add(feature)

@@ -332,7 +332,7 @@ def _compatible(kind: Kind, driver: Driver, *, strict: bool) -> list[Form]:
         raise Cannot(
             f"taken for {kind.name}, it has no {', '.join(sorted(driver.absent - optional))}"
             + (f"; tried: {kind.tried}" if kind.tried else ""),
-            "call its parameters by the usual names (W, b; gamma, beta), or say --like NAME=operation",
+            f"call its parameters by the usual names ({_usual(kind)}), or say --like NAME=operation",
         )
     for option, value in kind.defaults.items():
         if value is inspect.Parameter.empty and option not in driver.takes:
@@ -353,6 +353,11 @@ def _declared(kind: Kind, driver: Driver) -> bool:
     return isinstance(driver, ValueDriver) and driver.says("approximat")
 
 
+def _usual(kind: Kind) -> str:
+    """Return what a kind's parameters are usually called."""
+    return "W, b; gamma, beta" if {*kind.params} <= {"weight", "bias"} else ", ".join(kind.params)
+
+
 def _best(
     candidate: Candidate, kind: Kind, driver: Driver, forms: Sequence[Form], beat: Callable[[], None]
 ) -> tuple[int, Form, BaseException | None, bool]:
@@ -368,6 +373,8 @@ def _best(
     for form in forms:
         if perfect and not _worth(form, perfect):
             continue
+        if form.options.get("otherwise") and best >= 3:
+            continue  # what gives the right value in a usual form is of that form, whatever else it does
         if form.options.get("alone") and takes_batches is None:
             takes_batches = any(
                 _takes_batches(_subject(candidate, kind, driver, f, beat))

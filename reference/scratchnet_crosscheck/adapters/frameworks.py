@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..source import tree_of
 from .functions import FunctionDriver
 from .protocol import Gradients, Started
 from .tensors import shareable
@@ -24,6 +26,31 @@ def is_autograd_function(thing: Any) -> bool:
     return isinstance(thing, type) and any(
         c.__module__.startswith("torch.autograd.function") for c in thing.__mro__[1:]
     )
+
+
+def applied_by(function: Any) -> list[str]:
+    """Return the torch.autograd.Functions whose ``apply`` a function calls, by their names in its file."""
+    tree = tree_of(function)
+    found = [_applied(function, node) for node in ast.walk(tree)] if tree is not None else []
+    return [*dict.fromkeys(name for name in found if name)]
+
+
+def only_applies(function: Any) -> bool:
+    """Return whether a function gives back what a torch.autograd.Function does, and nothing else."""
+    tree = tree_of(function) if inspect.isfunction(function) else None
+    returned = [n.value for n in ast.walk(tree) if isinstance(n, ast.Return)] if tree is not None else []
+    return bool(returned) and all(_applied(function, value) for value in returned)
+
+
+def _applied(function: Any, call: ast.AST | None) -> str:
+    """Return the torch.autograd.Function that an expression of a function's source applies, or ""."""
+    if not (
+        isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "apply"
+    ):
+        return ""
+    owner = call.func.value
+    scope = getattr(inspect.unwrap(function), "__globals__", {})
+    return owner.id if isinstance(owner, ast.Name) and is_autograd_function(scope.get(owner.id)) else ""
 
 
 def is_custom_vjp(thing: Any) -> bool:

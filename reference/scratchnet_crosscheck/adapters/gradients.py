@@ -94,6 +94,15 @@ def _by_shape(returned: Iterable[Any], shapes: Mapping[str, tuple[int, ...]]) ->
     return found
 
 
+def of_vectors(grads: Gradients, vectors: Mapping[str, Any]) -> list[str]:
+    """Make gradients of vectors that are rows (1, D) vectors too; return of which they are."""
+    rows = [
+        s for s, v in vectors.items() if v.ndim == 1 and s in grads and np.shape(grads[s]) == (1, *v.shape)
+    ]
+    grads.update({s: np.asarray(grads[s])[0] for s in rows})
+    return rows
+
+
 # ---- kept
 
 
@@ -182,7 +191,7 @@ def strangers(
     thing: Any, where: Mapping[str, list[Place]], arrays: Mapping[str, Array], kind: Kind
 ) -> set[str]:
     """Return the names of parameters that the kind has not, of which an object keeps a gradient."""
-    known = {id(p.get()) for found in where.values() for p in found} | {id(a) for a in arrays.values()}
+    known = [*(p.get() for found in where.values() for p in found), *arrays.values()]
     own = (*kind.inputs, *kind.outputs, *kind.state)
     kept = [p for p in places(thing) if isinstance(p.get(), np.ndarray) and p.get().dtype.kind == "f"]
     holders = [h for h in (getattr(thing, n, None) for n in _HOLDERS) if isinstance(h, dict | list)]
@@ -190,7 +199,11 @@ def strangers(
     found = set()
     for place in kept:
         name, value = place.name.split(".")[0], place.get()
-        if id(value) in known or names.slot_named(name, own) or any(place.owner is h for h in holders):
+        if (
+            any(np.may_share_memory(value, np.asarray(array)) for array in known)
+            or names.slot_named(name, own)
+            or any(place.owner is h for h in holders)
+        ):
             continue
         plain = names.plain(name)
         beside = getattr(place.owner, "grad", None) if place.owner is not thing else None

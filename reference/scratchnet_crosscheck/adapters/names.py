@@ -18,7 +18,7 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     "linear": (
         "linear", "affine", "dense", "fullyconnected", "fc", "innerproduct", "matmul", "timeaffine",
         "temporalaffine", "simpletimeaffine", "fullyconnect", "denselayer", "affinetransform",
-        "perceptron", "hidden",
+        "perceptron", "hidden", "timedistributeddense", "timedistributedlinear",
     ),
     "relu": ("relu", "rectifiedlinear", "rectifiedlinearunit", "rectifier"),
     "sigmoid": ("sigmoid", "logistic", "sigm", "timesigmoid"),
@@ -140,7 +140,10 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
         "batchnorm", "batchnormalization", "batchnorm1d", "batchnorm2d", "spatialbatchnorm", "bn",
         "batchnormalization1d", "batchnormalization2d", "batchnormlayer", "spatialbatchnormalization",
     ),
-    "layer_norm": ("layernorm", "layernormalization", "layernormstd", "ln", "norm"),
+    "layer_norm": (
+        "layernorm", "layernormalization", "layernormstd", "ln", "norm", "layernorm2d", "channellayernorm",
+        "layernormchannelsfirst",
+    ),
     "rms_norm": ("rmsnorm",), "group_norm": ("groupnorm", "spatialgroupnorm", "groupnormalization"),
     "instance_norm": (
         "instancenorm", "instancenorm1d", "instancenorm2d", "instancenormalization",
@@ -198,7 +201,7 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
         "singleheadselfattention",
     ),
     "embedding_dot": ("embeddingdot",), "weight_sum": ("weightsum",),
-    "attention_weight": ("attentionweight",),
+    "attention_weight": ("attentionweight",), "time_attention": ("timeattention",),
     "affine_relu": ("affinerelu", "linearrelu", "fcrelu", "denserelu"), "conv_relu": ("convrelu",),
     "affine_sigmoid": ("affinesigmoid", "linearsigmoid", "fcsigmoid", "densesigmoid"),
     "affine_tanh": ("affinetanh", "lineartanh", "fctanh", "densetanh"),
@@ -558,6 +561,9 @@ SIZES: dict[str, tuple[str, ...]] = {
     "shape": ("xdim", "inputshape", "inshape", "xshape", "inputdims"),
     "weight": ("shape", "weightshape", "weightsshape", "wshape", "paramshape", "dims"),
 }  # fmt: skip
+
+#: What the one side of a kernel of one dimension is called too.
+KERNEL_OF_1D = ("width", "kernelwidth", "filterwidth")
 
 #: Of an embedding's sizes, those that say how wide it is wherever they stand.
 WIDTHS = ("dmodel", "dim", "d", "features")

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..source import loaded_in, text_of
 from . import names
+from .apart import GATHERED, joined_class
 from .binding import (
     Bound,
     bind,
@@ -21,11 +22,11 @@ from .binding import (
     signature,
 )
 from .draws import reseed, spaces_of
-from .gradients import is_array, kept_of, of_returned, recast, strangers
+from .gradients import is_array, kept_of, of_returned, of_vectors, recast, strangers
 from .handed import OUTPUTS, as_given, assigned, rate_for, with_predictions
 from .kinks import as_pytorch_has_it
 from .passes import handed_to, methods, takes_anything
-from .places import Place, of_parameters, places
+from .places import Attribute, Place, of_parameters, places
 from .protocol import Cannot, Gradients, Started
 from .set_up import Optimizer, knows_nothing, prepare
 from .tensors import class_in_tensors, uses_torch
@@ -66,7 +67,9 @@ class ObjectDriver:
         self._cls, self._kind = cls, kind
         self._forward, self._backward = found
         self.absent: frozenset[str] = frozenset()
-        self.notes: list[str] = []
+        #: What it says of parameters that are taken together, none of which is found by itself.
+        self._gathered = [words for words in [getattr(cls, GATHERED, "")] if words]
+        self.notes: list[str] = [*self._gathered]
         self.conventions: dict[str, str] = {}
         self.reuses = False
         #: Of an element's derivative: whether it is handed what forward returned.
@@ -300,7 +303,13 @@ class ObjectDriver:
         if ("weight" in gone or "weight_ih" in gone) and not (
             self._kind.plain and gone == {*self._kind.params}
         ):
-            raise Cannot("its weight is not found", "keep it as self.W or self.params['W']")
+            wanted = [slot for slot in self._kind.learnt if "weight" in slot and slot in gone]
+            if wanted == ["weight"]:
+                raise Cannot("its weight is not found", "keep it as self.W or self.params['W']")
+            raise Cannot(
+                f"taken for {self._kind.name}, its {' and '.join(wanted)} are not found",
+                f"keep them as {', '.join(f'self.{slot}' for slot in wanted)}",
+            )
         return gone
 
     def _tries(self) -> Iterator[tuple[dict[str, Array], dict[str, Any], Form]]:
@@ -319,6 +328,8 @@ class ObjectDriver:
             yield {k: a for k, a in arrays.items() if a is not None}, options, form
 
     def _kept(self, thing: Any, slots: list[str]) -> dict[str, list[Place]]:
+        if self._gathered:
+            return {s: [Place(thing, Attribute(s), s)] for s in slots if hasattr(thing, s)}
         return of_parameters(thing, slots, self._kind, self._handed)
 
     @property
@@ -656,13 +667,18 @@ class ObjectDriver:
             returned = None if any(k is not None for k in kept) else returned  # dx of what has no derivative
         shapes = {s: arrays[s].shape for s in params}
         grads = of_returned(returned, thing, self._kind, self._inputs, shapes)
+        if form.options.get("alone"):
+            rows = of_vectors(grads, {s: arrays[s] for s in self._inputs if s in arrays})
+            words = f"one sample is a vector, its gradient a row (1, D): that of {', '.join(rows)}"
+            if rows and words not in self.notes:
+                self.notes.append(words)
         for position, slot in enumerate(params):
             if slot in grads:
                 continue
             gradient = self._optimizer.of(held.get(slot), before[slot].shape) if slot in held else None
             if gradient is None:
                 gradient, words = kept_of(thing, slot, where.get(slot, []), position, self._kind)
-                if words and words not in self.notes:
+                if words and words not in self.notes and not self._gathered:
                     self.notes.append(words)
             if gradient is None and slot in where and (rate or own):
                 step = rate or float(getattr(thing, own or "lr"))
@@ -734,7 +750,7 @@ def _as(value: Any, given: Array) -> Any:
 
 def factory(cls: type) -> Callable[[Kind], ObjectDriver]:
     """Return what drives a class as a kind."""
-    return lambda kind: ObjectDriver(cls, kind)
+    return lambda kind: ObjectDriver(joined_class(cls, kind), kind)
 
 
 def factory_in_tensors(cls: type) -> Callable[[Kind], ObjectDriver] | None:

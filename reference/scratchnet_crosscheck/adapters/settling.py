@@ -120,7 +120,7 @@ def settle(subject: Subject, score: int) -> Subject:
     if "momentum" in driver.takes and subject.extras and subject.form.options.get("kept"):
         subject.notes.append("momentum is taken as the share of the old statistics that is kept")
     words = subject.form.words()
-    if words and not subject.strict:
+    if words and chooses:
         guessed = [w for w in words if not w.endswith("as PyTorch's")]
         if guessed:
             subject.notes.append(f"taken as: {', '.join(guessed)}")

@@ -211,7 +211,10 @@ def _draw_sequence(sketch: Sketch, other: str) -> Parts:
 
 
 def _shares(lib: Any, a: Mapping[str, Any]) -> Any:
-    scores = (a["x"] * a["h"][:, None, :]).sum(-1)
+    return _softmax(lib, (a["x"] * a["h"][:, None, :]).sum(-1))
+
+
+def _softmax(lib: Any, scores: Any) -> Any:
     if lib is not np:
         return lib.softmax(scores, -1)
     e = np.exp(scores - scores.max(axis=-1, keepdims=True))
@@ -220,6 +223,17 @@ def _shares(lib: Any, a: Mapping[str, Any]) -> Any:
 
 def _summed(a: Mapping[str, Any], shares: Any) -> Any:
     return (a["x"] * shares[:, :, None]).sum(1)
+
+
+def _draw_over_time(sketch: Sketch) -> Parts:
+    batch, time, width = max(sketch.batch(high=4), 1), sketch.side(1, 4), sketch.side(1, 4)
+    steps = sketch.side(1, 4) if sketch.may("sequences of two lengths") else time
+    return {"x": sketch.moderate("x", batch, time, width), "h": sketch.moderate("h", batch, steps, width)}, {}
+
+
+def _over_time(lib: Any, a: Mapping[str, Any]) -> tuple[Any, ...]:
+    scores = a["h"] @ a["x"].swapaxes(1, 2)
+    return (_softmax(lib, scores) @ a["x"],)
 
 
 #: One query a sample against the states over time: first the weights, then the weighted sum.
@@ -236,6 +250,11 @@ DOT_ATTENTION = Kind(
     "dot_attention", ("x", "h"), lambda a, _: (_summed(a, _shares(np, a)),),
     lambda t, a, _: (_summed(a, _shares(t, a)),), lambda sketch: _draw_sequence(sketch, "h"),
     per_sample=("x", "h"),
+)  # fmt: skip
+#: A query a step of another sequence against the states over time.
+TIME_ATTENTION = Kind(
+    "time_attention", ("x", "h"), lambda a, _: _over_time(np, a), lambda t, a, _: _over_time(t, a),
+    _draw_over_time, per_sample=("x", "h"),
 )  # fmt: skip
 
 

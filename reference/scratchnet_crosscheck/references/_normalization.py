@@ -12,6 +12,7 @@ from ..case import Case
 from ._operations import of_operation
 from .protocol import (
     CHANNEL,
+    CHANNELS_FIRST,
     CHANNELS_LAST,
     FLAT,
     PIXEL,
@@ -202,6 +203,16 @@ BATCH_NORM_3D = replace(
 # ---- over the features of each sample
 
 
+#: Images, normalised at each place: of what gives another value, or none, for samples of features.
+_IMAGES = Form({"x": CHANNELS_FIRST, "y": CHANNELS_FIRST}, {"rank": 4, "otherwise": True})
+_WHOLE = Form(
+    options={"whole": True},
+    conventions={
+        "over_all_of_a_sample": "it normalises over all of a sample, with a weight for each channel"
+    },
+)
+
+
 def _layer_forms(strict: bool) -> list[Form]:
     vectors = [Form(dict.fromkeys(("weight", "bias"), layout)) for layout in (SAME, ROW)]
     plain = every(epsilons(), vectors)
@@ -211,23 +222,32 @@ def _layer_forms(strict: bool) -> list[Form]:
         *plain,
         *every(epsilons(), vectors, [_DEVIATION]),
         *every(plain, [Form(options={"rank": 3})]),
+        *every(epsilons(), [_IMAGES, _IMAGES + _WHOLE], _wide_vectors(2)),
     ]
 
 
 def _draw_layer(sketch: Sketch) -> Parts:
     width = sketch.side(2, 6)
     shape: tuple[int, ...] = (sketch.batch(), width)
-    if sketch.form.options.get("rank") == 3 or sketch.may("an x of rank 3"):
+    rank = sketch.form.options.get("rank")
+    if rank == 4:
+        shape = (shape[0], sketch.side(1, 3), sketch.side(1, 3), width)
+    elif rank == 3 or sketch.may("an x of rank 3"):
         shape = (shape[0], sketch.side(), width)
     sides: tuple[int, ...] = (width,)
     affine = _affine(sketch, "elementwise_affine")
     has_both = affine.get("elementwise_affine", True)
-    if has_both and "normalized_shape" in sketch.takes and sketch.may("several normalized sides", 2):
+    if (
+        has_both
+        and rank != 4
+        and "normalized_shape" in sketch.takes
+        and sketch.may("several normalized sides", 2)
+    ):
         sides = (sketch.side(2, 3), width)
         shape = (*shape[:-1], *sides)
     x = sketch.array("x", *shape, far=True)
     if sketch.form.options.get("deviation"):
-        x = _moving(x, -1)
+        x = _moving(x, 1 if rank == 4 else -1)
     arrays = {"x": x}
     if has_both:
         arrays |= {
@@ -243,6 +263,8 @@ def _layer(a: Mapping[str, Any], o: Mapping[str, Any], lib: Any = np) -> tuple[A
     lines = x
     if weight is not None and weight.ndim > 1:  # several sides as one
         lines = x.reshape(*x.shape[: x.ndim - weight.ndim], math.prod(weight.shape))
+    if o.get("whole"):
+        lines = x.reshape(len(x), math.prod(x.shape[1:]))
     n = lines.shape[-1]
     centred = lines - lines.sum(-1)[..., None] / n
     var = (centred * centred).sum(-1)[..., None] / n

@@ -21,11 +21,15 @@ def _draw(sketch: Sketch, gates: int, *, steps: bool, cell: bool) -> Parts:
     low = 2 if sketch.forced else 1
     batch, width, hidden = max(sketch.batch(high=4), 1), sketch.side(low, 4), sketch.side(low, 3)
     time = (sketch.side(low, 4),) if steps else ()
-    arrays: dict[str, Any] = {"x": sketch.small("x", batch, *time, width)}
+    samples: tuple[int, ...] = (batch,)
+    if sketch.form.options.get("alone"):  # what squeezes its vectors makes a number of one
+        samples = ()
+        hidden = 1 if sketch.may("a state of one number", 3) else sketch.side(2, 3)
+    arrays: dict[str, Any] = {"x": sketch.small("x", *samples, *time, width)}
     if "h" not in sketch.form.absent:
-        arrays["h"] = sketch.small("h", batch, hidden)
+        arrays["h"] = sketch.small("h", *samples, hidden)
     if cell and "c" not in sketch.form.absent:
-        arrays["c"] = sketch.small("c", batch, hidden)
+        arrays["c"] = sketch.small("c", *samples, hidden)
     arrays["weight_ih"] = sketch.small("weight_ih", gates * hidden, width)
     arrays["weight_hh"] = sketch.small("weight_hh", gates * hidden, hidden)
     for name in ("bias_ih", "bias_hh"):
@@ -73,8 +77,8 @@ def _lstm_step(
     lib: Any, a: Mapping[str, Any], o: Mapping[str, Any], x: Any, h: Any, c: Any
 ) -> tuple[Any, Any]:
     y = _pre(a, x, h)
-    n = h.shape[1]
-    part = {g: y[:, k * n : (k + 1) * n] for k, g in enumerate(o.get("gates", "ifgo"))}
+    n = h.shape[-1]
+    part = {g: y[..., k * n : (k + 1) * n] for k, g in enumerate(o.get("gates", "ifgo"))}
     c = lib.sigmoid(part["f"]) * c + lib.sigmoid(part["i"]) * lib.tanh(part["g"])
     return lib.sigmoid(part["o"]) * lib.tanh(c), c
 
@@ -82,18 +86,18 @@ def _lstm_step(
 def _gru_step(
     lib: Any, a: Mapping[str, Any], o: Mapping[str, Any], x: Any, h: Any, c: Any
 ) -> tuple[Any, Any]:
-    n, order = h.shape[1], o.get("gates", "rzn")
+    n, order = h.shape[-1], o.get("gates", "rzn")
     part = {g: slice(k * n, (k + 1) * n) for k, g in enumerate(order)}
     gx, weight = x @ a["weight_ih"].T, a["weight_hh"]
     if a.get("bias_ih") is not None:
         gx = gx + a["bias_ih"]
-    own: Any = a["bias_hh"] if a.get("bias_hh") is not None else 0 * gx[0]
-    r, z = (lib.sigmoid(gx[:, part[g]] + h @ weight[part[g]].T + own[part[g]]) for g in "rz")
+    own: Any = a["bias_hh"] if a.get("bias_hh") is not None else 0 * weight[:, 0]
+    r, z = (lib.sigmoid(gx[..., part[g]] + h @ weight[part[g]].T + own[part[g]]) for g in "rz")
     new = part["n"]
     if o.get("reset") == "before":
-        fresh = lib.tanh(gx[:, new] + (r * h) @ weight[new].T + own[new])
+        fresh = lib.tanh(gx[..., new] + (r * h) @ weight[new].T + own[new])
     else:
-        fresh = lib.tanh(gx[:, new] + r * (h @ weight[new].T + own[new]))
+        fresh = lib.tanh(gx[..., new] + r * (h @ weight[new].T + own[new]))
     return (((1 - z) * h + z * fresh) if o.get("update") == "new" else ((1 - z) * fresh + z * h)), c
 
 
@@ -127,6 +131,13 @@ def _columns(lstm: bool) -> list[Form]:
     return [Form(laid, absent=frozenset({"bias_hh"}))]
 
 
+#: One sample by itself, where nothing with a batch gets through both passes.
+_ALONE = Form(
+    options={"samples": 0, "alone": True},
+    conventions={"one_sample": "it takes one sample at a time, as vectors"},
+)
+
+
 def _gated(forms: list[Form]) -> list[Form]:
     found = []
     orders = ["ifgo", "ifog", "fgio", *("".join(p) for p in itertools.permutations("ifgo"))]
@@ -155,7 +166,8 @@ def _kind(name: str, step: Callable[..., tuple[Any, Any]], gates: int, *, steps:
     if steps:
         absent.append(frozenset({"h", "c"}))
         absent += [frozenset[str]()] if lstm else []
-    forms = [*_weights(*absent), *([] if steps else _columns(lstm))]
+    forms = _weights(*absent)
+    forms += [] if steps else [*_columns(lstm), *every([_ALONE], forms)]
     forms = _gated(forms) if lstm else _gru_forms(forms) if gates == 3 else forms
     if steps:
         last = {"return_sequences": False}

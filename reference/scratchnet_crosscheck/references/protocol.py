@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Shape = tuple[int, ...]
 #: Options of a form that say of which shapes the arrays are, and choose no formula.
-SHAPES = ("rank", "square", "samples", "alone", "several")
+SHAPES = ("rank", "square", "samples", "alone", "several", "otherwise")
 
 
 @dataclass(frozen=True)
@@ -93,6 +93,9 @@ STEPS_OF_ONE = "a stride of 1"
 TIME_FIRST = moved("time first", lambda rank: (1, 0, *range(2, rank)) if rank > 2 else tuple(range(rank)))
 CHANNELS_LAST = moved(
     "channels last", lambda rank: (0, *range(2, rank), 1) if rank > 2 else tuple(range(rank))
+)
+CHANNELS_FIRST = moved(
+    "channels first", lambda rank: (0, rank - 1, *range(1, rank - 1)) if rank > 2 else tuple(range(rank))
 )
 CHANNELS_LAST_ALONE = moved("channels last", lambda rank: (*range(1, rank), 0))
 KERNEL_LAST = moved("HWIO", lambda rank: (*range(2, rank), 1, 0))
