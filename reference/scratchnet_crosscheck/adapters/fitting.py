@@ -161,6 +161,8 @@ def _fit_driver(
         raise Cannot("into which shape it reshapes is not known", "give its constructor's shape a default")
     if score >= 2:
         score, chosen = _measured(candidate, kind, driver, (score, chosen), beat)
+    if score == 3:
+        score, chosen = _of_another_state(candidate, kind, driver, forms, chosen, beat)
     if kind.random and score >= 2:
         chosen = _random_form(candidate, kind, driver, forms, chosen, beat)
     return score, _subject(candidate, kind, driver, chosen, beat)
@@ -249,6 +251,24 @@ def _measured(
                 said |= {*how.form(number).conventions}
                 break
     return found
+
+
+def _of_another_state(
+    candidate: Candidate, kind: Kind, driver: Driver, forms: Sequence[Form], chosen: Form,
+    beat: Callable[[], None],
+) -> tuple[int, Form]:  # fmt: skip
+    """Return the form that keeps its state in another way, with the measured numbers, if one fits."""
+    measured = [kind.measured[k].form(v) for k, v in chosen.options.items() if k in kind.measured]
+    numbers = {k: v for form in measured for k, v in form.options.items()}
+    words = {k: v for form in measured for k, v in form.conventions.items()}
+    for form in forms:
+        if form.layouts != chosen.layouts or form.options.get("rank") != chosen.options.get("rank"):
+            continue
+        own = replace(form, options={**form.options, **numbers}, conventions={**form.conventions, **words})
+        subject = _subject(candidate, kind, driver, own, beat)
+        if all(Fit(subject, probe(subject, seed)).score == 4 for seed in range(PROBES)):
+            return 4, own
+    return 3, chosen
 
 
 def _telling(subject: Subject, how: Measured, times: float = 1.0) -> Case:
