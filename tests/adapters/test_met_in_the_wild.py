@@ -347,3 +347,34 @@ class BinaryCrossEntropyLoss:
     assert "one alone" in fit(right).left["several_columns"]
     wrong = loaded(source.format(count="1"))[0]["BinaryCrossEntropyLoss"]
     assert "backward_equals_the_reference" in failed(wrong)
+
+
+IGNORING = """
+class {name}:
+    def __init__(self, ignore_index=-100):
+        self.ignore_index = ignore_index
+    def forward(self, x, t):
+        z = x - x.max(1, keepdims=True)
+        self.logp = z - np.log(np.exp(z).sum(1, keepdims=True))
+        self.keep = t != self.ignore_index
+        self.t = np.where(self.keep, t, 0)
+        self.n = {count}
+        return -(self.logp[np.arange(len(x)), self.t] * self.keep).sum() / self.n
+    def backward(self, g=1.0):
+        d = np.exp(self.logp)
+        d[np.arange(len(d)), self.t] -= 1
+        return g * d * self.keep[:, None] / self.n
+"""
+
+
+def test_a_class_of_pytorchs_name_promises_what_it_takes_by_pytorchs_argument(loaded):
+    right = loaded(IGNORING.format(name="CrossEntropyLoss", count="self.keep.sum()"))[0]["CrossEntropyLoss"]
+    wrong = loaded(IGNORING.format(name="CrossEntropyLoss", count="len(x)"))[0]["CrossEntropyLoss"]
+    assert failed(right) == set()
+    assert "forward_equals_the_reference" in failed(wrong)
+
+
+def test_an_argument_that_means_something_else_is_said_not_to_be_checked(loaded):
+    candidate = loaded(IGNORING.format(name="SoftmaxLoss", count="len(x)"))[0]["SoftmaxLoss"]
+    assert failed(candidate) == set()
+    assert "another result than PyTorch" in fit(candidate).left["ignored_labels"]

@@ -327,6 +327,14 @@ def divides_all_by_the_batch(evidence: Evidence) -> tuple[str, str] | None:
     return None
 
 
+def _promises_weights(evidence: Evidence) -> bool:
+    """Return whether a thing's names promise that its mean is over the weights of what is not ignored."""
+    subject = getattr(evidence.subject, "subject", None)
+    promises = getattr(getattr(subject, "driver", None), "promises", None)
+    named = promises is not None and any(promises(argument) for argument in ("ignore_index", "weight"))
+    return named or bool(getattr(subject, "strict", False))
+
+
 def scales_value_and_gradient(evidence: Evidence) -> tuple[str, str] | None:
     """Say that value and gradients are off by the same factor: another definition, differentiated rightly."""
     b = bench(evidence)
@@ -344,6 +352,8 @@ def scales_value_and_gradient(evidence: Evidence) -> tuple[str, str] | None:
         if key == "factor:1-p":
             return "convention:dropout_scaling", "what is kept is not divided by 1 - p in training"
         if "loss" in b.here.case.operation or "entropy" in b.here.case.operation:
+            if key.removeprefix("factor:").removeprefix("1/") == "weights" and _promises_weights(evidence):
+                return key, f"the loss and its gradient are both {words}"
             return "convention:loss_scale", f"the loss and its gradient are both {words}"
     return None
 
