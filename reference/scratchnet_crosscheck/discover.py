@@ -403,7 +403,7 @@ def unknown(names: Mapping[str, Any], taken: set[str]) -> list[tuple[str, str, s
                 if not all(_is_forward(m) for m in halves):
                     reason = f"its passes, {', '.join(halves)}, are not one forward and one backward"
                 found.append((name, reason, "give it a method called backward"))
-            elif any(m in vars(thing) for m in BACKWARDS):
+            elif any(_is_handed(vars(thing).get(m)) for m in BACKWARDS):
                 found.append((name, "it has a backward pass and no forward pass", "call that forward"))
         elif only_applies(thing):
             found.append((name, _calls(applied_by(thing), taken), ""))
@@ -425,6 +425,13 @@ def _calls(functions: list[str], taken: set[str]) -> str:
         return f"{said} {functions[0]}{known}"
     known = ", which are checked by themselves" if taken.issuperset(functions) else ""
     return f"{said}s {', '.join(functions)}{known}"
+
+
+def _is_handed(method: Any) -> bool:
+    """Return whether a method must be handed something: a tensor's or a context's backward need not."""
+    if not inspect.isfunction(method):
+        return False
+    return any(p.default is p.empty for p in list(inspect.signature(method).parameters.values())[1:])
 
 
 def _say(name: str) -> str:

@@ -211,7 +211,8 @@ class ObjectDriver:
         """Return the last arguments of its backward pass that it never looks at, and that are no gradient."""
         found: list[str] = []
         read = loaded_in(getattr(self._cls, self._backward))
-        for parameter in reversed(self._back[1:] if read else []):
+        alone = len(self._kind.inputs) == 1  # of several inputs and states each is known by where it stands
+        for parameter in reversed(self._back[1:] if read and alone else []):
             if parameter.name in read or names.is_upstream(parameter.name):
                 break
             if parameter.default is parameter.empty:
