@@ -378,3 +378,79 @@ def test_an_argument_that_means_something_else_is_said_not_to_be_checked(loaded)
     candidate = loaded(IGNORING.format(name="SoftmaxLoss", count="len(x)"))[0]["SoftmaxLoss"]
     assert failed(candidate) == set()
     assert "another result than PyTorch" in fit(candidate).left["ignored_labels"]
+
+
+CONV = """
+class Conv2d:
+    def __init__(self, in_channels, out_channels, kernel_size, padding=0, bias=True, padding_mode="zeros"):
+        k = kernel_size
+        self.k, self.p, self.mode = k, int(padding), padding_mode
+        self.weight = np.random.randn(out_channels, in_channels, k, k)
+        self.bias = np.zeros(out_channels) if bias else None
+    def forward(self, x):
+        self.x, p = x, self.p
+        how = {{"replicate": "edge", "circular": "wrap", "zeros": "constant"}}.get(self.mode, self.mode)
+        index = np.pad(np.arange(x.shape[2] * x.shape[3]).reshape(x.shape[2:]), p, how,
+                       **({{"constant_values": -1}} if how == "constant" else {{}}))
+        self.index, flat = index, x.reshape(*x.shape[:2], -1)
+        self.xp = np.where(index >= 0, flat[:, :, index], 0).astype(x.dtype)
+        w = np.lib.stride_tricks.sliding_window_view(self.xp, (self.k, self.k), (2, 3))
+        y = np.einsum("ncijhw,fchw->nfij", w, self.weight)
+        return y if self.bias is None else y {sign} self.bias[:, None, None]
+    def backward(self, d):
+        w = np.lib.stride_tricks.sliding_window_view(self.xp, (self.k, self.k), (2, 3))
+        self.dweight = np.einsum("ncijhw,nfij->fchw", w, d)
+        self.dbias = d.sum((0, 2, 3)) if self.bias is not None else None
+        dxp = np.zeros_like(self.xp)
+        p, k = self.p, self.k
+        for i in range(d.shape[2]):
+            for j in range(d.shape[3]):
+                dxp[:, :, i:i + k, j:j + k] += np.einsum("nf,fchw->nchw", d[:, :, i, j], self.weight)
+        if {crops}:
+            return dxp[:, :, p:p + self.x.shape[2], p:p + self.x.shape[3]].copy()
+        dx = np.zeros((*self.x.shape[:2], self.index.max() + 1), self.x.dtype)
+        inside = self.index >= 0
+        np.add.at(dx, (slice(None), slice(None), self.index[inside]), dxp[:, :, inside])
+        return dx.reshape(self.x.shape)
+"""
+
+
+def test_a_convolution_is_asked_with_every_padding_mode_and_without_bias(loaded):
+    right = loaded(CONV.format(crops="False", sign="+"))[0]["Conv2d"]
+    assert failed(right) == set()
+    subject = fit(right)
+    assert not [note for note in subject.notes if "left at its default" in note]
+    assert {"no bias"} <= subject.driver.takes
+    assert "backward_equals_the_reference" in failed(loaded(CONV.format(crops="True", sign="+"))[0]["Conv2d"])
+
+
+def test_a_convolution_that_is_wrong_without_bias_alone_is_seen(loaded):
+    source = CONV.format(crops="False", sign="+").replace(
+        "return dx.reshape(self.x.shape)",
+        "return dx.reshape(self.x.shape) * (1 if self.bias is not None else 2)",
+    )
+    assert "backward_equals_the_reference" in failed(loaded(source)[0]["Conv2d"])
+
+
+def test_an_argument_of_pytorchs_that_is_left_at_its_default_is_said_not_to_be_checked(loaded):
+    source = """
+class Tanh:
+    def __init__(self, inplace=False):
+        pass
+    def forward(self, x):
+        self.y = np.tanh(x)
+        return self.y
+    def backward(self, d):
+        return d * (1 - self.y ** 2)
+class Embedding:
+    def __init__(self, num_embeddings, embedding_dim, sparse=False, scale_grad_by_freq=False):
+        self.weight = np.random.randn(num_embeddings, embedding_dim)
+    def forward(self, ids):
+        self.ids = ids
+        return self.weight[ids]
+    def backward(self, d):
+        self.dweight = np.zeros_like(self.weight)
+        np.add.at(self.dweight, self.ids, d)
+"""
+    assert "arguments" not in fit(loaded(source)[0]["Tanh"]).left
+    assert "scale_grad_by_freq" in fit(loaded(source)[0]["Embedding"]).left["arguments"]

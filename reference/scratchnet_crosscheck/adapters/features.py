@@ -35,7 +35,8 @@ _OF_SOME = (
     "mode 'linear'", "mode 'bilinear'", "mode 'trilinear'", "mode 'max'", "a weight for each entry",
     "a dimension other than the second", "offsets", WORD_SAME,
     "mode 'reflect'", "mode 'replicate'", "mode 'circular'", "negative padding",
-    "padding_mode 'border'", "padding_mode 'reflection'",
+    "padding_mode 'border'", "padding_mode 'reflection'", "padding_mode 'reflect'",
+    "padding_mode 'replicate'", "padding_mode 'circular'",
 )  # fmt: skip
 #: Features that are left out where it does not do them right, too.
 _OPTIONAL = (

@@ -608,6 +608,9 @@ NEUTRAL: dict[str, Any] = {
     "trainable": True, "dtype": np.float64,
 }  # fmt: skip
 
+#: Arguments of torch.nn's constructors that are no matter of the operation.
+NO_MATTER = ("device", "dtype", "inplace", "sizeaverage", "reduce")
+
 RATES = ("learningrate", "learnrate", "lr", "lrate", "eta", "rate", "stepsize", "alpha")
 
 #: Names of the two passes of a class, the likelier first: of a class that has several the first is taken.

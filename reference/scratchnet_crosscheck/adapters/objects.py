@@ -99,6 +99,11 @@ class ObjectDriver:
             [p for p in made if p.name not in self._given], kind, (*kind.params, *kind.state), sized=True,
             sides=sides(cls),
         )  # fmt: skip
+        #: The flag of the constructor that leaves out the bias.
+        self._with_bias = next((p.name for p in made if names.plain(p.name) in ("bias", "usebias")
+                                and p.default is True and "bias" in kind.params), "")  # fmt: skip
+        if self._with_bias in self._new.left_out:
+            self._new.left_out.remove(self._with_bias)
         self.notes += self._new.said()
         #: Whether what it is guessed to be made with, "sizes" and pairs, may be what it stumbles over.
         self.pairs = False
@@ -134,6 +139,7 @@ class ObjectDriver:
         if self._new.sizes and "kernel" in self._new.sizes.values():
             self.takes |= {"square kernel", "sized kernel"}
         self.takes |= insisted(cls)
+        self.takes |= {"no bias"} if self._with_bias and "bias" not in self.absent else frozenset()
         known = {*self._new.slots.values(), *self._called}
         missing = [s for s in kind.learnt if s not in known]
         if self._called or (self._new.slots and not self._new.sizes):
@@ -358,6 +364,14 @@ class ObjectDriver:
         taken = (p.name for p in signature(self._cls))
         return isinstance(twin, type) and argument in inspect.signature(twin).parameters and argument in taken
 
+    def unasked(self) -> list[str]:
+        """Return the arguments that torch.nn's class of its name has, and that are left at their defaults."""
+        return [n for n in self._new.left_out if names.plain(n) not in names.NO_MATTER and self.promises(n)]
+
+    def says(self, word: str) -> bool:
+        """Return whether the class's own text has a word."""
+        return word in text_of(*self._cls.__mro__[:-1])
+
     def mentions(self, word: str) -> bool:
         """Return whether its file has this word for an option."""
         source = text_of(inspect.getmodule(self._cls))
@@ -451,6 +465,8 @@ class ObjectDriver:
     ) -> dict[str, Any]:
         """Return what an object is made with, beside arrays."""
         building = self._option_arguments(options, form) | self._given
+        if self._with_bias and "bias" not in arrays:
+            building[self._with_bias] = False
         sizes = self._sizes(arrays, options, form) if self._new.sizes else {}
         told = set(self._new.sizes.values())
         for arg, size in self._new.sizes.items():

@@ -67,7 +67,7 @@ def settle(subject: Subject, score: int) -> Subject:
             )
         if isinstance(driver, ObjectDriver) and driver.beside:
             subject.left["beside"] = f"the {driver.beside} that it returns beside its output are not checked"
-        if "p" in {*driver.takes} & {*kind.defaults} and not kind.random:
+        if "p" in driver.takes and "attention" in kind.name:  # elsewhere it is the degree of a norm
             subject.left["dropout"] = "it is checked without dropout"
         for slot in kind.fixed if kind.loss else ():
             if grads.get(slot) is not None and case[slot].dtype.kind == "f":
@@ -94,6 +94,12 @@ def settle(subject: Subject, score: int) -> Subject:
         _look_at_ties(subject)
     subject.form = replace(subject.form, without=frozenset(undone(subject, score)))
     subject.conventions.update(subject.form.conventions)
+    if isinstance(driver, ObjectDriver) and (unasked := driver.unasked()):
+        subject.left["arguments"] = (
+            f"{', '.join(unasked)}: left at the default, with no other value is it checked"
+        )
+    if "momentum" in driver.takes and isinstance(driver, ObjectDriver) and driver.says("momentum is None"):
+        subject.left["momentum_none"] = "momentum=None, the average over all batches, is not asked for"
     tracks = kind.defaults.get("track_running_stats", True)
     if "training" in kind.defaults and tracks and "training" not in driver.takes:
         subject.left["evaluation"] = (

@@ -27,7 +27,7 @@ def _draw(sketch: Sketch) -> Parts:
         "weight": sketch.array("weight", outputs, first, second),
         "bias": None,
     }
-    if "bias" not in sketch.form.absent and not ("no bias" in sketch.takes and sketch.may("no bias", 4)):
+    if not sketch.without_bias():
         arrays["bias"] = sketch.array("bias", outputs)
     return arrays, {}
 

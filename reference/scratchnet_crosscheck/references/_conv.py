@@ -144,6 +144,10 @@ def _forms(n: int) -> list[Form]:
 # ---- calls
 
 
+#: What PyTorch's padding modes are called in NumPy.
+_AS_NUMPY = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+
+
 WORD_SAME = "padding 'same'"
 #: What not every convolution has whose padding is "same": as PyTorch, one more after than before.
 EVEN_SAME = "a kernel of even size with padding 'same'"
@@ -183,16 +187,25 @@ def _draw(sketch: Sketch, n: int, numbers: int = 0, *, of: str = "") -> Parts:
     c_in, c_out = (groups * (1 if of == "channels" else sketch.side(1, 3)) for _ in ("in", "out"))
     c_in = 1 if one else c_in
 
+    if "padding_mode" in sketch.takes and any(pads) and not isinstance(padding, str):
+        options["padding_mode"] = next(
+            (m for m in _AS_NUMPY if sketch.may(f"padding_mode {m!r}", 4)), "zeros"
+        )
+    inside = int(options.get("padding_mode", "zeros") != "zeros")  # what is repeated must be there
+
     def side(axis: int) -> int:
         reach = (kernel[axis] - 1) * dilations[axis] + 1
-        return span(sketch, reach, strides[axis], pads[axis], 4 if n < 3 else 2)
+        found = span(sketch, reach, strides[axis], pads[axis], 4 if n < 3 else 2)
+        while found <= inside * pads[axis]:
+            found += strides[axis]
+        return found
 
     sides = alike(sketch, n, side, kernel, strides, dilations, pads)
     batch = () if sketch.form.options.get("samples") == 0 else (sketch.batch(high=3),)
     arrays = {
         "x": sketch.array("x", *batch, c_in, *sides),
         "weight": sketch.array("weight", c_out, c_in // groups, *kernel),
-        "bias": None if "bias" in sketch.form.absent else sketch.array("bias", c_out),
+        "bias": None if sketch.without_bias() else sketch.array("bias", c_out),
     }
     if arrays["bias"] is not None and sketch.form.options.get("untied"):
         geometry = zip(sides, pads, dilations, kernel, strides, strict=True)
@@ -220,7 +233,9 @@ def convolved(a: Mapping[str, Any], o: Mapping[str, Any]) -> tuple[Any, ...]:
     stride, dilation = (each(o.get(k, 1), n) for k in ("stride", "dilation"))
     groups = int(o.get("groups", 1))
     reach = [(k - 1) * d for k, d in zip(weight.shape[2:], dilation, strict=True)]
-    padded = np.pad(x, ((0, 0),) * (x.ndim - n) + _around(o.get("padding", 0), reach))
+    around = ((0, 0),) * (x.ndim - n) + _around(o.get("padding", 0), reach)
+    mode = _AS_NUMPY.get(o.get("padding_mode", "zeros"))
+    padded = np.pad(x, around) if mode is None else np.pad(x, around, mode)  # type: ignore[call-overload]  # a mode is a literal to NumPy's stubs
     own = tuple(range(2, 2 + n))
     parts = []
     for part, w in zip(np.split(padded, groups, axis=-n - 1), np.split(weight, groups), strict=True):
@@ -242,6 +257,10 @@ def torch_convolved(t: Any, a: Mapping[str, Any], o: Mapping[str, Any]) -> Any:
         pads = _around("same", [(k - 1) * d for k, d in zip(a["weight"].shape[2:], dilation, strict=True)])
         x = t.nn.functional.pad(x, tuple(p for pair in reversed(pads) for p in pair))
         options["padding"] = 0
+    mode = o.get("padding_mode", "zeros")
+    if mode != "zeros":
+        pads = tuple((p, p) for p in each(options.pop("padding"), n))
+        x = t.nn.functional.pad(x, tuple(p for pair in reversed(pads) for p in pair), mode)
     function = getattr(t.nn.functional, f"conv{n}d")
     if o.get("untied"):
         return function(x, a["weight"], **options) + a["bias"]
@@ -264,11 +283,12 @@ def _sizes(a: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 _DEFAULTS = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1}
+_OF_CLASSES = {**_DEFAULTS, "padding_mode": "zeros"}
 
 
 def _kind(n: int) -> Kind:
     def golden(a: Mapping[str, Any], o: Mapping[str, Any]) -> Case | None:
-        if o.get("untied"):
+        if o.get("untied") or o.get("padding_mode", "zeros") != "zeros":
             return None
         slots = {"x": a["x"], "weight": a["weight"], "bias": a.get("bias")}
         moving = tuple(name for name, array in slots.items() if array is not None)
@@ -277,7 +297,7 @@ def _kind(n: int) -> Kind:
     return Kind(
         f"conv{n}d", ("x", "weight", "bias"), convolved, lambda t, a, o: (torch_convolved(t, a, o),),
         lambda sketch: _draw(sketch, n), lambda _: _forms(n), params=("weight", "bias"), golden=golden,
-        per_sample=("x",), sizes=_sizes, defaults=_DEFAULTS,
+        per_sample=("x",), sizes=_sizes, defaults=_OF_CLASSES,
     )  # fmt: skip
 
 

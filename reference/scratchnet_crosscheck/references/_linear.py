@@ -74,10 +74,7 @@ def _draw(sketch: Sketch) -> Parts:
             shape = (inputs,)
     arrays["x"] = sketch.array("x", *shape)
     arrays["weight"] = sketch.array("weight", outputs, inputs)
-    has_bias = "bias" not in sketch.form.absent and not (
-        "no bias" in sketch.takes and sketch.may("no bias", 4)
-    )
-    arrays["bias"] = sketch.array("bias", outputs) if has_bias else None
+    arrays["bias"] = None if sketch.without_bias() else sketch.array("bias", outputs)
     return arrays, {}
 
 

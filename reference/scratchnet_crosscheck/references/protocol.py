@@ -224,6 +224,10 @@ class Sketch:
             return False
         return self.d.integer(0, share) == share
 
+    def without_bias(self) -> bool:
+        """Return whether this call has no bias, or the layer none at all."""
+        return "bias" in self.form.absent or ("no bias" in self.takes and self.may("no bias", 4))
+
     def option(self, name: str, *values: Any) -> dict[str, Any]:
         """Return one of these values for an option, where the layer takes it; else nothing."""
         return {name: self.d.one_of(*values)} if name in self.takes else {}
