@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -151,7 +152,7 @@ def wrong_shape(evidence: Evidence) -> tuple[str, str] | None:
         return None
     words = f"{b.part} has shape {off[0][0]}, not {off[0][1]}"
     if len(off) < len(shapes):
-        if all(n == (1,) for _, _, n in off) and not any(n == (1,) for got, true, n in shapes if got == true):
+        if off[0][2] == (1,) and all(1 in true and math.prod(true) == math.prod(got) for got, true, _ in off):
             return (
                 "wrong_for_batch_of_one",
                 f"{b.part} has another shape for a batch of one: {off[0][0]}, not {off[0][1]}",
