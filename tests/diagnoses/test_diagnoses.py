@@ -98,6 +98,18 @@ def test_its_own_cause_is_the_first_answer_and_of_all_those_fit_that_are_true(sl
     assert set(fitting) == {slip.key, *slip.also} - {""}, f"{fitting}\n{result}"
 
 
+def test_means_that_divide_by_another_count_are_said_with_both_numbers():
+    slip = next(s for s in wrong.SLIPS if (s.key, s.operation) == ("not_averaged", "group_norm"))
+    evidence, _ = _found(slip)
+    words = dict(explain(evidence))["not_averaged"]
+    told = [s for s in bench(evidence).samples if s.x.ndim > 3]
+    channels = [s.x.shape[1] // s.options["num_groups"] for s in told]
+    counts = {(c * s.x.shape[2] ** 2, c * s.x[0, 0].size) for s, c in zip(told, channels, strict=True)}
+    assert any(f"divide by {by:.4g} where they are over {over} elements" in words for by, over in counts), (
+        words
+    )
+
+
 @pytest.mark.parametrize(
     "name", ["linear", "relu", "conv2d", "batch_norm", "max_pool2d", "softmax", "mse_loss"]
 )
