@@ -61,6 +61,11 @@ class Failure(Exception):  # noqa: N818 - what a check found, not an error of th
         return "\n".join(line if len(line) <= 2000 else f"{line[:1997]}..." for line in lines)
 
 
+def raised(error: Exception, case: Case) -> Failure:
+    """Return the failure that a call raised where it should not have."""
+    return Failure(f"raised {type(error).__name__}: {error}", case)
+
+
 class Inconclusive(Exception):  # noqa: N818 - a verdict, not an error
     """The check ran and cannot say: the yardstick itself is too coarse on this case."""
 

@@ -15,7 +15,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from .catalogue import operation_of
-from .failure import Failure, Inconclusive, NotApplicable
+from .failure import Failure, Inconclusive, NotApplicable, raised
 from .oracles import NUMERICAL, OracleAbsent, oracle
 from .oracles.golden import Golden
 from .properties import Property, Trial, properties
@@ -463,9 +463,9 @@ class _Search:
             self._silent["inconclusive", str(why)] += 1
             return
         except Exception as error:
-            raised = Failure(f"raised {type(error).__name__}: {error}", case)
-            self._keep(raised)
-            raise raised from error
+            failed = raised(error, case)
+            self._keep(failed)
+            raise failed from error
         self._said += 1
         self._worst = max(self._worst, trial.worst)
         self._evidence.update(case.tags())

@@ -21,6 +21,11 @@ def text_of(*things: Any) -> str:
     return "".join(found)
 
 
+def quotes(source: str, word: str) -> bool:
+    """Return whether a source has a word as a string."""
+    return f"'{word}'" in source or f'"{word}"' in source
+
+
 def tree_of(function: Any) -> ast.FunctionDef | None:
     """Return the syntax tree of a function, or of a function's code; None of anything else.
 

@@ -446,10 +446,8 @@ def _best(
     if 0 < len(of_batches) < len(perfect) and any(
         _sums_over_samples(_subject(candidate, kind, driver, form, beat)) for form in of_batches
     ):
-        perfect, chosen = (
-            of_batches,
-            of_batches[0],
-        )  # a slip of the sum does not make it one for a sample alone
+        # A slip of the sum does not make it one for a sample alone.
+        perfect, chosen = of_batches, of_batches[0]
     if len(perfect) > 1:
         subjects = [(f, _subject(candidate, kind, driver, f, beat)) for f in perfect]
         alone = all(form.options.get("alone") for form in perfect)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..source import text_of, tree_of
+from ..source import quotes, text_of, tree_of
 from . import names
 from .binding import Bound, bind, given_option, in_pairs, insisted, options_of, signature
 from .draws import reseed
@@ -62,7 +62,7 @@ def table_keys(kind: Kind, argument: str, source: str) -> dict[str, str]:
     allowed = options_of(kind) if "training" in kind.defaults else options_of(kind) - {"training"}
     mentioned = {
         key: option for option, keys in group.items() for key in keys
-        if f"'{key}'" in source or f'"{key}"' in source
+        if quotes(source, key)
     }  # fmt: skip
     found = {}
     for option, keys in group.items():
@@ -702,7 +702,7 @@ class ValueDriver(FunctionDriver):
     def mentions(self, word: str) -> bool:
         """Return whether its file has this word for an option: what it does not name it does not promise."""
         source = text_of(inspect.getmodule(self._function))
-        return not source or f"'{word}'" in source or f'"{word}"' in source
+        return not source or quotes(source, word)
 
     def start(self, arrays: Mapping[str, Array], options: Mapping[str, Any], form: Form) -> Started:
         """Call the function."""

@@ -65,7 +65,8 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
         "sigmoidcrossentropy", "sigmoidbce", "sigmoidcrossentropywithlogits", "logisticloss",
     ),
     "multi_margin_loss": ("svm", "svmloss", "hinge", "hingeloss", "multimarginloss", "multiclasshinge"),
-    "conv2d": ("conv", "conv2d", "convolution", "convolution2d", "convolutional", "conv2dstride1", "conv3x3",
+    "conv2d": (
+        "conv", "conv2d", "convolution", "convolution2d", "convolutional", "conv2dstride1", "conv3x3",
         "conv2d3x3", "convolution3x3",
     ),
     "depthwise conv2d": (
@@ -668,18 +669,10 @@ _TARGETS = (
     "real", "ytarget", "yreal", "reference", "groundtruths", "trueoutput", "desiredoutput", "truelabels",
     "ytrain",
 )  # fmt: skip
+#: Those that are nothing else, whatever stands beside them.
 _SURE_TARGETS = (
-    "ytrue",
-    "target",
-    "targets",
-    "label",
-    "labels",
-    "truth",
-    "groundtruth",
-    "gt",
-    "expected",
-    "desired",
-)
+    "ytrue", "target", "targets", "label", "labels", "truth", "groundtruth", "gt", "expected", "desired",
+)  # fmt: skip
 _PREDICTIONS = (
     *SLOTS["x"], "ypred", "yhat", "p", "yp", "probs", "prob", "probabilities", "predicted", "output",
     "outputs", "out", "al", "ypredicted", "preds", "yprediction", "score", "dvalues", "yprob",

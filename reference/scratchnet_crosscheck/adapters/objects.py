@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..source import loaded_in, text_of
+from ..source import loaded_in, quotes, text_of
 from . import names
 from .apart import GATHERED, joined_class
 from .binding import (
@@ -374,8 +374,7 @@ class ObjectDriver:
 
     def mentions(self, word: str) -> bool:
         """Return whether its file has this word for an option."""
-        source = text_of(inspect.getmodule(self._cls))
-        return f"'{word}'" in source or f'"{word}"' in source
+        return quotes(text_of(inspect.getmodule(self._cls)), word)
 
     def may_be_misdriven(self, error: BaseException) -> bool:
         """Return whether an error on every call may rather be ours: how the object is made or set up."""

@@ -19,7 +19,7 @@ NAMES = frozenset({
 """Those that another convention has no class of, and that promise PyTorch's choices by their names."""
 
 
-def promises(name: str, thing: Any) -> bool:
+def _promises(name: str, thing: Any) -> bool:
     """Return whether a class promises PyTorch's choices: by its name, and with PyTorch's arguments."""
     return name in NAMES and any(p.name == "momentum" for p in signature(thing))
 
@@ -29,7 +29,7 @@ def recognises(names: Mapping[str, Any], like: Mapping[str, str]) -> list[Candid
     found = []
     for name, thing in names.items():
         kind = like.get(name) or called.operation(name)
-        if kind and isinstance(thing, type) and methods(thing) and promises(name, thing):
+        if kind and isinstance(thing, type) and methods(thing) and _promises(name, thing):
             made = Candidate(
                 name, (kind,), factory(thing), "torch.nn", strict=True, in_tensors=factory_in_tensors(thing)
             )

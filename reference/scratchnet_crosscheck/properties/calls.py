@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..case import all_equal
-from ..failure import Failure, Inconclusive, NotApplicable
+from ..failure import Failure, Inconclusive, NotApplicable, raised
 from ..oracles.protocol import Linearizes, linearize
 from .protocol import Trial, holds
 
@@ -39,7 +39,7 @@ def _running(case: Case) -> Iterator[None]:
     except (Failure, NotApplicable, Inconclusive):
         raise
     except Exception as error:
-        raise Failure(f"raised {type(error).__name__}: {error}", case) from error
+        raise raised(error, case) from error
 
 
 @holds(dtypes=("float64", "float32"))

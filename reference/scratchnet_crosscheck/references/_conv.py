@@ -234,8 +234,8 @@ def convolved(a: Mapping[str, Any], o: Mapping[str, Any]) -> tuple[Any, ...]:
     groups = int(o.get("groups", 1))
     reach = [(k - 1) * d for k, d in zip(weight.shape[2:], dilation, strict=True)]
     around = ((0, 0),) * (x.ndim - n) + _around(o.get("padding", 0), reach)
-    mode = _AS_NUMPY.get(o.get("padding_mode", "zeros"))
-    padded = np.pad(x, around) if mode is None else np.pad(x, around, mode)  # type: ignore[call-overload]  # a mode is a literal to NumPy's stubs
+    mode: Any = _AS_NUMPY.get(o.get("padding_mode", "zeros"), "constant")
+    padded = np.pad(x, around, mode)
     own = tuple(range(2, 2 + n))
     parts = []
     for part, w in zip(np.split(padded, groups, axis=-n - 1), np.split(weight, groups), strict=True):
@@ -252,15 +252,13 @@ def torch_convolved(t: Any, a: Mapping[str, Any], o: Mapping[str, Any]) -> Any:
     """Return the convolution of a call on tensors."""
     x, options = a["x"], _options(o)
     n = a["weight"].ndim - 2
-    if options.get("padding") == "same":  # PyTorch warns of copying where one side is padded by one more
+    mode, padding = o.get("padding_mode", "zeros"), options.get("padding", 0)
+    if padding == "same" or mode != "zeros":  # of "same" PyTorch warns where one side has one more
         dilation = each(options.get("dilation", 1), n)
-        pads = _around("same", [(k - 1) * d for k, d in zip(a["weight"].shape[2:], dilation, strict=True)])
-        x = t.nn.functional.pad(x, tuple(p for pair in reversed(pads) for p in pair))
+        pads = _around(padding, [(k - 1) * d for k, d in zip(a["weight"].shape[2:], dilation, strict=True)])
+        how = "constant" if mode == "zeros" else mode
+        x = t.nn.functional.pad(x, tuple(p for pair in reversed(pads) for p in pair), how)
         options["padding"] = 0
-    mode = o.get("padding_mode", "zeros")
-    if mode != "zeros":
-        pads = tuple((p, p) for p in each(options.pop("padding"), n))
-        x = t.nn.functional.pad(x, tuple(p for pair in reversed(pads) for p in pair), mode)
     function = getattr(t.nn.functional, f"conv{n}d")
     if o.get("untied"):
         return function(x, a["weight"], **options) + a["bias"]
