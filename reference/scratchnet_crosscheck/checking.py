@@ -92,7 +92,7 @@ def check(
         asked = replace(plan, check=_says(plan.check, thing.left_out[plan.name]))
     found = check_property(
         thing.entry, asked, runner, profile=profile, seed=seed, judge=make, told=told,
-        any_formula=thing.any_formula,
+        any_formula=thing.any_formula, known=thing.known,
     )  # fmt: skip
     return found, _reasons(thing, found, runner, make, oracles)
 

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from .case import Case
 
 
+_RAISED = "raised "
+
+
 @dataclass(eq=False)
 class Failure(Exception):  # noqa: N818 - what a check found, not an error of the suite
     """A check that did not hold, on one case.
@@ -37,6 +40,8 @@ class Failure(Exception):  # noqa: N818 - what a check found, not an error of th
     place : callable, optional
         Returns the same failure with its place, where finding that takes many calls: asked of the smallest
         case alone.
+    trial : tuple, optional
+        What the check was given: the case, another one, the kind of cotangent and the seed.
     """
 
     message: str
@@ -50,6 +55,12 @@ class Failure(Exception):  # noqa: N818 - what a check found, not an error of th
     allowed: float | None = None
     wrong: int | None = None
     place: Callable[[], Failure] | None = None
+    trial: tuple[Case, Case | None, str, int] | None = None
+
+    @property
+    def kind(self) -> str:
+        """What is wrong, without numbers: the exception's type, or the part; "" where neither is known."""
+        return self.message.partition(":")[0] if self.message.startswith(_RAISED) else self.part
 
     def __str__(self) -> str:
         """Return the message and the case."""
@@ -63,7 +74,7 @@ class Failure(Exception):  # noqa: N818 - what a check found, not an error of th
 
 def raised(error: Exception, case: Case) -> Failure:
     """Return the failure that a call raised where it should not have."""
-    return Failure(f"raised {type(error).__name__}: {error}", case)
+    return Failure(f"{_RAISED}{type(error).__name__}: {error}", case)
 
 
 class Inconclusive(Exception):  # noqa: N818 - a verdict, not an error

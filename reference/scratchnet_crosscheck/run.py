@@ -232,6 +232,7 @@ def check_property(
     judge: Callable[[], Oracle] | None = None,
     told: Callable[[int], None] | None = None,
     any_formula: bool = False,
+    known: list[tuple[Plan, Failure]] | None = None,
 ) -> Result:
     """Run one check of one operation.
 
@@ -253,6 +254,9 @@ def check_property(
         Called with the number of cases that have been tried, after each.
     any_formula : bool
         Whether the thing may be written by another formula than the oracle's (`tolerance`).
+    known : list of (Plan, Failure), optional
+        Where other checks of it failed, each made as small as could be: on one that fails here in the same
+        way none smaller is looked for. What is found here is put to it.
     """
     thing: Runner = Golden(name="scratchnet") if subject is None else subject
     seed = random.SystemRandom().randrange(2**32) if seed is None else seed
@@ -282,7 +286,11 @@ def check_property(
             believed = oracle(plan.oracle, entry) if judge is None else judge()
         except OracleAbsent as absent:
             return result("oracle_absent", str(absent))
-    return _Search(entry, thing, plan, believed, told, any_formula).run(profile, seed, result)
+    known = [] if known is None else known
+    found = _Search(entry, thing, plan, believed, told, any_formula, known).run(profile, seed, result)
+    if found.failure is not None and found.failure.kind and found.failure.trial is not None:
+        known.append((plan, found.failure))
+    return found
 
 
 def _refusals(entry: Operation, subject: Runner, result: Any) -> Result:
@@ -307,6 +315,7 @@ class _Search:
         judge: Oracle | None,
         told: Callable[[int], None] | None = None,
         any_formula: bool = False,
+        known: Sequence[tuple[Plan, Failure]] = (),
     ) -> None:
         if plan.check is None:
             raise TypeError("a plan without a property is no search")
@@ -314,6 +323,7 @@ class _Search:
         self._dtypes = plan.dtypes
         self._told = told
         self._any_formula = any_formula
+        self._known = known
         self._tried = 0
         self._said = 0
         self._worst = 0.0
@@ -417,6 +427,9 @@ class _Search:
 
     def _smaller(self, failure: Failure, profile: Profile, seed: int) -> Failure:
         """Return a failure on the smallest case that Hypothesis finds: among small ones, else among all."""
+        before = self._as_before(failure)
+        if before is not None:
+            return before
         sizes = self._check.sizes
         first = ("small",) if sizes == "ordinary" and not self._entry.by_strategy else ()
         for self._sizes in (*first, sizes):
@@ -430,6 +443,25 @@ class _Search:
                 if self._smallest is not None:
                     return self._smallest
         return failure
+
+    def _as_before(self, failure: Failure) -> Failure | None:
+        """Return the failure on a case that another check found and made small, where it is of this kind."""
+        for plan, earlier in self._known:
+            there, here = plan.check, self._check
+            if there is None or earlier.trial is None or earlier.kind != failure.kind:
+                continue
+            if there.values not in (here.values, "calm") or there.batched < here.batched:
+                continue
+            case, other, kind, seed = earlier.trial
+            if case.dtype.name not in self._dtypes:
+                dtype = np.dtype(self._dtypes[0])
+                case, other = case.astype(dtype), None if other is None else other.astype(dtype)
+            try:
+                self._one(case, other or case, kind, seed)
+            except Failure as again:
+                if again.kind == failure.kind:
+                    return again
+        return None
 
     def _setting(self, dtype: str) -> Setting:
         check = self._check
@@ -447,13 +479,14 @@ class _Search:
 
     def _one(self, case: Case, other: Case | None, kind: str, seed: int) -> None:
         trial = Trial(self._entry, self._judge, kind, seed, other, self._any_formula)
+        given = (case, other, kind, seed)
         self._tried += 1
         if self._told is not None:
             self._told(self._tried)
         try:
             self._check(self._subject, case, trial)
         except Failure as failure:
-            self._keep(failure)
+            self._keep(failure, given)
             self._worst = max(self._worst, trial.worst)
             raise
         except NotApplicable as why:
@@ -464,13 +497,14 @@ class _Search:
             return
         except Exception as error:
             failed = raised(error, case)
-            self._keep(failed)
+            self._keep(failed, given)
             raise failed from error
         self._said += 1
         self._worst = max(self._worst, trial.worst)
         self._evidence.update(case.tags())
         self._evidence[f"cotangent: {trial.kind}"] += 1
 
-    def _keep(self, failure: Failure) -> None:
+    def _keep(self, failure: Failure, given: tuple[Case, Case | None, str, int]) -> None:
+        failure.trial = given
         if self._smallest is None or failure.case.size < self._smallest.case.size:
             self._smallest = failure

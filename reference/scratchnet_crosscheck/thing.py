@@ -9,8 +9,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from .catalogue.protocol import Operation
+    from .failure import Failure
     from .oracles.protocol import Oracle, Runner
     from .properties import Property
+    from .run import Plan
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,8 @@ class Thing:
         Called with a check's name before it begins; returns the runner for it.
     dtypes : tuple of str
         The only dtypes it is asked in; all where none is named.
+    known : list of (Plan, Failure)
+        Where checks of it have failed so far.
     """
 
     name: str
@@ -60,6 +64,7 @@ class Thing:
     any_formula: bool = False
     prepares: Callable[[str], Runner] | None = None
     dtypes: tuple[str, ...] = ()
+    known: list[tuple[Plan, Failure]] = field(default_factory=list)
 
     def prepare(self, check: str) -> Runner:
         """Return the runner for a check that is about to begin."""

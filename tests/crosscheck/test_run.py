@@ -231,3 +231,46 @@ def test_a_failing_case_is_small_whatever_case_it_was_found_on(check):
     assert len(sizes) >= 3 * 6  # a dozen cases of two samples with a bias are not always among them
     assert sorted(sizes)[len(sizes) // 2] <= 6, sizes
     assert max(sizes) <= 24, sizes
+
+
+def test_a_case_that_another_check_made_small_is_not_looked_for_again():
+    calls = []
+
+    def raising(x):
+        calls.append(x.size)
+        if x.ndim > 1:
+            raise ValueError(f"no {x.shape}")
+        return F.relu(x)
+
+    entry = operation_of("relu")
+    wanted = [p for p in plans(entry, ("golden",)) if p.check is not None and p.check.values == "ordinary"]
+
+    def failing(known):
+        calls.clear()
+        found = [check_property(entry, p, Golden(raising, "raising"), seed=3, known=known) for p in wanted]
+        return [result for result in found if result.verdict == "failed"], len(calls)
+
+    apart, many = failing(None)
+    together, few = failing([])
+    assert [result.check for result in together] == [result.check for result in apart]
+    assert len(together) > 10
+    assert few < many / 2
+    for result in together:
+        assert result.failure is not None
+        assert result.failure.case["x"].size <= 2
+        assert result.failure.case.dtype.name in result.dtype
+
+
+def test_what_fails_in_another_way_is_made_small_by_itself():
+    def wrong(x):
+        y, pullback = F.relu(x)
+        return y + (x.size > 2), lambda dy, needs=(True,): (2 * pullback(dy, needs)[0],)
+
+    entry, known = operation_of("relu"), []
+    parts = {}
+    for plan in plans(entry, ("golden",)):
+        result = check_property(entry, plan, Golden(wrong, "wrong"), seed=3, known=known)
+        if result.failure is not None and "_equals_the_reference" in plan.name:
+            parts.setdefault(result.failure.part, set()).add(result.failure.case["x"].size)
+    assert parts["y"] == {3}
+    assert parts["dx"] == {1}
