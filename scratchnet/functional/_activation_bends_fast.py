@@ -16,7 +16,7 @@ from .._check import check_cotangent
 from ._bits import keep
 from ._buffers import BLOCK_BYTES, blocks, level
 from ._constants import ONE, ZERO, constant
-from ._elementwise import FINITE, by_blocks
+from ._elementwise import by_blocks
 
 if TYPE_CHECKING:
     from .._types import Array, Cotangents, Pullback
@@ -36,30 +36,26 @@ _CLIP_BY_NUMBERS = 2048
 
 def relu_by_blocks(x: Array) -> tuple[Array, Pullback]:
     """Do what `_activation._relu_plain` does, in float32 and float64."""
-    if x.nbytes <= BLOCK_BYTES:
-        return by_blocks("relu", x, _relu, _relu_backward)
-    # From the value, which by then is no longer in the cache, a mask takes longer than a kept one.
-    shape, dtype = x.shape, x.dtype
-    flat = x.reshape(-1)
-    y, open_ = np.empty(shape, dtype), np.empty(shape, np.bool_)
-    y_flat, open_flat = y.reshape(-1), open_.reshape(-1)
-    for cut in blocks(flat.size, x.nbytes):
-        _relu(flat[cut], y_flat[cut])
-        np.not_equal(y_flat[cut], ZERO[dtype.char], open_flat[cut])
+    shape, dtype, zero = x.shape, x.dtype, ZERO[x.dtype.char]
+    flat = x if x.ndim == 1 else x.reshape(-1)
+    open_: Array | None = None
+    if x.nbytes <= BLOCK_BYTES and dtype.isnative:
+        y = np.maximum(flat, level(ZERO, flat))
+        y = y if flat is x else y.reshape(shape)
+    else:  # from the value, which by then is no longer in the cache, a mask takes longer than a kept one
+        y, open_ = np.empty(shape, dtype), np.empty(shape, np.bool_)
+        y_flat, open_flat = y.reshape(-1), open_.reshape(-1)
+        for cut in blocks(flat.size, x.nbytes):
+            np.maximum(flat[cut], level(ZERO, flat[cut]), out=y_flat[cut])
+            np.not_equal(y_flat[cut], zero, open_flat[cut])
 
     def pullback(dy: Array, needs_input_grad: tuple[bool] = (True,)) -> Cotangents:
         dy = check_cotangent("relu", dy, shape, dtype)
-        return (keep(dy, open_) if needs_input_grad[0] else None,)
+        if not needs_input_grad[0]:
+            return (None,)
+        return (keep(dy, np.not_equal(y, zero) if open_ is None else open_),)
 
     return y, pullback
-
-
-def _relu(x: Array, y: Array | None = None, _: None = None) -> tuple[Array, None]:
-    return np.maximum(x, level(ZERO, x), out=y), None
-
-
-def _relu_backward(dy: Array, _: Array, y: Array, __: None, dx: Array | None = None) -> Array:
-    return keep(dy, np.not_equal(y, ZERO[y.dtype.char]), dx)
 
 
 def takes_slope(x: Array, slope: float) -> bool:
@@ -86,7 +82,7 @@ def leaky_relu_by_blocks(x: Array, slope: Array) -> tuple[Array, Pullback]:
             np.maximum(dx, slope, out=dx)
         return np.multiply(dx, dy, dx)
 
-    return by_blocks("leaky_relu", x, forward, backward)
+    return by_blocks("leaky_relu", x, forward, backward, (False, False))
 
 
 def clipped_by_blocks(function: str, x: Array, low: Array, high: Array) -> tuple[Array, Pullback]:
@@ -103,12 +99,12 @@ def clipped_by_blocks(function: str, x: Array, low: Array, high: Array) -> tuple
         np.logical_or(closed, np.greater_equal(y, high), closed)
         return keep(dy, np.logical_not(closed, closed), dx)
 
-    return by_blocks(function, x, forward, backward)
+    return by_blocks(function, x, forward, backward, (False, False))
 
 
 def hardswish_by_blocks(x: Array) -> tuple[Array, Pullback]:
     """Do what `_activation_piecewise._hardswish_plain` does, in float32 and float64."""
-    return by_blocks("hardswish", x, _hardswish, _hardswish_backward, (FINITE, FINITE))
+    return by_blocks("hardswish", x, _hardswish, _hardswish_backward)
 
 
 def _hardswish(x: Array, y: Array | None = None, _: None = None) -> tuple[Array, None]:
@@ -139,7 +135,7 @@ def _hardswish_backward(dy: Array, x: Array, _: Array, __: None, dx: Array | Non
 
 def elu_by_blocks(function: str, x: Array) -> tuple[Array, Pullback]:
     """Do what `_activation_smooth._bent` does with alpha, scale and rate 1, in float32 and float64."""
-    return by_blocks(function, x, _elu, _elu_backward, (None, FINITE))
+    return by_blocks(function, x, _elu, _elu_backward, (False, True))
 
 
 def _elu(x: Array, y: Array | None = None, _: None = None) -> tuple[Array, None]:
@@ -157,7 +153,7 @@ def _elu_backward(dy: Array, x: Array, _: Array, __: None, dx: Array | None = No
 
 def selu_by_blocks(x: Array) -> tuple[Array, Pullback]:
     """Do what `_activation_smooth._bent` does with SELU's numbers, in float32 and float64."""
-    return by_blocks("selu", x, _selu, _selu_backward, (FINITE, FINITE))
+    return by_blocks("selu", x, _selu, _selu_backward)
 
 
 def _selu(x: Array, y: Array | None = None, _: None = None) -> tuple[Array, None]:

@@ -28,7 +28,7 @@ def keep(x: Array, open_: Array, out: Array | None = None) -> Array:
     """
     integer = _INTEGER_OF_SIZE.get(x.dtype.itemsize)
     if open_.size <= _FEW or integer is None:  # longdouble has no integer of its size
-        kept: Array = np.asarray(np.where(open_, x, ZERO[x.dtype.char]))
+        kept: Array = np.asarray(np.where(open_, x, ZERO[x.dtype.char]), x.dtype)
         if out is None:
             return kept
         np.copyto(out, kept)

@@ -13,7 +13,7 @@ import numpy as np
 
 from .._check import check_cotangent
 from ._buffers import blocks, broadcast_along_rows
-from ._elementwise import FINITE
+from ._quiet import quietly
 from ._shapes import ones
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def _softmax_of_few(x: Array) -> tuple[Array, Pullback]:
     """Do what `softmax_of_rows` does, in fewer calls."""
     shape, dtype = x.shape, x.dtype
     rows, column = _rows(x), ones(shape[-1], dtype)[:, None]
-    if _add_up_to_less(rows, _MODERATE):
+    if 4 * rows.size < _MODERATE and np.vdot(rows, rows) < _MODERATE:  # it does not warn of overflow itself
         y = np.exp(rows)
         np.divide(y, y.dot(column), y)
     else:
@@ -129,11 +129,7 @@ def _log_softmax_of_few(x: Array) -> tuple[Array, Pullback]:
     shape, dtype = x.shape, x.dtype
     rows, column = _rows(x), ones(shape[-1], dtype)[:, None]
     y = np.empty(rows.shape, dtype)
-    if _add_up_to_less(rows, FINITE):
-        _shift(rows, y)
-    else:
-        with np.errstate(over="ignore", invalid="ignore"):  # logits very far apart, or infinite
-            _shift(rows, y)
+    quietly(_shift, rows, y)  # logits very far apart, or infinite
     exponentials = np.exp(y)
     sums = exponentials.dot(column)
     np.subtract(y, np.log(sums), y)
@@ -163,8 +159,7 @@ def cross_entropy_of_rows(x: Array, target: Array, reduction: str) -> tuple[Arra
     exponentials = np.empty((n, n_classes), dtype)
     spots = np.arange(0, n * n_classes, n_classes)
     spots += target.astype(np.intp, copy=False)
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        losses, sums = (_losses_of_few if x.size <= _FEW else _losses_of_many)(x, spots, exponentials)
+    losses, sums = quietly(_losses_of_few if x.size <= _FEW else _losses_of_many, x, spots, exponentials)
     divisor = dtype.type(n)
     y = losses if reduction == "none" else ones(n, dtype).dot(losses)
     if reduction == "mean":
@@ -222,11 +217,6 @@ def _losses_of_many(x: Array, spots: Array, exponentials: Array) -> tuple[Array,
         few_spots = spots[places] + (np.arange(len(places)) - places) * n_classes
         losses[places] = _losses_of_few(rows, few_spots, np.empty_like(rows))[0]
     return losses, sums
-
-
-def _add_up_to_less(rows: Array, limit: float) -> bool:
-    """Return whether the squares of all elements add up to less, unless they are too many for that."""
-    return 4 * rows.size < limit and bool(np.vdot(rows, rows) < limit)  # which does not warn itself
 
 
 def _inner(y: Array, dy: Array, out: Array, one: Array) -> Array:

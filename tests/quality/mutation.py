@@ -38,7 +38,10 @@ TABLES = HERE / "equivalent_mutants"
 #: Of each family, what its name does not tell: further modules to change, and further tests to run.
 FAMILIES = {
     "linear": (("shapes",), ("sums",)),
-    "activation": (("bits", "elementwise", "erf", "softmax_fast", "buffers"), ("bits", "loss_bodies")),
+    "activation": (
+        ("bits", "elementwise", "erf", "softmax_fast", "buffers", "quiet"),
+        ("bits", "loss_bodies", "quiet"),
+    ),
     "loss": ((), ("activation", "activation_softmax")),
     "ctc": ((), ()),
     "normalization": ((), ()),
