@@ -402,10 +402,12 @@ SLOTS: dict[str, tuple[str, ...]] = {
         "embedding", "slope", "alpha", "a", "table", "bw",
     ),
     "bias": ("b", "bias", "biases", "beta", "w0", "b0", "shift", "offset", "bb"),
-    "weight_ih": ("wx", "weightih", "wih", "wxh", "win", "u", "weightx", "kernel", "inputkernel"),
-    "weight_hh": ("recurrentkernel", "wh", "weighthh", "whh", "w", "weighth"),
-    "bias_ih": ("b", "bias", "biasih", "bih", "bx", "bi", "bh"),
-    "bias_hh": ("biashh", "bhh", "bh"),
+    "weight_ih": (
+        "wx", "weightih", "weightihl0", "wih", "wxh", "win", "u", "weightx", "kernel", "inputkernel",
+    ),
+    "weight_hh": ("recurrentkernel", "wh", "weighthh", "weighthhl0", "whh", "w", "weighth"),
+    "bias_ih": ("b", "bias", "biasih", "biasihl0", "bih", "bx", "bi", "bh"),
+    "bias_hh": ("biashh", "biashhl0", "bhh", "bh"),
     "running_mean": ("runningmean", "movingmean", "runningmu", "runningm", "mean", "runmean"),
     "running_var": (
         "runningvar", "movingvar", "movingvariance", "runningvariance", "runningv", "var", "runvar",

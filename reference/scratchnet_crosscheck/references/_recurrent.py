@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ._activation import _sigmoid
-from .protocol import BATCH_LAST, COLUMN, TIME_FIRST, TURNED, Form, Kind, Parts, Sketch, every, lay
+from .protocol import BATCH_LAST, COLUMN, ONE_LAYER, TIME_FIRST, TURNED, Form, Kind, Parts, Sketch, every, lay
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -171,17 +171,20 @@ def _kind(name: str, step: Callable[..., tuple[Any, Any]], gates: int, *, steps:
     forms = _gated(forms) if lstm else _gru_forms(forms) if gates == 3 else forms
     if steps:
         last = {"return_sequences": False}
+        handed = [form for form in forms if not form.absent & {"h", "c"}]
+        states = dict.fromkeys(("h", "c") if lstm else ("h",), ONE_LAYER)
         forms = [
             *forms,
             *every([Form({"x": TIME_FIRST, "y": TIME_FIRST})], forms),
             *every([Form(options=last), Form({"x": TIME_FIRST}, last)], forms),
+            *every([Form(states | {"x": TIME_FIRST, "y": TIME_FIRST}), Form(states)], handed),
         ]
     return Kind(
         name, slots, lambda a, o: run(_numpy(), a, o), lambda t, a, o: run(_of_torch(t), a, o),
         lambda sketch: _draw(sketch, gates, steps=steps, cell=lstm), lambda _: forms, params=_CELL[2:],
         outputs=("h_next", "c_next") if lstm and not steps else ("y",),
         sizes=lambda a: {"in": a["weight_ih"].shape[1], "out": a["weight_hh"].shape[1]},
-        defaults={"return_sequences": True} if steps else {},
+        defaults={"return_sequences": True} if steps else {}, beside="last states" if steps else "",
     )  # fmt: skip
 
 

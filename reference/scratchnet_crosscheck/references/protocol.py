@@ -91,6 +91,8 @@ WINOGRAD = "a kernel of 3 by 3"
 #: Of windows that say that they move by one.
 STEPS_OF_ONE = "a stride of 1"
 TIME_FIRST = moved("time first", lambda rank: (1, 0, *range(2, rank)) if rank > 2 else tuple(range(rank)))
+#: Of a state, as PyTorch's layers have it.
+ONE_LAYER = Layout("of one layer (1, N, H)", lambda s: (1, *s), lambda a: a[0], lambda a, _: a[None])
 CHANNELS_LAST = moved(
     "channels last", lambda rank: (0, *range(2, rank), 1) if rank > 2 else tuple(range(rank))
 )
