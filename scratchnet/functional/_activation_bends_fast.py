@@ -82,7 +82,7 @@ def leaky_relu_by_blocks(x: Array, slope: Array) -> tuple[Array, Pullback]:
             np.maximum(dx, slope, out=dx)
         return np.multiply(dx, dy, dx)
 
-    return by_blocks("leaky_relu", x, forward, backward, (False, False))
+    return by_blocks("leaky_relu", x, forward, backward, quiet=False)
 
 
 def clipped_by_blocks(function: str, x: Array, low: Array, high: Array) -> tuple[Array, Pullback]:
@@ -99,7 +99,7 @@ def clipped_by_blocks(function: str, x: Array, low: Array, high: Array) -> tuple
         np.logical_or(closed, np.greater_equal(y, high), closed)
         return keep(dy, np.logical_not(closed, closed), dx)
 
-    return by_blocks(function, x, forward, backward, (False, False))
+    return by_blocks(function, x, forward, backward, quiet=False)
 
 
 def hardswish_by_blocks(x: Array) -> tuple[Array, Pullback]:
@@ -135,7 +135,7 @@ def _hardswish_backward(dy: Array, x: Array, _: Array, __: None, dx: Array | Non
 
 def elu_by_blocks(function: str, x: Array) -> tuple[Array, Pullback]:
     """Do what `_activation_smooth._bent` does with alpha, scale and rate 1, in float32 and float64."""
-    return by_blocks(function, x, _elu, _elu_backward, (False, True))
+    return by_blocks(function, x, _elu, _elu_backward)
 
 
 def _elu(x: Array, y: Array | None = None, _: None = None) -> tuple[Array, None]:

@@ -91,7 +91,7 @@ def _silu_backward(dy: Array, x: Array, y: Array, inverse: Array, dx: Array | No
 
 def softplus_by_blocks(x: Array) -> tuple[Array, Pullback]:
     """Do what `_activation_smooth._softplus_plain` does for ``beta = 1`` and a threshold without effect."""
-    return by_blocks("softplus", x, _softplus, _softplus_backward, (False, True), keeps=True)
+    return by_blocks("softplus", x, _softplus, _softplus_backward, keeps=True)
 
 
 def _softplus(x: Array, y: Array | None = None, power: Array | None = None) -> tuple[Array, Array]:

@@ -60,7 +60,7 @@ def by_blocks(
     x: Array,
     forward: Callable[..., tuple[Array, Any]],
     backward: Callable[..., Array],
-    quiet: tuple[bool, bool] = (True, True),
+    quiet: bool = True,
     keeps: bool = False,
 ) -> tuple[Array, Pullback]:
     """Return the value and the pullback of a function whose passes are written for arrays of one dimension.
@@ -73,8 +73,8 @@ def by_blocks(
         ``forward(x, y=None, kept=None) -> (y, kept)``, with new arrays where none are given to write to.
     backward : callable
         ``backward(dy, x, y, kept, dx=None) -> dx``, likewise.
-    quiet : pair of bools
-        Of the forward and the backward pass: whether overflow and invalid operations are possible, and right.
+    quiet : bool
+        Whether overflow and invalid operations are possible, and right.
     keeps : bool
         Whether there is a `kept`, an array like x; otherwise it is None.
 
@@ -87,7 +87,7 @@ def by_blocks(
     if x.nbytes > WHOLE_BYTES or not dtype.isnative:
         return _in_blocks(function, x, forward, backward, keeps)
     flat = x if x.ndim == 1 else x.reshape(-1)
-    y, kept = quietly(forward, flat) if quiet[0] else forward(flat)
+    y, kept = quietly(forward, flat) if quiet else forward(flat)
 
     def pullback(dy: Array, needs_input_grad: tuple[bool] = (True,)) -> Cotangents:
         dy = check_cotangent(function, dy, shape, dtype)
@@ -95,7 +95,7 @@ def by_blocks(
             return (None,)
         if dy.ndim != 1:
             dy = dy.reshape(-1)
-        dx = quietly(backward, dy, flat, y, kept) if quiet[1] else backward(dy, flat, y, kept)
+        dx = quietly(backward, dy, flat, y, kept) if quiet else backward(dy, flat, y, kept)
         return (dx if flat is x else dx.reshape(shape),)
 
     return y if flat is x else y.reshape(shape), pullback

@@ -16,6 +16,7 @@ from scratchnet.functional import (
     _activation_piecewise,
     _activation_smooth,
     _buffers,
+    _elementwise,
 )
 from scratchnet.functional._buffers import BLOCK_BYTES, blocks, level
 from scratchnet.functional._constants import constant
@@ -23,6 +24,12 @@ from scratchnet.functional._erf import erf
 
 DTYPES = (np.float32, np.float64)
 ODD = (np.nan, np.inf, -np.inf, 0.0, -0.0, 1e30, -1e30, 1e-30, 88.5, -88.5, -104.5, 709.5, -746.5)
+
+
+@pytest.fixture(autouse=True)
+def _blocks_of_less(monkeypatch):
+    """Take arrays in blocks from two blocks on, for which a test then needs less memory."""
+    monkeypatch.setattr(_elementwise, "WHOLE_BYTES", BLOCK_BYTES)
 
 
 def erf_by_its_series(x):

@@ -10,6 +10,13 @@ import scratchnet.functional as F
 from scratchnet.functional import _quiet
 
 WAYS = [_quiet.by_errstate] + ([_quiet.in_context] if _quiet.quietly is _quiet.in_context else [])
+
+
+@pytest.fixture(autouse=True)
+def _new_contexts(monkeypatch):
+    monkeypatch.setattr(_quiet, "_SPARE", [])
+
+
 HUGE = np.full(3, 1e30, np.float32)
 
 
