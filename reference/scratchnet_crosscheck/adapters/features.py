@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..references._conv import EVEN_SAME, WORD_SAME
+from ..references._loss import ONE_HOT_TOO
 from ..references._pool import AS_IF_WHOLE
 from ..references.protocol import Form, Kind, Sampler, Sketch
 from .functions import ValueDriver
@@ -45,7 +46,7 @@ _OPTIONAL = (
     "weights (class_weight)", "weights (pos_weight)", "the mean over the batch alone", "a target of 0",
     "labels one after the other", "mode 'bicubic'", "mode 'nearest-exact'", "mode 'area'", "mode 'nearest'",
     "a fraction for scale_factor", "an even size", "an empty bag", "a side left open",
-    "several normalized sides",
+    "several normalized sides", ONE_HOT_TOO,
 )  # fmt: skip
 
 
@@ -135,6 +136,6 @@ def undone(subject: Subject, score: int) -> set[str]:
                 break
     if subject.averaged or subject.multiplied:
         gone.add("an empty batch")
-    for feature in sorted(gone):
+    for feature in sorted(gone - {ONE_HOT_TOO}):  # that it takes class indices has been said
         subject.notes.append(f"not asked of it: {feature}")
     return gone

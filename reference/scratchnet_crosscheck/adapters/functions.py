@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..references._activation import FOLLOWING
 from ..source import quotes, text_of, tree_of
 from . import names
 from .binding import Bound, bind, given_option, in_pairs, insisted, options_of, signature
@@ -108,8 +109,12 @@ class FunctionDriver:
         }  # fmt: skip
         #: The argument that says which activation it is.
         self.chosen = next(iter(chosen), "")
+        source = text_of(function, *others)
+        #: The activations that it is asked for.
+        self._activations = [word for word in FOLLOWING if self.chosen and quotes(source, word)]
         if chosen:
-            self.notes.append("checked with relu for its activation")
+            words = " and ".join(self._activations or ["relu"])
+            self.notes.append(f"checked with {words} for its activation")
         for normed in ("batchnorm", "layernorm"):
             if normed in kind.name:
                 chosen |= _norm_chosen(self._parameters, normed, text_of(function))
@@ -143,6 +148,7 @@ class FunctionDriver:
             (p for p in self._parameters if self._bound.options.get(p.name) == "padding"
              and str(p.default).lower() in ("valid", "same")), None,
         )  # fmt: skip
+        self.takes |= {f"activation {word!r}" for word in self._activations}
         if self._padding_word is not None:
             self.takes |= {"padding in words"}
         if self._shape:
@@ -218,6 +224,8 @@ class FunctionDriver:
                 found[arg] = self._value(
                     option, given_option(self._kind, option, options, form, defaults[arg]), arg
                 )
+        if "activation" in options:
+            found[self.chosen] = options["activation"]
         if self._pooling is not None:
             argument, words = self._pooling
             found[argument] = words[bool(options.get("average"))]

@@ -81,6 +81,11 @@ NOT_DONE: tuple[tuple[str, Callable[[Sample], bool], str], ...] = (
 )
 
 
+def _labels(kinds: str) -> Callable[[Sample], bool]:
+    """Return whether a call has labels of such dtypes: one-hot ones are numbers, class indices integers."""
+    return lambda s: "target" in s.case.given and s.case["target"].dtype.kind in kinds
+
+
 def _one_sample(s: Sample) -> bool:
     return s.x.shape[:1] == (1,)
 
@@ -90,6 +95,8 @@ def _even_and_same(s: Sample) -> bool:
 
 
 CONDITIONS: tuple[tuple[str, Callable[[Sample], bool], str], ...] = (
+    ("wrong_for_one_hot_labels", _labels("f"), "where the labels are one-hot"),
+    ("wrong_for_class_indices", _labels("iu"), "where the labels are class indices"),
     ("wrong_for_even_kernel", _even_and_same, "where the padding is 'same' and a side of the kernel even"),
     ("wrong_without_padding", _no_padding, "without padding"),
     ("wrong_where_sides_differ", _images_differ, "where the sides of the images differ"),

@@ -97,6 +97,18 @@ def _sigmoid(x: Any) -> Any:
     return np.where(x >= 0, 1.0, e) / (1.0 + e)
 
 
+#: What may follow an affine map or a convolution, and which it is where nothing says so.
+FOLLOWING: dict[str, Callable[[Any], Any]] = {
+    "relu": lambda y: np.maximum(y, 0), "sigmoid": _sigmoid, "tanh": np.tanh
+}  # fmt: skip
+
+
+def following(sketch: Sketch) -> dict[str, Any]:
+    """Return the activation of a call, where the layer is told it by an argument and knows the word."""
+    words = [word for word in FOLLOWING if f"activation {word!r}" in sketch.takes]
+    return {"activation": sketch.d.one_of(*words)} if words else {}
+
+
 def _erf(x: Any) -> Any:
     return np.vectorize(math.erf, otypes=[float])(x)
 

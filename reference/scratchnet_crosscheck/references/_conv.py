@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..case import Case
+from ._activation import FOLLOWING, following
 from .protocol import (
     CHANNEL,
     CHANNELS_LAST,
@@ -364,8 +365,14 @@ def draw_conv2d(sketch: Sketch) -> Parts:
     return _draw(sketch, 2, numbers=1)
 
 
+def _draw_conv_relu(sketch: Sketch) -> Parts:
+    arrays, options = draw_conv2d(sketch)
+    return arrays, options | following(sketch)
+
+
 CONV_RELU = replace(
-    CONV2D, name="conv_relu", forward=lambda a, o: (np.maximum(convolved(a, o)[0], 0),),
-    torch=lambda t, a, o: (t.relu(torch_convolved(t, a, o)),), golden=None, ties=True, per_sample=(),
-    draw=draw_conv2d, defaults={"stride": 1, "padding": 0},
+    CONV2D, name="conv_relu",
+    forward=lambda a, o: (FOLLOWING[o.get("activation", "relu")](convolved(a, o)[0]),),
+    torch=lambda t, a, o: (getattr(t, o.get("activation", "relu"))(torch_convolved(t, a, o)),),
+    golden=None, ties=True, per_sample=(), draw=_draw_conv_relu, defaults={"stride": 1, "padding": 0},
 )  # fmt: skip

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..case import Case
-from ._activation import _sigmoid
+from ._activation import FOLLOWING, following
 from .protocol import (
     BATCH_LAST,
     COLUMN,
@@ -25,7 +25,7 @@ from .protocol import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 _ONE_ROW = {"one_sample": "its backward pass does one sample at a time, as a row (1, D)"}
 
@@ -97,20 +97,27 @@ LINEAR = Kind(
 )  # fmt: skip
 
 
-def _with(activation: str, function: Callable[[Any], Any], *, ties: bool = False) -> Kind:
-    """Return the kind of an affine map that has its activation inside."""
+def _with(activation: str, *, ties: bool = False) -> Kind:
+    """Return the kind of an affine map that has its activation inside, or the one that it is told."""
+
+    def torch(t: Any, a: Mapping[str, Any], o: Mapping[str, Any]) -> tuple[Any, ...]:
+        y = t.nn.functional.linear(a["x"], a["weight"], a.get("bias"))
+        return (getattr(t, o.get("activation", activation))(y),)
+
+    def draw(sketch: Sketch) -> Parts:
+        arrays, options = _draw(sketch)
+        return arrays, options | following(sketch)
+
     return Kind(
-        f"affine_{activation}", ("x", "weight", "bias"), lambda a, o: (function(_forward(a, o)[0]),),
-        lambda t, a, _: (
-            getattr(t, activation)(t.nn.functional.linear(a["x"], a["weight"], a.get("bias"))),
-        ),
-        _draw, _forms, params=("weight", "bias"), ties=ties, per_sample=("x",), sizes=LINEAR.sizes,
+        f"affine_{activation}", ("x", "weight", "bias"),
+        lambda a, o: (FOLLOWING[o.get("activation", activation)](_forward(a, o)[0]),), torch,
+        draw, _forms, params=("weight", "bias"), ties=ties, per_sample=("x",), sizes=LINEAR.sizes,
     )  # fmt: skip
 
 
-AFFINE_RELU = _with("relu", lambda y: np.maximum(y, 0), ties=True)
-AFFINE_SIGMOID = _with("sigmoid", _sigmoid)
-AFFINE_TANH = _with("tanh", np.tanh)
+AFFINE_RELU = _with("relu", ties=True)
+AFFINE_SIGMOID = _with("sigmoid")
+AFFINE_TANH = _with("tanh")
 
 
 # ---- embedding

@@ -75,11 +75,17 @@ _OF_SCORES = _measured(lambda x: np.where(x > 0, 14.0, -14.0))
 _OF_PROBABILITIES = _measured(lambda x: np.full_like(x, 1e-7))
 
 
+#: Of what takes class indices: a call with one-hot labels.
+ONE_HOT_TOO = "one-hot labels"
+
+
 def _targets(sketch: Sketch, classes: int, batch: int, **labels: Any) -> Any:
     target = sketch.d.labels(batch, classes=classes, **labels)
     layout = sketch.form.layout("target")
     if layout is INDICES:
-        return target
+        turned = sketch.form.layout("x") is BATCH_LAST
+        if labels or turned or not sketch.may(ONE_HOT_TOO):
+            return target
     hot = np.eye(classes, dtype=sketch.d.setting.dtype)[target]
     return np.ascontiguousarray(hot.T) if layout is ONE_HOT_LAST else hot
 
@@ -307,6 +313,9 @@ MULTI_MARGIN_LOSS = Kind(
 # ---- classes over time
 
 _HOT = Layout("one-hot", lambda s: s, lambda a: a.argmax(axis=-1), lambda a, _: a)
+#: These may be one-hot as well, call by call.
+_INDICES = Layout("class indices", lambda s: s, lambda a: a.argmax(axis=-1) if a.dtype.kind == "f" else a,
+                  lambda a, _: a)  # fmt: skip
 
 
 def _time_forms(strict: bool) -> list[Form]:
@@ -316,11 +325,12 @@ def _time_forms(strict: bool) -> list[Form]:
     summed = Form(
         options={"time": "sum"}, conventions={"sum_over_time": "summed over time, averaged over the batch"}
     )
+    plain = Form({"target": _INDICES})
     if strict:
-        return [over + mean]
+        return [plain + over + mean]
     each = Form(options={"time": "each"}, conventions={"one_loss_an_element": "one loss a position"})
     hot = Form({"target": _HOT})
-    ones = [over + mean, over, over + summed, over + each, summed, Form()]
+    ones = [plain + form for form in (over + mean, over, over + summed, over + each, summed, Form())]
     ones += [over + hot, over + hot + summed, over + hot + each]
     return [form + e for e in eps for form in ones]
 
@@ -330,7 +340,8 @@ def _draw_time(sketch: Sketch) -> Parts:
     labels: dict[str, Any] = {"ignore": -1} if sketch.form.options.get("ignore") else {}
     target = sketch.d.labels(batch, time, classes=classes, **labels)
     target[0, 0] = 0
-    if sketch.form.layout("target") is _HOT:
+    hot = sketch.form.layout("target") is _HOT
+    if hot or (not (target < 0).any() and sketch.may(ONE_HOT_TOO)):
         target = np.eye(classes, dtype=sketch.d.setting.dtype)[target]
     arrays = {"x": sketch.moderate("x", batch, time, classes), "target": target}
     if "mask" not in sketch.form.absent:

@@ -105,7 +105,9 @@ FLAT = Layout("flattened to (N, D)", lambda s: s, lambda a: a.reshape(len(a), in
               lambda a, own: a if own is None else a.reshape(own))  # fmt: skip
 SCALAR = Layout("a scalar", lambda s: s, lambda a: a, lambda a, _: a)
 ONE_BY_ONE = Layout("(1, 1)", lambda _: (1, 1), lambda a: a.reshape(()), lambda a, _: a.reshape(1, 1))
-INDICES = Layout("class indices", lambda s: s, lambda a: a, lambda a, _: a)
+#: What takes these may take one-hot labels as well, call by call: they are numbers, not integers.
+INDICES = Layout("class indices", lambda s: s, lambda a: a.argmax(axis=1) if a.dtype.kind == "f" else a,
+                 lambda a, _: a)  # fmt: skip
 ONE_HOT = Layout("one-hot", lambda s: s, lambda a: a.argmax(axis=1), lambda a, _: a)
 ONE_HOT_LAST = Layout("one-hot, batch last", lambda s: s, lambda a: a.argmax(axis=0), lambda a, _: a)
 
