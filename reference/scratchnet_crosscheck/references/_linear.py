@@ -174,11 +174,15 @@ def _draw_attention(sketch: Sketch) -> Parts:
     queries, keys = sketch.side(least, most), sketch.side(least, most)
     if sketch.may("a scale of one's own", 1):
         options |= sketch.option("scale", 0.5, 0.25, 1.0)
+    # Moderate: of two large scores that are nearly the same, each formula has other roundings. One by itself
+    # shows whether the exponential is kept from overflow.
+    key = sketch.moderate("key", *leading, keys, width)
+    if sketch.d.setting.values != "calm" and key.size and key.flags.writeable and not sketch.d.integer(0, 3):
+        key.flat[sketch.d.integer(0, key.size - 1)] = 1e3
     return {
-        "query": sketch.array("query", *leading, queries, width),
-        "key": sketch.array("key", *leading, keys, width),
+        "query": sketch.moderate("query", *leading, queries, width), "key": key,
         "value": sketch.array("value", *leading, keys, values),
-    }, options
+    }, options  # fmt: skip
 
 
 def _attention(a: Mapping[str, Any], o: Mapping[str, Any]) -> tuple[Any, ...]:
