@@ -33,6 +33,8 @@ def of_subject(subject: Subject, file: str) -> Thing:
     if subject.kind.random and may_hand_on:  # in evaluation many hand on what they are given
         for check in ("results_share_no_memory", "cotangents_returned_are_the_callers"):
             left_out[check] = "in evaluation its result may be its input itself"
+    if subject.adds_up:
+        left_out["repeated_calls_agree"] = "its gradients add up over calls: a second pass adds to the first"
     if "log_eps" in subject.form.options and not subject.form.options.get("log_eps_back"):
         left_out["backward_equals_numerical_differentiation"] = (
             "a declared epsilon is in the forward formula alone"
@@ -54,7 +56,7 @@ def of_subject(subject: Subject, file: str) -> Thing:
 
     def prepares(check: str) -> Runner:
         subject.beat()
-        subject.driver.use_again(reuses=check in _USED)
+        subject.driver.use_again(reuses=check in _USED and not subject.adds_up)
         subject.shielded = subject.writes and check not in _WRITING
         return runner_of(subject)
 
@@ -66,7 +68,7 @@ def of_subject(subject: Subject, file: str) -> Thing:
         left_out=left_out,
         remarks=tuple(remarks),
         judges={name: partial(Reference, name, subject) for name in names() if name != NUMERICAL},
-        adds=() if subject.driver.linearizes or subject.kind.random else (USED_BEFORE,),
+        adds=() if subject.driver.linearizes or subject.kind.random or subject.adds_up else (USED_BEFORE,),
         any_formula=not subject.kind.random,
         prepares=prepares,
         dtypes=subject.dtypes,

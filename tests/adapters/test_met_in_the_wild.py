@@ -454,3 +454,132 @@ class Embedding:
 """
     assert "arguments" not in fit(loaded(source)[0]["Tanh"]).left
     assert "scale_grad_by_freq" in fit(loaded(source)[0]["Embedding"]).left["arguments"]
+
+
+FIRST = IMAGE.replace("        return d_input\n", "        {returned}\n")
+
+
+def test_a_first_layer_that_returns_none_is_checked_but_for_its_inputs_gradient(loaded):
+    candidate = loaded(FIRST.format(plus="+", returned="return None"))[0]["Conv3x3"]
+    assert "gradient_of_x" in fit(candidate).left
+    assert failed(candidate) == set()
+
+
+def test_a_backward_pass_that_forgets_to_return_is_wrong(loaded):
+    candidate = loaded(FIRST.format(plus="+", returned="pass"))[0]["Conv3x3"]
+    assert "backward_equals_the_reference" in failed(candidate)
+
+
+POOL = """
+class AvgPool:
+    def __init__(self, ph=2, pw=2):
+        self.ph, self.pw = ph, pw
+    def forward(self, x):
+        n, c, h, w = x.shape
+        self.shape = n, c, h // self.ph, self.ph, w // self.pw, self.pw
+        return x.reshape(self.shape).mean(axis=(3, 5))
+    def backward(self, dy):
+        dx = np.broadcast_to(dy[:, :, :, None, :, None], self.shape) / (self.ph * self.{side})
+        n, c, h, i, w, j = self.shape
+        return dx.reshape(n, c, h * i, w * j)
+"""
+
+
+@pytest.mark.parametrize(("side", "wrong"), [("pw", False), ("ph", True)])
+def test_the_sides_of_a_window_may_be_ph_and_pw(loaded, side, wrong):
+    found = failed(loaded(POOL.format(side=side))[0]["AvgPool"])
+    assert ("backward_equals_the_reference" in found) == wrong
+
+
+BUILT = """
+class BatchNormalization:
+    def __init__(self, momentum=0.99, epsilon=1e-3):
+        self.momentum, self.epsilon, self.built = momentum, epsilon, False
+    def build(self, shape):
+        self.gamma, self.beta = np.ones(shape[-1]), np.zeros(shape[-1])
+        self.moving_mean, self.moving_variance = np.zeros(shape[-1]), np.ones(shape[-1])
+        self.built = True
+    def forward_pass(self, X, training):
+        if not self.built:
+            self.build(X.shape)
+        mean, var = (X.mean(0), X.var(0)) if training else (self.moving_mean, self.moving_variance)
+        self.trained = training
+        if training:
+            self.moving_mean = self.momentum * self.moving_mean + (1 - self.momentum) * mean
+            self.moving_variance = self.momentum * self.moving_variance + (1 - self.momentum) * var
+        self.inv = 1 / np.sqrt(var + self.epsilon)
+        self.x_hat = (X - mean) * self.inv
+        return self.gamma * self.x_hat + self.beta
+    def backward_pass(self, d):
+        self.dgamma, self.dbeta = (d * self.x_hat).sum(0), d.sum(0)
+        if not self.trained:
+            return d * self.gamma * self.inv
+        m = len(d)
+        return self.gamma * self.inv * (d - self.dbeta / m - self.x_hat * self.dgamma / m)
+"""
+
+
+def test_the_mode_that_forward_must_be_told_is_no_parameter(loaded):
+    candidate = loaded(BUILT)[0]["BatchNormalization"]
+    assert not fit(candidate).driver.absent
+    assert failed(candidate) == set()
+    slip = loaded(BUILT.replace("(d * self.x_hat).sum(0)", "(d * self.x_hat).mean(0)"))[0]
+    assert "backward_equals_the_reference" in failed(slip["BatchNormalization"])
+
+
+def test_a_constructors_argument_that_is_taken_apart_has_the_sizes_that_its_parts_are_called(loaded):
+    source = """
+class Convolution2D:
+    def __init__(self, filters, kernel_shape):
+        kh, kw, c_in = kernel_shape
+        self.kernels = np.random.randn(kh, kw, c_in, filters)
+        self.bias = np.zeros(filters)
+    def forward_pass(self, x):
+        self.x = x
+        kh, kw = self.kernels.shape[:2]
+        views = np.lib.stride_tricks.sliding_window_view(x, (kh, kw), (1, 2))
+        return np.einsum("nijcab,abcf->nijf", views, self.kernels) + self.bias
+    def backward_pass(self, d):
+        kh, kw = self.kernels.shape[:2]
+        views = np.lib.stride_tricks.sliding_window_view(self.x, (kh, kw), (1, 2))
+        self.grads = {"kernels": np.einsum("nijcab,nijf->abcf", views, d), "bias": d.sum((0, 1, 2))}
+        dx = np.zeros(self.x.shape, d.dtype)
+        for i in range(kh):
+            for j in range(kw):
+                dx[:, i:i + d.shape[1], j:j + d.shape[2]] += d @ self.kernels[i, j].T
+        return dx
+"""
+    assert failed(loaded(source)[0]["Convolution2D"]) == set()
+
+
+STEP = """
+class RNNCell:
+    # {says}
+    def __init__(self, input_size, hidden_size):
+        self.W_ih = np.random.randn(hidden_size, input_size)
+        self.W_hh = np.random.randn(hidden_size, hidden_size)
+        self.b_ih, self.b_hh = np.zeros(hidden_size), np.zeros(hidden_size)
+        self.dW_ih, self.dW_hh = np.zeros_like(self.W_ih), np.zeros_like(self.W_hh)
+        self.db_ih, self.db_hh = np.zeros(hidden_size), np.zeros(hidden_size)
+    def forward(self, x, h):
+        self.x, self.h = x, h
+        self.y = np.tanh(x @ self.W_ih.T + self.b_ih + h @ self.W_hh.T + self.b_hh)
+        return self.y
+    def backward(self, d):
+        da = d * (1 - self.y ** 2)
+        self.dW_ih += da.T @ self.x
+        self.dW_hh += da.T @ {state}
+        self.db_ih += da.sum(0)
+        self.db_hh += da.sum(0)
+        return da @ self.W_ih, da @ self.W_hh
+"""
+
+
+def test_gradients_may_add_up_where_the_class_says_so_and_are_checked(loaded):
+    candidate = loaded(STEP.format(state="self.h", says="Gradients are accumulated."))[0]["RNNCell"]
+    assert "gradients_add_up" in fit(candidate).conventions
+    assert failed(candidate) == set()
+    wrong = loaded(STEP.format(state="self.y", says="Gradients are accumulated."))[0]["RNNCell"]
+    assert "backward_equals_the_reference" in failed(wrong)
+    silent = loaded(STEP.format(state="self.h", says=""))[0]["RNNCell"]
+    assert "repeated_calls_agree" in failed(silent)

@@ -167,6 +167,9 @@ def bind(
     options = options_of(kind)
     refuse_strangers([p.name for p in parameters], kind)
     has_kernel_size = any(_size(p.name, p.default, bound, kind) == "kernel" for p in parameters)
+    window = {names.option_named(p.name, names.OPTIONS, options) for p in parameters
+              if names.plain(p.name) not in names.POOL_OR_PADDING}  # fmt: skip
+    has_window = not window.isdisjoint(("kernel_size", "kernel_h", "kernel_w"))
     for place, parameter in enumerate(parameters):
         name, required = parameter.name, parameter.default is parameter.empty
         is_flag = isinstance(parameter.default, bool) or str(parameter.annotation) in (
@@ -188,7 +191,7 @@ def bind(
             continue
         option = names.option_named(name, names.OPTIONS, options)
         of_flags = option in _FLAGS or isinstance(kind.defaults.get(option or ""), bool)
-        if is_flag and not of_flags:
+        if (is_flag and not of_flags) or (has_window and names.plain(name) in names.POOL_OR_PADDING):
             option = None  # a flag is handed no number and no word
         found = names.slot_named(name, tuple(free))
         counts = names.plain(name).startswith("num")  # `num_parameters` is no dictionary of them
@@ -281,6 +284,23 @@ def sides(cls: type) -> frozenset[str]:
             parts = [p for a in shape for p in (a.elts if isinstance(a, ast.Tuple | ast.List) else [a])]
             found |= {part.id for part in parts if isinstance(part, ast.Name)}
     return frozenset(found)
+
+
+def unpacked(cls: type) -> dict[str, list[str]]:
+    """Return which sizes a constructor takes an argument apart into: ``kh, kw, c_in = kernel_shape``."""
+    tree = tree_of(inspect.getattr_static(cls, "__init__"))
+    found: dict[str, list[str]] = {}
+    for node in ast.walk(tree) if tree is not None else ():
+        if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Name):
+            continue
+        (target, *others) = node.targets
+        if isinstance(target, ast.Tuple) and not others:
+            parts = [part.id if isinstance(part, ast.Name) else "" for part in target.elts]
+            sizes = [names.option_named(part, names.SIZES, frozenset(names.SIZES)) for part in parts]
+            found[node.value.id] = [size for size in sizes if size is not None]
+            if len(found[node.value.id]) < len(parts):
+                del found[node.value.id]
+    return found
 
 
 def _size(name: str, default: Any, bound: Bound, kind: Kind) -> str | None:

@@ -53,7 +53,7 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     "mse_loss": (
         "mse", "mseloss", "meansquarederror", "meansquarederrorloss", "meansquareloss", "squareloss",
         "l2loss",
-        "squarederror", "quadraticloss",
+        "squarederror", "quadraticloss", "quadraticcost",
         "mserror", "meansquared", "meansquarederrors", "msecost", "lossmeansquarederror",
     ),
     "l1_loss": ("l1", "l1loss", "mae", "maeloss", "meanabsoluteerror", "lossmeanabsoluteerror"),
@@ -140,6 +140,7 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
     _BATCHNORM: (
         "batchnorm", "batchnormalization", "batchnorm1d", "batchnorm2d", "spatialbatchnorm", "bn",
         "batchnormalization1d", "batchnormalization2d", "batchnormlayer", "spatialbatchnormalization",
+        "spatialbn",
     ),
     "layer_norm": (
         "layernorm", "layernormalization", "layernormstd", "ln", "norm", "layernorm2d", "channellayernorm",
@@ -489,8 +490,8 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "sizes": ("sizes", "unflattenedsize", "shape", "size", "targetshape", "outputshape", "outshape", "dims"),
     "kernel_size": ("kernelsize", "k", "size", "poolsize", "ksize", "kernel", "filtersize", "windowsize",
     "poolshape"),
-    "kernel_h": ("poolh", "poolheight", "kh", "kernelh", "hh"),
-    "kernel_w": ("poolw", "poolwidth", "kw", "kernelw", "ww"),
+    "kernel_h": ("poolh", "poolheight", "kh", "kernelh", "hh", "ph"),
+    "kernel_w": ("poolw", "poolwidth", "kw", "kernelw", "ww", "pw"),
     "dim": ("dim", "axis"), "keepdim": ("keepdim", "keepdims"),
     "return_sequences": ("returnsequences", "returnsequence", "returnseq", "returnsteps", "returnall"),
     "num_heads": ("numheads", "nheads", "nhead", "heads", "h", "nh", "numhead", "numattentionheads"),
@@ -565,6 +566,8 @@ SIZES: dict[str, tuple[str, ...]] = {
     "weight": ("shape", "weightshape", "weightsshape", "wshape", "paramshape", "dims"),
 }  # fmt: skip
 
+#: What may be the sides of a pooling's window, and is its padding where others are.
+POOL_OR_PADDING = ("ph", "pw")
 #: What the one side of a kernel of one dimension is called too.
 KERNEL_OF_1D = ("width", "kernelwidth", "filterwidth")
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..source import loaded_in, quotes, text_of
+from ..source import loaded_in, quotes, returns_none, text_of
 from . import names
 from .apart import GATHERED, joined_class
 from .binding import (
@@ -20,6 +20,7 @@ from .binding import (
     refuse_strangers,
     sides,
     signature,
+    unpacked,
 )
 from .draws import reseed, spaces_of
 from .gradients import is_array, kept_of, of_returned, of_vectors, recast, strangers
@@ -47,6 +48,14 @@ _ZEROES = (
 
 class Misfit(ValueError):  # noqa: N818 - a verdict, not an error
     """An object's own parameter has another shape than this form's: not the form it has."""
+
+
+def _tells_mode(name: str) -> bool:
+    """Return whether an argument of a forward pass says whether it is training."""
+    return (
+        names.plain(name) == "mode"
+        or names.option_named(name, names.OPTIONS, frozenset({"training"})) == "training"
+    )
 
 
 class ObjectDriver:
@@ -99,6 +108,7 @@ class ObjectDriver:
             [p for p in made if p.name not in self._given], kind, (*kind.params, *kind.state), sized=True,
             sides=sides(cls),
         )  # fmt: skip
+        self._unpacked = unpacked(cls)
         #: The flag of the constructor that leaves out the bias.
         self._with_bias = next((p.name for p in made if names.plain(p.name) in ("bias", "usebias")
                                 and p.default is True and "bias" in kind.params), "")  # fmt: skip
@@ -183,20 +193,18 @@ class ObjectDriver:
                 whatever=True,
             )
         required = [p for p in parameters if p.default is p.empty]
-        if kind.learnt and not self._new.slots and not self._new.sizes and len(required) > len(free):
+        arrays = [p for p in required if not _tells_mode(p.name)]
+        if kind.learnt and not self._new.slots and not self._new.sizes and len(arrays) > len(free):
             self._called = tuple(s for s in kind.params)  # `forward(x, W, b)`
             free += self._called
         if kind.loss and len(parameters) > 1 and names.target_first(parameters[0].name, parameters[1].name):
             free = ["target", *(s for s in free if s != "target")]
             self.notes.append(f"{parameters[0].name} is taken as the target")
         for parameter in parameters:
-            option = names.option_named(parameter.name, names.OPTIONS, frozenset({"training"}))
-            if names.plain(parameter.name) == "mode":
-                option = "training"
             if {"h", "c"} <= set(free) and names.plain(parameter.name) in names.STATES:
                 self._state = parameter.name
                 free = [slot for slot in free if slot not in ("h", "c")]
-            elif option == "training":
+            elif _tells_mode(parameter.name):
                 self._call.options[parameter.name] = "training"
                 self._mode_words = names.plain(parameter.name) == "mode" or isinstance(parameter.default, str)
             elif free and (parameter in required or names.slot_named(parameter.name, tuple(free))):
@@ -340,6 +348,11 @@ class ObjectDriver:
         return of_parameters(thing, slots, self._kind, self._handed)
 
     @property
+    def is_first(self) -> bool:
+        """Whether its backward pass says that it returns None: the layer is made to be the first."""
+        return returns_none(getattr(self._cls, self._backward))
+
+    @property
     def steps(self) -> bool:
         """Whether its backward pass updates the parameters itself."""
         return self._updates
@@ -472,7 +485,9 @@ class ObjectDriver:
             if size not in sizes:
                 raise Cannot(f"its constructor's argument {arg!r} is not known")
             side = sizes[size]
-            if size == "kernel" and "weight" in sizes and not told & {"in", "out", "shape"}:
+            if all(part in sizes for part in self._unpacked.get(arg, [""])):
+                side = tuple(sizes[part] for part in self._unpacked[arg])
+            elif size == "kernel" and "weight" in sizes and not told & {"in", "out", "shape"}:
                 side = sizes["weight"]  # nothing else says how many channels there are
             elif self.pairs and size == "kernel":
                 side = in_pairs(self._kind, "kernel_size", side)

@@ -93,6 +93,8 @@ class Subject:
         It is given copies for now: that it overwrites is said by the checks of that, and only there.
     trains_only : bool
         Its backward pass belongs to training alone.
+    adds_up : bool
+        The gradients of its parameters add up over calls, as it says itself.
     dtypes : tuple of str
         The dtypes it is asked in, where not all: one that computes in float32 whatever it is given.
     left : dict
@@ -115,6 +117,7 @@ class Subject:
     writes: bool = False
     shielded: bool = False
     trains_only: bool = False
+    adds_up: bool = False
     dtypes: tuple[str, ...] = ()
     left: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)

@@ -59,6 +59,12 @@ def settle(subject: Subject, score: int) -> Subject:
             subject.silent = frozenset()
         if isinstance(driver, ValueDriver) and not driver.fused:  # but a loss need not move its targets
             subject.silent = frozenset(s for s in subject.silent if kind.loss and s in kind.inputs[1:])
+        first = kind.slots[0]
+        if isinstance(driver, ObjectDriver) and grads and grads.get(first) is None and driver.is_first:
+            subject.silent |= {first}
+            subject.left[f"gradient_of_{first}"] = (
+                "its backward pass returns None, as that of a first layer may: that gradient is not checked"
+            )
         for slot in sorted(subject.silent):
             subject.notes.append(f"no gradient of {slot} was found")
         for name in sorted(driver.strangers()) if isinstance(driver, ObjectDriver) else ():
@@ -72,6 +78,8 @@ def settle(subject: Subject, score: int) -> Subject:
         for slot in kind.fixed if kind.loss else ():
             if grads.get(slot) is not None and case[slot].dtype.kind == "f":
                 subject.left[f"gradient_of_{slot}"] = "it returns one, which is not asked"
+        if isinstance(driver, ObjectDriver) and any(map(driver.says, _ADDS_UP)):
+            _look_at_adding_up(subject, case)
         case = probe(subject, 1)
     if kind.extras and "running_mean" in case.given:
         found = Fit(subject, case)
@@ -374,6 +382,29 @@ def _ignores(subject: Subject, case: Case) -> bool:
         and bool(np.array_equal(one, two))
         and bool(one.any())
     )
+
+
+#: How a class says that its gradients add up by design.
+_ADDS_UP = ("radients are accumulated", "radients accumulate", "rads are accumulated", "rads accumulate")
+
+
+def _look_at_adding_up(subject: Subject, case: Case) -> None:
+    """See whether a second backward pass adds to the gradients of the first, of the parameters alone."""
+    try:
+        started = subject.start(case)
+        outputs = subject.outputs(started, case)[: len(case.outputs)]
+        dys = tuple(np.asarray(np.random.default_rng(7).normal(size=y.shape)) for y in outputs)
+        first, second = ({s: np.array(g) for s, g in started.back(dys, None).items()} for _ in range(2))
+    except (Exception, SystemExit):  # what it raises, its checks will say
+        return
+    own = [s for s in subject.kind.params if s in first and s in second]
+    others = [s for s in first if s in second and s not in own]
+    if own and all(np.array_equal(second[s], 2 * first[s]) and first[s].any() for s in own):
+        subject.adds_up = all(np.array_equal(second[s], first[s]) for s in others)
+    if subject.adds_up:
+        subject.conventions["gradients_add_up"] = (
+            "the gradients of its parameters add up over calls, as it says: whoever runs it sets them to zero"
+        )
 
 
 def _averaged(subject: Subject, power: int = 1) -> bool:
