@@ -30,8 +30,15 @@ ONE_HOT = "return (self.y - self.t) / len(self.t)"
 INDICES = "dx = self.y.copy(); dx[np.arange(len(dx)), self.t] -= 1; return dx / len(dx)"
 
 
-@pytest.mark.parametrize("body", [BOTH.format(hot="len(self.t)", indices="len(dx)"), ONE_HOT, INDICES])
-def test_a_loss_of_one_kind_of_labels_or_of_both_is_right(loaded, body):
+@pytest.mark.parametrize(
+    ("body", "left"),
+    [
+        (BOTH.format(hot="len(self.t)", indices="len(dx)"), set()),
+        (ONE_HOT, {"class_indices"}), (INDICES, {"one_hot_labels"}),
+    ],
+)  # fmt: skip
+def test_a_loss_is_right_for_both_kinds_of_labels_or_for_the_one_that_is_said(loaded, body, left):
+    assert set(fit(loaded(LOSS.format(body=body))[0]["SoftmaxWithLoss"]).left) == left
     assert failed(loaded(LOSS.format(body=body))[0]["SoftmaxWithLoss"]) <= {
         "extreme_values_equal_the_reference"  # the probability that is added to
     }

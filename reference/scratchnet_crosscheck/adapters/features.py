@@ -130,6 +130,11 @@ def undone(subject: Subject, score: int) -> set[str]:
                 bad = any(a.dtype.kind != "f" or bool(np.isnan(a).any()) for a in arrays)
             if bad:
                 gone.add(feature)
+                if feature == ONE_HOT_TOO and found.score == 4:
+                    subject.left["one_hot_labels"] = (
+                        "its forward pass takes one-hot labels too, its backward pass does not: it is "
+                        "checked with class indices alone"
+                    )
                 if found.error is None and (feature in _BY_ARGUMENT or feature.startswith("mode ")):
                     key = re.sub(r"\W+", "_", feature).strip("_")
                     subject.left[key] = "with it comes another result than PyTorch's, which may be meant so"

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..references.protocol import SHAPES, Form
+from ..references._loss import ONE_HOT_TOO
+from ..references.protocol import INDICES, ONE_HOT, SHAPES, Form
 from .features import everything, undone
 from .frameworks import of_a_framework
 from .functions import ValueDriver
@@ -97,6 +98,8 @@ def settle(subject: Subject, score: int) -> Subject:
         # Where it steps itself, and nobody else sees its gradients, its rate may be times the batch.
         steps = isinstance(driver, ObjectDriver) and driver.steps and not subject.averaged
         subject.multiplied = steps and _averaged(subject, -1)
+    if kind.loss and error is None:
+        _look_at_labels(subject)
     chooses = not subject.strict or of_a_framework(driver)
     if kind.ties and "max_pool" in kind.name and score == 4 and chooses and error is None:
         _look_at_ties(subject)
@@ -382,6 +385,18 @@ def _ignores(subject: Subject, case: Case) -> bool:
         and bool(np.array_equal(one, two))
         and bool(one.any())
     )
+
+
+def _look_at_labels(subject: Subject) -> None:
+    """Say where the forward pass takes class indices as well, and the backward pass one-hot labels alone."""
+    if subject.form.layout("target") is not ONE_HOT:
+        return
+    other = replace(subject, form=subject.form + Form({"target": INDICES}, without=frozenset({ONE_HOT_TOO})))
+    if Fit(other, probe(other, 1)).score == 4:
+        subject.left["class_indices"] = (
+            "its forward pass takes class indices too, its backward pass does not: it is checked with "
+            "one-hot labels alone"
+        )
 
 
 #: How a class says that its gradients add up by design.
