@@ -733,3 +733,26 @@ def test_a_class_that_computes_with_tensors_is_handed_tensors(candidates, name, 
     assert "it is handed tensors" in subject.notes
     records = check_subject("a_file.py", subject, oracles=("torch",), profile="quick", seed=7)
     assert ("failed" not in {r["verdict"] for r in records}) is right
+
+
+BIAS = """
+import torch
+class LinearFunction(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, weight, bias):
+        ctx.save_for_backward(x, weight)
+        return x @ weight.t() + bias
+    @staticmethod
+    def backward(ctx, dy):
+        x, weight = ctx.saved_tensors
+        return dy @ weight, dy.t() @ x, {dbias}
+"""
+
+
+@pytest.mark.parametrize(("dbias", "verdict"), [("dy.sum(0)", "passed"), ("None", "failed")])
+def test_none_in_the_place_of_a_parameters_gradient_is_wrong(loaded, dbias, verdict):
+    pytest.importorskip("torch")
+    subject = fit(loaded(BIAS.format(dbias=dbias))[0]["LinearFunction"])
+    skip = [name for name in known_checks() if name != "backward_equals_the_reference"]
+    records = check_subject("a.py", subject, oracles=("torch",), profile="quick", seed=3, skip=skip)
+    assert {r["verdict"] for r in records} == {verdict}

@@ -60,6 +60,8 @@ def settle(subject: Subject, score: int) -> Subject:
             subject.silent = frozenset()
         if isinstance(driver, ValueDriver) and not driver.fused:  # but a loss need not move its targets
             subject.silent = frozenset(s for s in subject.silent if kind.loss and s in kind.inputs[1:])
+        if of_a_framework(driver):  # whose place says which it is: None there is no gradient
+            subject.silent -= {*kind.params}
         first = kind.slots[0]
         if isinstance(driver, ObjectDriver) and grads and grads.get(first) is None and driver.is_first:
             subject.silent |= {first}
