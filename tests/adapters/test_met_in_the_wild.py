@@ -454,3 +454,108 @@ class Embedding:
 """
     assert "arguments" not in fit(loaded(source)[0]["Tanh"]).left
     assert "scale_grad_by_freq" in fit(loaded(source)[0]["Embedding"]).left["arguments"]
+
+
+SIMPLE_RNN = """
+class SimpleRNN:
+    def __init__(self, units, input_dim, return_sequences=False{made}):
+        self.all = return_sequences
+        {keep}
+        self.params = {{"kernel": np.random.randn(input_dim, units), "bias": np.zeros(units),
+                        "recurrent_kernel": np.random.randn(units, units)}}
+    def forward(self, x{called}):
+        {keep_call}
+        w, u, b = (self.params[k] for k in ("kernel", "recurrent_kernel", "bias"))
+        self.x = x[:, ::-1] if self.turned else x
+        self.hs = [np.zeros((len(x), len(u)), x.dtype)]
+        for t in range(x.shape[1]):
+            self.hs.append(np.tanh(self.x[:, t] @ w + self.hs[-1] @ u + b))
+        if not self.all:
+            return self.hs[-1]
+        return np.stack(self.hs[1:], 1){order}
+    def backward(self, d):
+        if self.all:
+            d = d{order}
+        w, u = self.params["kernel"], self.params["recurrent_kernel"]
+        self.grads = {{k: np.zeros_like(v) for k, v in self.params.items()}}
+        dx, dh = np.zeros_like(self.x), np.zeros_like(self.hs[0])
+        for t in reversed(range(dx.shape[1])):
+            dh = dh + (d[:, t] if self.all else d * (t == dx.shape[1] - 1))
+            da = dh * (1 - self.hs[t + 1] ** 2)
+            self.grads["kernel"] += self.x[:, t].T @ da
+            self.grads["recurrent_kernel"] += self.hs[t].T @ da
+            self.grads["bias"] += da.sum(0)
+            dx[:, t], dh = da @ w.T, da @ u.T
+        return dx{back}
+"""
+TURNED = "[:, ::-1 if self.turned else 1]"
+OF_INIT = {"made": ", go_backwards=False", "keep": "self.turned = go_backwards", "called": "",
+           "keep_call": "pass"}  # fmt: skip
+OF_FORWARD = {"made": "", "keep": "pass", "called": ", go_backwards=False",
+              "keep_call": "self.turned = go_backwards"}  # fmt: skip
+
+
+@pytest.mark.parametrize("where", [OF_INIT, OF_FORWARD], ids=["constructor", "forward"])
+def test_a_sequence_is_read_from_its_end_too_where_there_is_an_argument_for_it(loaded, where):
+    right = loaded(SIMPLE_RNN.format(**where, order="", back=TURNED))[0]["SimpleRNN"]
+    assert not fit(right).conventions
+    assert failed(right) == set()
+    wrong = loaded(SIMPLE_RNN.format(**where, order="", back=""))[0]["SimpleRNN"]
+    assert "backward_equals_the_reference" in failed(wrong)
+
+
+def test_a_sequence_read_from_its_end_may_be_returned_in_the_order_of_time(loaded):
+    source = SIMPLE_RNN.replace("go_backwards", "reverse")
+    where = {k: v.replace("go_backwards", "reverse") for k, v in OF_INIT.items()}
+    right = loaded(source.format(**where, order=TURNED, back=TURNED))[0]["SimpleRNN"]
+    assert fit(right).conventions["sequence_in_time_order"]
+    assert failed(right) == set()
+    wrong = loaded(source.format(**where, order=TURNED, back=""))[0]["SimpleRNN"]
+    assert "backward_equals_the_reference" in failed(wrong)
+
+
+TRAINING_ALONE = """
+def normalise(x, gamma, beta, eps):
+    inv = (x.var(0) + eps) ** -0.5
+    hat = (x - x.mean(0)) * inv
+    return hat * gamma + beta, (hat, inv, gamma)
+def batchnorm_forward(x, gamma, beta, bn_param):
+    '''{says}'''
+    {reads}
+    return normalise(x, gamma, beta, bn_param.get("eps", 1e-5))
+def batchnorm_backward(dout, cache):
+    hat, inv, gamma = cache
+    g = dout * gamma
+    return inv * (g - g.mean(0) - hat * (g * hat).mean(0)){slip}, (dout * hat).sum(0), dout.sum(0)
+"""
+
+
+def test_a_batch_normalisation_that_knows_of_no_evaluation_is_checked_in_training(loaded):
+    says = "Only the training mode here."
+    right = loaded(TRAINING_ALONE.format(says=says, reads="pass", slip=""))[0]["batchnorm_forward"]
+    assert failed(right) == set()
+    subject = fit(right)
+    assert {"running_statistics", "evaluation"} <= set(subject.left)
+    assert not subject.conventions
+    wrong = loaded(TRAINING_ALONE.format(says=says, reads="pass", slip=" / 2"))[0]["batchnorm_forward"]
+    assert "backward_equals_the_reference" in failed(wrong)
+    updates_none = TRAINING_ALONE.format(says="", reads="mean = bn_param['running_mean']", slip="")
+    assert "forward_equals_the_reference" in failed(loaded(updates_none)[0]["batchnorm_forward"])
+
+
+@pytest.mark.parametrize(
+    ("says", "reads", "beside"),
+    [
+        ("", "mode = bn_param['mode']", ""),
+        ("", "running_mean = bn_param.get('running_mean', 0)", ""),
+        ("- running_mean: array of shape (D,)", "pass", ""),
+        ("", "pass", "def other(bn_param):\n    return bn_param['running_var']\n"),
+        ("", "look(bn_param)", "def look(bn_param):\n    assert bn_param['mode']\n"),
+    ],
+    ids=["a mode", "its statistics", "its documentation", "its file", "what it calls"],
+)
+def test_a_batch_normalisation_that_knows_of_running_statistics_has_them_to_keep(loaded, says, reads, beside):
+    source = TRAINING_ALONE.format(says=says, reads=reads, slip="") + beside
+    subject = fit(loaded(source)[0]["batchnorm_forward"])
+    assert subject.extras
+    assert not {"running_statistics", "evaluation"} & set(subject.left)

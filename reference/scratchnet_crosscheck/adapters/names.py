@@ -491,6 +491,7 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "kernel_w": ("poolw", "poolwidth", "kw", "kernelw", "ww"),
     "dim": ("dim", "axis"), "keepdim": ("keepdim", "keepdims"),
     "return_sequences": ("returnsequences", "returnsequence", "returnseq", "returnsteps", "returnall"),
+    "go_backwards": ("gobackwards", "gobackward", "backwards", "reverse", "reversed", "isreverse"),
     "num_heads": ("numheads", "nheads", "nhead", "heads", "h", "nh", "numhead", "numattentionheads"),
     "num_kv_heads": ("numkvheads", "nkvheads", "kvheads", "nkvhead", "nkv", "numkeyvalueheads"),
     "is_causal": ("iscausal", "causal"), "scale": ("scale", "softmaxscale", "factor"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..references._recurrent import IN_TIME_ORDER
 from ..references.protocol import SHAPES, Form
 from .features import everything, undone
 from .frameworks import of_a_framework
@@ -47,6 +48,7 @@ def settle(subject: Subject, score: int) -> Subject:
     _look_at_writing(subject)
     _look_at_evaluation(subject)
     _look_at_derivative(subject)
+    _look_at_order(subject)
     case = probe(subject, 1)
     if kind.elementwise and kind.kinks:
         gradients(subject, case.map(lambda _, a: np.zeros_like(a)))  # what it does at a kink
@@ -250,6 +252,18 @@ def _look_at_derivative(subject: Subject) -> None:
     driver.of_output = second if errors[second] < 1e-4 <= errors[first] else first
     if driver.of_output:
         subject.conventions["derivative_of_the_output"] = "its derivative is handed what forward returned"
+
+
+def _look_at_order(subject: Subject) -> None:
+    """Find out in which order a sequence that is read from its end is returned."""
+    if "go_backwards" not in subject.driver.takes or not subject.form.options.get("return_sequences", True):
+        return
+    ordered = replace(subject, form=subject.form + IN_TIME_ORDER)
+    case = probe(subject, 1).with_options(go_backwards=True)
+    if "return_sequences" in case.options:
+        case = case.with_options(return_sequences=True)
+    if Fit(subject, case).score < 4 and Fit(ordered, case).score == 4:
+        subject.form = ordered.form
 
 
 #: What a slip may multiply a gradient by, beside what the mean divides it by.
