@@ -559,3 +559,90 @@ def test_a_batch_normalisation_that_knows_of_running_statistics_has_them_to_keep
     subject = fit(loaded(source)[0]["batchnorm_forward"])
     assert subject.extras
     assert not {"running_statistics", "evaluation"} & set(subject.left)
+
+
+ON_TENSORS = """
+import torch
+class Module:
+    def __call__(self, *args):
+        self.args = args
+        self.out = self.forward(*args)
+        return self.out
+    def forward(self):
+        raise Exception("not implemented")
+    def backward(self):
+        self.bwd(self.out, *self.args)
+class Relu(Module):
+    def forward(self, inp):
+        return inp.clamp_min(0.0)
+    def bwd(self, out, inp):
+        inp.g = (inp > {where}).to(out.g.dtype) * out.g
+class Lin(Module):
+    def __init__(self, w, b):
+        self.w, self.b = w, b
+    def forward(self, inp):
+        return inp @ self.w + self.b
+    def bwd(self, out, inp):
+        inp.g = out.g @ self.w.t()
+        self.w.g = inp.t() @ out.g
+        self.b.g = out.g.{reduced}(0)
+class Mse(Module):
+    def forward(self, inp, targ):
+        return (inp.squeeze(-1) - targ).pow(2).mean()
+    def bwd(self, out, inp, targ):
+        inp.g = {two} * (inp.squeeze(-1) - targ).unsqueeze(-1) / targ.shape[0]
+class Sigmoid:
+    def __call__(self, inp):
+        self.inp, self.out = inp, torch.sigmoid(inp)
+        return self.out
+    def backward(self):
+        self.inp.g = self.out.g * self.out * (1 - self.out{square})
+"""
+
+
+@pytest.mark.parametrize("name", ["Relu", "Lin", "Mse", "Sigmoid"])
+def test_gradients_that_are_kept_on_tensors_are_found_there(loaded, name):
+    right = loaded(ON_TENSORS.format(where=0, reduced="sum", two=2, square=""))[0][name]
+    assert failed(right) == set()
+    wrong = loaded(ON_TENSORS.format(where=-1, reduced="mean", two=1, square=" ** 2"))[0][name]
+    assert "backward_equals_the_reference" in failed(wrong)
+
+
+ON_ARGUMENTS = """
+import torch
+def lin(inp, w, b):
+    return inp @ w + b
+def lin_grad(inp, out, w, b):
+    inp.g = out.g @ w.t()
+    w.g = (inp.unsqueeze(-1) * out.g.unsqueeze(1)).{reduced}(0)
+    b.g = out.g.sum(0)
+def relu(x):
+    return x.clamp_min(0.0)
+def relu_grad(inp, out):
+    inp.g = (inp > {where}).to(out.g.dtype) * out.g
+def mse(output, targ):
+    return (output.squeeze(-1) - targ).pow(2).mean()
+def mse_grad(inp, targ):
+    inp.g = {two} * (inp.squeeze() - targ).unsqueeze(-1) / inp.shape[0]
+"""
+
+
+@pytest.mark.parametrize("name", ["lin", "relu", "mse"])
+def test_gradients_that_a_function_sets_on_its_arguments_are_found_there(loaded, name):
+    right = loaded(ON_ARGUMENTS.format(where=0, reduced="sum", two=2))[0][name]
+    assert failed(right) == set()
+    wrong = loaded(ON_ARGUMENTS.format(where=-1, reduced="mean", two=1))[0][name]
+    assert "backward_equals_the_reference" in failed(wrong)
+
+
+def test_a_column_predicted_of_a_vector_is_no_reason_to_overlook_a_gradient_of_another_shape(loaded):
+    source = """
+class MSE:
+    def forward(self, y_pred, y_true):
+        self.d = y_pred - y_true
+        return (self.d ** 2).mean()
+    def backward(self):
+        return (2 * self.d / self.d.size){shape}
+"""
+    assert failed(loaded(source.format(shape=""))[0]["MSE"]) == set()
+    assert failed(loaded(source.format(shape="[..., None]"))[0]["MSE"])

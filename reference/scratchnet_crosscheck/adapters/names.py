@@ -16,7 +16,7 @@ _BATCHNORM = "batch_norm"
 #: Names of layers, lower case, without underscores, "layer", "activation", "function" and the like.
 OPERATIONS: dict[str, tuple[str, ...]] = {
     "linear": (
-        "linear", "affine", "dense", "fullyconnected", "fc", "innerproduct", "matmul", "timeaffine",
+        "linear", "lin", "affine", "dense", "fullyconnected", "fc", "innerproduct", "matmul", "timeaffine",
         "temporalaffine", "simpletimeaffine", "fullyconnect", "denselayer", "affinetransform",
         "perceptron", "hidden", "timedistributeddense", "timedistributedlinear",
     ),

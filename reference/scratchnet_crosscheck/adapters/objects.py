@@ -25,6 +25,7 @@ from .draws import reseed, spaces_of
 from .gradients import is_array, kept_of, of_returned, of_vectors, recast, strangers
 from .handed import OUTPUTS, as_given, assigned, rate_for, with_predictions
 from .kinks import as_pytorch_has_it
+from .on_tensors import class_of_arrays, kept_on_tensors
 from .passes import handed_to, methods, takes_anything
 from .places import Attribute, Place, of_parameters, places
 from .protocol import Cannot, Gradients, Started
@@ -788,4 +789,6 @@ def factory_in_tensors(cls: type) -> Callable[[Kind], ObjectDriver] | None:
     passes = methods(cls)
     if passes is None or not uses_torch(getattr(cls, passes[0])):
         return None
+    if gradient := kept_on_tensors(cls):
+        return lambda kind: ObjectDriver(class_of_arrays(cls, passes, gradient, random=kind.random), kind)
     return lambda kind: ObjectDriver(class_in_tensors(cls, passes, random=kind.random), kind)

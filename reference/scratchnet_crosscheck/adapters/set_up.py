@@ -114,7 +114,8 @@ def _own(node: ast.AST) -> Iterator[tuple[str, bool]]:
             yield kept.attr, kept is not inner or isinstance(kept.ctx, ast.Store)
 
 
-def _methods(cls: type) -> Iterator[tuple[str, ast.FunctionDef]]:
+def own_methods(cls: type) -> Iterator[tuple[str, ast.FunctionDef]]:
+    """Yield the names and trees of a class's methods, those of its bases too."""
     for name in {name for c in cls.__mro__[:-1] for name in vars(c)}:
         held = inspect.getattr_static(cls, name)
         held = held.__func__ if isinstance(held, staticmethod | classmethod) else held
@@ -137,7 +138,7 @@ def called_instead(cls: type, forward: str) -> bool:
 @functools.lru_cache(maxsize=512)
 def knows_nothing(cls: type, backward: str) -> bool:
     """Return whether a backward pass reads nothing that a forward pass keeps: it knows what it is handed."""
-    trees = dict(_methods(cls))
+    trees = dict(own_methods(cls))
     if backward not in trees or any(
         isinstance(n, ast.Name) and n.id == "super" for n in ast.walk(trees[backward])
     ):

@@ -121,7 +121,7 @@ def settle(subject: Subject, score: int) -> Subject:
         )
     if subject.multiplied:
         subject.conventions["rate_times_batch"] = "it steps itself, by its learning rate times N"
-    if subject.form.options.get("alone"):
+    if subject.form.options.get("alone") or subject.form.options.get("columns"):
         several = "columns" if subject.form.options.get("columns") else "samples"
         subject.left[f"several_{several}"] = f"it does not take several {several}: it is checked on one alone"
     _look_at_rank(subject, score)

@@ -24,6 +24,7 @@ from .protocol import (
     Parts,
     Sketch,
     every,
+    reshaped,
 )
 
 if TYPE_CHECKING:
@@ -373,6 +374,9 @@ TIME_CROSS_ENTROPY = Kind(
 
 #: One number a sample, as a column (N, 1), of what does not take several.
 _ONE_COLUMN = Form(options={"columns": 1, "alone": True})
+_PREDICTED = reshaped("one column (N, 1)", lambda s: (*s, 1))
+#: One number a sample, predicted as a column (N, 1), of a target that is a vector.
+_COLUMN_OF_A_VECTOR = Form({"x": _PREDICTED}, {"columns": 1})
 
 
 def _number_forms(strict: bool, *, squared: bool = False, log: bool = False) -> list[Form]:
@@ -395,6 +399,7 @@ def _number_forms(strict: bool, *, squared: bool = False, log: bool = False) -> 
     return [*forms, *every([plain], [rows, *sample], halves, eps),
             *every([last], reductions(), halves, eps),
             *every([last], [plain], [rows], halves, eps),
+            *every([_COLUMN_OF_A_VECTOR], reductions(), halves, eps),
             *every([_ONE_COLUMN], reductions(), halves, eps)]  # fmt: skip
 
 
@@ -403,13 +408,14 @@ def _draw_numbers(sketch: Sketch, low: str = "") -> Parts:
     shape: tuple[int, ...] = (max(sketch.batch(), 1), chosen.get("columns") or sketch.side())
     options: dict[str, Any] = reduction(sketch)
     rows = chosen.get("over") == "batch" or "each" in chosen or sketch.form.layout("x") is BATCH_LAST
-    if not rows and sketch.may("a vector for x", 5):
+    of_vector = sketch.form.layout("x") is _PREDICTED
+    if of_vector or (not rows and sketch.may("a vector for x", 5)):
         shape = shape[:1]
     x = sketch.array("x", *shape)
     if low:  # probabilities, away from the ends
         size = int(np.prod(x.shape))
         span = np.array([sketch.d.integer(1, 7) for _ in range(size)]) / 8.0
-        target = span.reshape(x.shape).astype(sketch.d.setting.dtype)
+        target = span.reshape(sketch.form.layout("target").shape(shape)).astype(sketch.d.setting.dtype)
         if low == "both":
             inner = np.array([sketch.d.integer(1, 15) for _ in range(size)]) / 16.0
             if size and _to_the_edge(sketch):
@@ -532,7 +538,10 @@ def _draw_logits(sketch: Sketch) -> Parts:
     if not whole:
         arrays, options = _draw_numbers(sketch, "target")
         if "log_eps" in sketch.form.options:  # not where the logarithm's small number is all there is
-            arrays = {**arrays, "x": sketch.moderate("x", *np.shape(np.asarray(arrays["x"])))}
+            arrays = {
+                **arrays,
+                "x": sketch.moderate("x", *sketch.form.layout("x").to(np.asarray(arrays["x"])).shape),
+            }
         return arrays, options
     shape: tuple[int, ...] = (max(sketch.batch(), 1),)
     if sketch.form.options.get("rank") != 1:
