@@ -561,6 +561,34 @@ def test_a_batch_normalisation_that_knows_of_running_statistics_has_them_to_keep
     assert not {"running_statistics", "evaluation"} & set(subject.left)
 
 
+CALLED = """
+class Layer:
+    def __call__(self, *args):
+        self.args = args
+        {keeps} = self.forward(*args)
+        return {returns}
+    def backward(self, g):
+        return self.bwd(g, *self.args)
+class Tanh(Layer):
+    def forward(self, a):
+        return np.tanh(a)
+    def bwd(self, g, a):
+        return g * (1 - np.tanh(a) ** {power})
+"""
+
+
+def test_a_class_whose_call_keeps_what_its_backward_pass_needs_is_called(loaded):
+    right = loaded(CALLED.format(keeps="self.out", returns="self.out", power=2))[0]["Tanh"]
+    assert failed(right) == set()
+    wrong = loaded(CALLED.format(keeps="self.out", returns="self.out", power=1))[0]["Tanh"]
+    assert "backward_equals_the_reference" in failed(wrong)
+
+
+def test_a_class_whose_call_returns_something_else_than_its_forward_pass_is_not_called(loaded):
+    with pytest.raises(Cannot, match=r"needs self\.args, which its __call__ sets"):
+        fit(loaded(CALLED.format(keeps="y", returns="[y]", power=2))[0]["Tanh"])
+
+
 ON_TENSORS = """
 import torch
 class Module:

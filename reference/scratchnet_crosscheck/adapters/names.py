@@ -616,7 +616,7 @@ NO_MATTER = ("device", "dtype", "inplace", "sizeaverage", "reduce")
 RATES = ("learningrate", "learnrate", "lr", "lrate", "eta", "rate", "stepsize", "alpha")
 
 #: Names of the two passes of a class, the likelier first: of a class that has several the first is taken.
-_FORWARDS = (
+FORWARDS = (
     "forward", "forward_pass", "forward_propagate", "forward_propagation", "forward_prop", "feed_forward",
     "feedforward", "propagate", "fprop", "fwd", "call", "__call__", "activate", "apply", "function",
     "compute", "loss", "calculate", "_forward",
@@ -630,7 +630,7 @@ BACKWARDS = (
 DERIVATIVES = (
     "derivative", "deriv", "gradient", "grad", "prime", "derive", "activate_prime", "function_prime", "diff",
 )  # fmt: skip
-PASSES = tuple((f, b) for b in (*BACKWARDS, *DERIVATIVES) for f in _FORWARDS)
+PASSES = tuple((f, b) for b in (*BACKWARDS, *DERIVATIVES) for f in FORWARDS)
 
 #: How a pair's two functions are called: an ending of the forward's, and the backward's in its place.
 PAIRS = (

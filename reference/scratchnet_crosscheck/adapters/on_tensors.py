@@ -15,7 +15,7 @@ import numpy as np
 from ..source import tree_of
 from . import names
 from .binding import signature
-from .passes import handed_to, methods
+from .passes import handed_to, methods, named_in
 from .set_up import own_methods
 from .tensors import shareable
 
@@ -103,7 +103,7 @@ def class_of_arrays(cls: type, passes: tuple[str, str], gradient: str, *, random
             if hasattr(value, "detach"):
                 setattr(self, name, _Kept(own.get(id(value), _array(value))))
 
-    @functools.wraps(getattr(cls, passes[0]))
+    @functools.wraps(getattr(cls, named_in(cls, passes[0])))
     def forward(self: Any, *arguments: Any) -> Any:
         for name, kept in vars(self).items():
             if isinstance(kept, _Kept):

@@ -129,10 +129,27 @@ def called_instead(cls: type, forward: str) -> bool:
     if forward == "__call__" or not any("__call__" in vars(c) for c in cls.__mro__[:-1]):
         return False
     tree = tree_of(cls.__call__)
-    if tree is None or tree.args.vararg is not None or tree.args.kwarg is not None:
+    if tree is None or (
+        (tree.args.vararg is not None or tree.args.kwarg is not None) and not _hands_on(tree, forward)
+    ):
         return False
     found = list(_own(tree))
     return any(is_set for _, is_set in found) and (forward, False) in found
+
+
+def _hands_on(tree: ast.FunctionDef, forward: str) -> bool:
+    """Return whether a method hands all that it is given on to another, and returns what that gives.
+
+    One that does more wants other things than arrays: variables that know how they were computed.
+    """
+    wanted = f"self.{forward}(*{tree.args.vararg.arg if tree.args.vararg else ''}"
+    wanted += f", **{tree.args.kwarg.arg})" if tree.args.kwarg else ")"
+    given = {wanted}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and ast.unparse(node.value) in given:
+            given |= {ast.unparse(target) for target in node.targets}
+    returned = [node.value for node in ast.walk(tree) if isinstance(node, ast.Return)]
+    return bool(returned) and all(value is not None and ast.unparse(value) in given for value in returned)
 
 
 @functools.lru_cache(maxsize=512)
