@@ -674,3 +674,34 @@ class MSE:
 """
     assert failed(loaded(source.format(shape=""))[0]["MSE"]) == set()
     assert failed(loaded(source.format(shape="[..., None]"))[0]["MSE"])
+
+
+OVER_TIME = """
+class TimeSoftmaxWithLoss:
+    def __init__(self, ignore_label=-1):
+        self.ignore_label = ignore_label
+    def forward(self, xs, ts):
+        keep = ts != {label}
+        rows = np.exp(xs - xs.max(-1, keepdims=True))
+        self.ys = rows / rows.sum(-1, keepdims=True)
+        self.ts, self.keep, self.n = np.where(keep, ts, 0), keep, {count}
+        picked = np.take_along_axis(self.ys, self.ts[..., None], -1)[..., 0]
+        return -(np.log(picked) * keep).sum() / self.n
+    def backward(self, dout=1):
+        dx = self.ys - np.eye(self.ys.shape[-1])[self.ts]
+        return (dx * dout * self.keep[..., None] / self.n).astype(self.ys.dtype)
+"""
+
+
+def test_a_loss_over_time_is_asked_to_ignore_another_label(loaded):
+    right = loaded(OVER_TIME.format(label="self.ignore_label", count="keep.sum()"))[0]["TimeSoftmaxWithLoss"]
+    assert failed(right) == set()
+    assert not [note for note in fit(right).notes if "left at its default" in note]
+    wrong = loaded(OVER_TIME.format(label="-1", count="keep.sum()"))[0]["TimeSoftmaxWithLoss"]
+    assert "forward_equals_the_reference" in failed(wrong)
+
+
+def test_a_loss_over_time_that_averages_over_the_ignored_too_is_said_not_to_be_asked(loaded):
+    source = OVER_TIME.format(label="self.ignore_label", count="keep.size")
+    subject = fit(loaded(source)[0]["TimeSoftmaxWithLoss"])
+    assert "another result than PyTorch" in subject.left["ignored_labels"]

@@ -100,6 +100,11 @@ def settle(subject: Subject, score: int) -> Subject:
         subject.left["arguments"] = (
             f"{', '.join(unasked)}: left at the default, with no other value is it checked"
         )
+    ignoring = any(form.options.get("ignore") for form in kind.forms(False))
+    if "ignore_index" in driver.takes and ignoring and not subject.form.options.get("ignore"):
+        subject.left["ignored_labels"] = (
+            "with them comes another result than PyTorch's, which may be meant so"
+        )
     if "momentum" in driver.takes and isinstance(driver, ObjectDriver) and driver.says("momentum is None"):
         subject.left["momentum_none"] = "momentum=None, the average over all batches, is not asked for"
     tracks = kind.defaults.get("track_running_stats", True)

@@ -328,7 +328,10 @@ def _time_forms(strict: bool) -> list[Form]:
 
 def _draw_time(sketch: Sketch) -> Parts:
     batch, time, classes = max(sketch.batch(high=4), 1), sketch.side(1, 4), sketch.side(2, 5)
-    labels: dict[str, Any] = {"ignore": -1} if sketch.form.options.get("ignore") else {}
+    ignores = bool(sketch.form.options.get("ignore"))
+    # a probe ignores the usual label alone: what heeds no other one is not taken for what ignores none
+    options = sketch.option("ignore_index", *((-1, 1) if ignores and not sketch.forced else (-1,)))
+    labels = {"ignore": options.get("ignore_index", -1)} if ignores else {}
     target = sketch.d.labels(batch, time, classes=classes, **labels)
     target[0, 0] = 0
     if sketch.form.layout("target") is _HOT:
@@ -336,7 +339,7 @@ def _draw_time(sketch: Sketch) -> Parts:
     arrays = {"x": sketch.moderate("x", batch, time, classes), "target": target}
     if "mask" not in sketch.form.absent:
         arrays["mask"] = (sketch.d.labels(batch, time, classes=2)).astype(sketch.d.setting.dtype)
-    return arrays, {}
+    return arrays, options
 
 
 def _over_time(losses: Any, kept: Any, o: Mapping[str, Any]) -> Any:
@@ -346,7 +349,7 @@ def _over_time(losses: Any, kept: Any, o: Mapping[str, Any]) -> Any:
 
 
 def _time_torch(t: Any, a: Mapping[str, Any], o: Mapping[str, Any]) -> tuple[Any, ...]:
-    kept = a["target"] != -1
+    kept = a["target"] != o.get("ignore_index", -1)
     log_p = t.log(t.softmax(a["x"], -1) + o["log_eps"]) if "log_eps" in o else t.log_softmax(a["x"], -1)
     picked = -t.gather(log_p, -1, t.where(kept, a["target"], 0)[..., None])[..., 0] * kept
     if a.get("mask") is not None:
@@ -355,7 +358,7 @@ def _time_torch(t: Any, a: Mapping[str, Any], o: Mapping[str, Any]) -> tuple[Any
 
 
 def _time(a: Mapping[str, Any], o: Mapping[str, Any]) -> tuple[Any, ...]:
-    kept = a["target"] != -1
+    kept = a["target"] != o.get("ignore_index", -1)
     log_p = np.log(_softmax(a["x"]) + o["log_eps"]) if "log_eps" in o else _log_softmax(a["x"])
     picked = -np.take_along_axis(log_p, np.where(kept, a["target"], 0)[..., None], -1)[..., 0] * kept
     if a.get("mask") is not None:
@@ -366,6 +369,7 @@ def _time(a: Mapping[str, Any], o: Mapping[str, Any]) -> tuple[Any, ...]:
 TIME_CROSS_ENTROPY = Kind(
     "temporal cross_entropy", ("x", "target", "mask"), _time, _time_torch, _draw_time, _time_forms,
     fixed=("target", "mask"), outputs=("loss",), loss=True, measured=_OF_SCORES,
+    defaults={"ignore_index": -1},
 )  # fmt: skip
 
 
