@@ -9,6 +9,8 @@ import textwrap
 from types import CodeType
 from typing import Any
 
+_LIBRARIES = ("numpy", "scipy", "torch", "jax", "numba")
+
 
 def text_of(*things: Any) -> str:
     """Return the source of functions and classes one after another, without those whose source is not had."""
@@ -49,6 +51,40 @@ def returns_none(function: Any) -> bool:
     tree = tree_of(function)
     found = [n for n in ast.walk(tree) if isinstance(n, ast.Return)] if tree is not None else []
     return bool(found) and all(isinstance(n.value, ast.Constant) and n.value.value is None for n in found)
+
+
+def with_called(*functions: Any) -> list[Any]:
+    """Return functions and those that they call, of whatever file that is no library's."""
+    found = [inspect.unwrap(f) for f in functions]
+    for function in found:  # which grows as it is gone through
+        scope = getattr(function, "__globals__", {})
+        for node in ast.walk(tree_of(function) or ast.Pass()):
+            other: Any = None
+            if isinstance(node, ast.Name):
+                other = scope.get(node.id)
+            elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                module = scope.get(node.value.id)
+                other = getattr(module, node.attr, None) if inspect.ismodule(module) else None
+            other = inspect.unwrap(other) if callable(other) else None
+            if (
+                inspect.isfunction(other)
+                and other not in found
+                and not other.__module__.startswith(_LIBRARIES)
+            ):
+                found.append(other)
+    return found
+
+
+def words_in(tree: ast.AST) -> set[str]:
+    """Return the names and strings in code; neither comments nor documentation are."""
+    found: set[str] = set()
+    said = {id(n.value) for n in ast.walk(tree) if isinstance(n, ast.Expr)}  # strings that stand alone
+    for node in ast.walk(tree):
+        kept = [getattr(node, name, None) for name in ("id", "attr", "arg", "name")]
+        if isinstance(node, ast.Constant) and id(node) not in said:
+            kept.append(node.value)
+        found |= {word for word in kept if isinstance(word, str)}
+    return found
 
 
 @functools.lru_cache(maxsize=512)

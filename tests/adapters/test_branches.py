@@ -113,3 +113,31 @@ def test_a_layer_that_is_told_its_activation_is_asked_for_each_that_it_knows(loa
     assert failed(candidate) == set()
     wrong = loaded(CHOSEN.format(power=""))[0]["linear_activation_forward"]
     assert "backward_equals_the_reference" in failed(wrong)
+
+
+BENT = """
+class RNNCell:
+    def __init__(self, input_size, hidden_size, nonlinearity="tanh"):
+        self.weight_ih = np.random.randn(hidden_size, input_size)
+        self.weight_hh = np.random.randn(hidden_size, hidden_size)
+        self.bias_ih, self.bias_hh = np.zeros(hidden_size), np.zeros(hidden_size)
+        self.nonlinearity = nonlinearity
+    def forward(self, x, h):
+        a = x @ self.weight_ih.T + self.bias_ih + h @ self.weight_hh.T + self.bias_hh
+        self.kept = x, h, np.maximum(a, 0) if self.nonlinearity == "relu" else np.tanh(a)
+        return self.kept[2].copy()
+    def backward(self, d):
+        x, h, y = self.kept
+        da = d * {slope} if self.nonlinearity == "relu" else d * (1 - y ** 2)
+        self.dweight_ih, self.dweight_hh = da.T @ x, da.T @ h
+        self.dbias_ih, self.dbias_hh = da.sum(0), da.sum(0)
+        return da @ self.weight_ih, da @ self.weight_hh
+"""
+
+
+@pytest.mark.parametrize(("slope", "wrong"), [("(y > 0)", False), ("1.0", True)])
+def test_a_recurrent_layer_that_names_relu_is_asked_for_it(loaded, slope, wrong):
+    found = failed(loaded(BENT.format(slope=slope))[0]["RNNCell"])
+    assert ("backward_equals_the_reference" in found) == wrong
+    if not wrong:
+        assert found == set()

@@ -583,3 +583,254 @@ def test_gradients_may_add_up_where_the_class_says_so_and_are_checked(loaded):
     assert "backward_equals_the_reference" in failed(wrong)
     silent = loaded(STEP.format(state="self.h", says=""))[0]["RNNCell"]
     assert "repeated_calls_agree" in failed(silent)
+
+
+SIMPLE_RNN = """
+class SimpleRNN:
+    def __init__(self, units, input_dim, return_sequences=False{made}):
+        self.all = return_sequences
+        {keep}
+        self.params = {{"kernel": np.random.randn(input_dim, units), "bias": np.zeros(units),
+                        "recurrent_kernel": np.random.randn(units, units)}}
+    def forward(self, x{called}):
+        {keep_call}
+        w, u, b = (self.params[k] for k in ("kernel", "recurrent_kernel", "bias"))
+        self.x = x[:, ::-1] if self.turned else x
+        self.hs = [np.zeros((len(x), len(u)), x.dtype)]
+        for t in range(x.shape[1]):
+            self.hs.append(np.tanh(self.x[:, t] @ w + self.hs[-1] @ u + b))
+        if not self.all:
+            return self.hs[-1]
+        return np.stack(self.hs[1:], 1){order}
+    def backward(self, d):
+        if self.all:
+            d = d{order}
+        w, u = self.params["kernel"], self.params["recurrent_kernel"]
+        self.grads = {{k: np.zeros_like(v) for k, v in self.params.items()}}
+        dx, dh = np.zeros_like(self.x), np.zeros_like(self.hs[0])
+        for t in reversed(range(dx.shape[1])):
+            dh = dh + (d[:, t] if self.all else d * (t == dx.shape[1] - 1))
+            da = dh * (1 - self.hs[t + 1] ** 2)
+            self.grads["kernel"] += self.x[:, t].T @ da
+            self.grads["recurrent_kernel"] += self.hs[t].T @ da
+            self.grads["bias"] += da.sum(0)
+            dx[:, t], dh = da @ w.T, da @ u.T
+        return dx{back}
+"""
+TURNED = "[:, ::-1 if self.turned else 1]"
+OF_INIT = {"made": ", go_backwards=False", "keep": "self.turned = go_backwards", "called": "",
+           "keep_call": "pass"}  # fmt: skip
+OF_FORWARD = {"made": "", "keep": "pass", "called": ", go_backwards=False",
+              "keep_call": "self.turned = go_backwards"}  # fmt: skip
+
+
+@pytest.mark.parametrize("where", [OF_INIT, OF_FORWARD], ids=["constructor", "forward"])
+def test_a_sequence_is_read_from_its_end_too_where_there_is_an_argument_for_it(loaded, where):
+    right = loaded(SIMPLE_RNN.format(**where, order="", back=TURNED))[0]["SimpleRNN"]
+    assert not fit(right).conventions
+    assert failed(right) == set()
+    wrong = loaded(SIMPLE_RNN.format(**where, order="", back=""))[0]["SimpleRNN"]
+    assert "backward_equals_the_reference" in failed(wrong)
+
+
+def test_a_sequence_read_from_its_end_may_be_returned_in_the_order_of_time(loaded):
+    source = SIMPLE_RNN.replace("go_backwards", "reverse")
+    where = {k: v.replace("go_backwards", "reverse") for k, v in OF_INIT.items()}
+    right = loaded(source.format(**where, order=TURNED, back=TURNED))[0]["SimpleRNN"]
+    assert fit(right).conventions["sequence_in_time_order"]
+    assert failed(right) == set()
+    wrong = loaded(source.format(**where, order=TURNED, back=""))[0]["SimpleRNN"]
+    assert "backward_equals_the_reference" in failed(wrong)
+
+
+TRAINING_ALONE = """
+def normalise(x, gamma, beta, eps):
+    inv = (x.var(0) + eps) ** -0.5
+    hat = (x - x.mean(0)) * inv
+    return hat * gamma + beta, (hat, inv, gamma)
+def batchnorm_forward(x, gamma, beta, bn_param):
+    '''{says}'''
+    {reads}
+    return normalise(x, gamma, beta, bn_param.get("eps", 1e-5))
+def batchnorm_backward(dout, cache):
+    hat, inv, gamma = cache
+    g = dout * gamma
+    return inv * (g - g.mean(0) - hat * (g * hat).mean(0)){slip}, (dout * hat).sum(0), dout.sum(0)
+"""
+
+
+def test_a_batch_normalisation_that_knows_of_no_evaluation_is_checked_in_training(loaded):
+    says = "Only the training mode here."
+    right = loaded(TRAINING_ALONE.format(says=says, reads="pass", slip=""))[0]["batchnorm_forward"]
+    assert failed(right) == set()
+    subject = fit(right)
+    assert {"running_statistics", "evaluation"} <= set(subject.left)
+    assert not subject.conventions
+    wrong = loaded(TRAINING_ALONE.format(says=says, reads="pass", slip=" / 2"))[0]["batchnorm_forward"]
+    assert "backward_equals_the_reference" in failed(wrong)
+    updates_none = TRAINING_ALONE.format(says="", reads="mean = bn_param['running_mean']", slip="")
+    assert "forward_equals_the_reference" in failed(loaded(updates_none)[0]["batchnorm_forward"])
+
+
+@pytest.mark.parametrize(
+    ("says", "reads", "beside"),
+    [
+        ("", "mode = bn_param['mode']", ""),
+        ("", "running_mean = bn_param.get('running_mean', 0)", ""),
+        ("- running_mean: array of shape (D,)", "pass", ""),
+        ("", "pass", "def other(bn_param):\n    return bn_param['running_var']\n"),
+        ("", "look(bn_param)", "def look(bn_param):\n    assert bn_param['mode']\n"),
+    ],
+    ids=["a mode", "its statistics", "its documentation", "its file", "what it calls"],
+)
+def test_a_batch_normalisation_that_knows_of_running_statistics_has_them_to_keep(loaded, says, reads, beside):
+    source = TRAINING_ALONE.format(says=says, reads=reads, slip="") + beside
+    subject = fit(loaded(source)[0]["batchnorm_forward"])
+    assert subject.extras
+    assert not {"running_statistics", "evaluation"} & set(subject.left)
+
+
+CALLED = """
+class Layer:
+    def __call__(self, *args):
+        self.args = args
+        {keeps} = self.forward(*args)
+        return {returns}
+    def backward(self, g):
+        return self.bwd(g, *self.args)
+class Tanh(Layer):
+    def forward(self, a):
+        return np.tanh(a)
+    def bwd(self, g, a):
+        return g * (1 - np.tanh(a) ** {power})
+"""
+
+
+def test_a_class_whose_call_keeps_what_its_backward_pass_needs_is_called(loaded):
+    right = loaded(CALLED.format(keeps="self.out", returns="self.out", power=2))[0]["Tanh"]
+    assert failed(right) == set()
+    wrong = loaded(CALLED.format(keeps="self.out", returns="self.out", power=1))[0]["Tanh"]
+    assert "backward_equals_the_reference" in failed(wrong)
+
+
+def test_a_class_whose_call_returns_something_else_than_its_forward_pass_is_not_called(loaded):
+    with pytest.raises(Cannot, match=r"needs self\.args, which its __call__ sets"):
+        fit(loaded(CALLED.format(keeps="y", returns="[y]", power=2))[0]["Tanh"])
+
+
+ON_TENSORS = """
+import torch
+class Module:
+    def __call__(self, *args):
+        self.args = args
+        self.out = self.forward(*args)
+        return self.out
+    def forward(self):
+        raise Exception("not implemented")
+    def backward(self):
+        self.bwd(self.out, *self.args)
+class Relu(Module):
+    def forward(self, inp):
+        return inp.clamp_min(0.0)
+    def bwd(self, out, inp):
+        inp.g = (inp > {where}).to(out.g.dtype) * out.g
+class Lin(Module):
+    def __init__(self, w, b):
+        self.w, self.b = w, b
+    def forward(self, inp):
+        return inp @ self.w + self.b
+    def bwd(self, out, inp):
+        inp.g = out.g @ self.w.t()
+        self.w.g = inp.t() @ out.g
+        self.b.g = out.g.{reduced}(0)
+class Mse(Module):
+    def forward(self, inp, targ):
+        return (inp.squeeze(-1) - targ).pow(2).mean()
+    def bwd(self, out, inp, targ):
+        inp.g = {two} * (inp.squeeze(-1) - targ).unsqueeze(-1) / targ.shape[0]
+class Sigmoid:
+    def __call__(self, inp):
+        self.inp, self.out = inp, torch.sigmoid(inp)
+        return self.out
+    def backward(self):
+        self.inp.g = self.out.g * self.out * (1 - self.out{square})
+"""
+
+
+@pytest.mark.parametrize("name", ["Relu", "Lin", "Mse", "Sigmoid"])
+def test_gradients_that_are_kept_on_tensors_are_found_there(loaded, name):
+    right = loaded(ON_TENSORS.format(where=0, reduced="sum", two=2, square=""))[0][name]
+    assert failed(right) == set()
+    wrong = loaded(ON_TENSORS.format(where=-1, reduced="mean", two=1, square=" ** 2"))[0][name]
+    assert "backward_equals_the_reference" in failed(wrong)
+
+
+ON_ARGUMENTS = """
+import torch
+def lin(inp, w, b):
+    return inp @ w + b
+def lin_grad(inp, out, w, b):
+    inp.g = out.g @ w.t()
+    w.g = (inp.unsqueeze(-1) * out.g.unsqueeze(1)).{reduced}(0)
+    b.g = out.g.sum(0)
+def relu(x):
+    return x.clamp_min(0.0)
+def relu_grad(inp, out):
+    inp.g = (inp > {where}).to(out.g.dtype) * out.g
+def mse(output, targ):
+    return (output.squeeze(-1) - targ).pow(2).mean()
+def mse_grad(inp, targ):
+    inp.g = {two} * (inp.squeeze() - targ).unsqueeze(-1) / inp.shape[0]
+"""
+
+
+@pytest.mark.parametrize("name", ["lin", "relu", "mse"])
+def test_gradients_that_a_function_sets_on_its_arguments_are_found_there(loaded, name):
+    right = loaded(ON_ARGUMENTS.format(where=0, reduced="sum", two=2))[0][name]
+    assert failed(right) == set()
+    wrong = loaded(ON_ARGUMENTS.format(where=-1, reduced="mean", two=1))[0][name]
+    assert "backward_equals_the_reference" in failed(wrong)
+
+
+def test_a_column_predicted_of_a_vector_is_no_reason_to_overlook_a_gradient_of_another_shape(loaded):
+    source = """
+class MSE:
+    def forward(self, y_pred, y_true):
+        self.d = y_pred - y_true
+        return (self.d ** 2).mean()
+    def backward(self):
+        return (2 * self.d / self.d.size){shape}
+"""
+    assert failed(loaded(source.format(shape=""))[0]["MSE"]) == set()
+    assert failed(loaded(source.format(shape="[..., None]"))[0]["MSE"])
+
+
+OVER_TIME = """
+class TimeSoftmaxWithLoss:
+    def __init__(self, ignore_label=-1):
+        self.ignore_label = ignore_label
+    def forward(self, xs, ts):
+        keep = ts != {label}
+        rows = np.exp(xs - xs.max(-1, keepdims=True))
+        self.ys = rows / rows.sum(-1, keepdims=True)
+        self.ts, self.keep, self.n = np.where(keep, ts, 0), keep, {count}
+        picked = np.take_along_axis(self.ys, self.ts[..., None], -1)[..., 0]
+        return -(np.log(picked) * keep).sum() / self.n
+    def backward(self, dout=1):
+        dx = self.ys - np.eye(self.ys.shape[-1])[self.ts]
+        return (dx * dout * self.keep[..., None] / self.n).astype(self.ys.dtype)
+"""
+
+
+def test_a_loss_over_time_is_asked_to_ignore_another_label(loaded):
+    right = loaded(OVER_TIME.format(label="self.ignore_label", count="keep.sum()"))[0]["TimeSoftmaxWithLoss"]
+    assert failed(right) == set()
+    assert not [note for note in fit(right).notes if "left at its default" in note]
+    wrong = loaded(OVER_TIME.format(label="-1", count="keep.sum()"))[0]["TimeSoftmaxWithLoss"]
+    assert "forward_equals_the_reference" in failed(wrong)
+
+
+def test_a_loss_over_time_that_averages_over_the_ignored_too_is_said_not_to_be_asked(loaded):
+    source = OVER_TIME.format(label="self.ignore_label", count="keep.size")
+    subject = fit(loaded(source)[0]["TimeSoftmaxWithLoss"])
+    assert "another result than PyTorch" in subject.left["ignored_labels"]

@@ -753,6 +753,38 @@ def test_the_path_that_an_attention_leaves_out_is_named(left_out, words):
     assert found == [("term_missing", f"dx: what comes through {words} is left out")]
 
 
+def looked_at(seed):
+    rng = np.random.default_rng(seed)
+    batch, queries, keys, width, values = rng.integers(1, 5, 5)
+    shapes = {"query": (batch, queries, width), "key": (batch, keys, width), "value": (batch, keys, values)}
+    given = {name: rng.normal(size=shape) for name, shape in shapes.items()}
+    return Case("scaled_dot_product_attention", given, {}, tuple(given))
+
+
+def looked_at_back(dy, query, key, value, depth="key"):
+    scale = query.shape[-1] ** -0.5
+    p = np.exp(query @ key.swapaxes(1, 2) * scale)
+    p = p / p.sum(-1, keepdims=True)
+    dp = dy @ value.swapaxes(1, 2)
+    ds = p * (dp - (p * dp).sum(-1, keepdims=True)) * {"key": key, "value": value}[depth].shape[-1] ** -0.5
+    return {"query": ds @ key, "key": ds.swapaxes(1, 2) @ query, "value": p.swapaxes(1, 2) @ dy}
+
+
+@pytest.mark.parametrize("part", ["dquery", "dkey"])
+def test_scores_that_are_scaled_by_the_depth_of_the_values_going_back_are_told(part):
+    def value(query, key, value):
+        p = np.exp(query @ key.swapaxes(1, 2) / query.shape[-1] ** 0.5)
+        return p / p.sum(-1, keepdims=True) @ value
+
+    wrong = Pair(value, lambda dy, **a: looked_at_back(dy, **a, depth="value"))
+    failing = next(
+        c for c in map(looked_at, range(99)) if c["key"].shape[1:] == (3, 2) != c["value"].shape[1:]
+    )
+    found = said(wrong, Pair(value, looked_at_back), looked_at, part, failing=failing)
+    words = f"{part} is divided by the square root of the value's depth, not of the key's"
+    assert found == [("divided_by_the_value", words)]
+
+
 def scaled(seed):
     rng = np.random.default_rng(seed)
     x = rng.normal(size=(1, 2, *rng.integers(2, 4, 2)))

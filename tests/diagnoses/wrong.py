@@ -93,6 +93,12 @@ scaled("factor:product", "avg_pool2d", lambda _x, _dy, options: np.broadcast_to(
 scaled("averaged", "batch_norm", lambda x, *_: x.shape[1] / max(x.size, 1), at=3)
 
 
+@wrongly("averaged_over_ignored", "cross_entropy")
+def averages_over_the_ignored_too(grads, dy, x, options):
+    if options["reduction"] == "mean" and options["weight"] is None and options["target"].dtype.kind == "i":
+        grads[0] = grads[0] * (options["target"] != options["ignore_index"]).mean()
+
+
 @wrongly("averaged", "linear")
 def averages_the_bias(grads, dy, x, options):
     if grads[2] is not None and grads[2].size:

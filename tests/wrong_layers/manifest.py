@@ -83,6 +83,8 @@ DIAGNOSES = {
     "factor:1/width": "off by a factor: one over the width of the images",
     "factor:weights": "off by a factor: the mean weight of the targets",
     "factor:1/weights": "off by a factor: one over the mean weight of the targets",
+    "averaged_over_ignored": "averaged over all targets, the ignored ones too",
+    "divided_by_the_value": "divided by the square root of the value's depth",
     "factor:product": "off by a factor: a number times a size of the case",
     "factor:constant": "off by a factor that is no size of the case",
     "sign": "off by a factor of -1",

@@ -193,6 +193,8 @@ def bind(
         of_flags = option in _FLAGS or isinstance(kind.defaults.get(option or ""), bool)
         if (is_flag and not of_flags) or (has_window and names.plain(name) in names.POOL_OR_PADDING):
             option = None  # a flag is handed no number and no word
+        if option == "nonlinearity" and not isinstance(parameter.default, str):
+            option = None  # a function, or None
         found = names.slot_named(name, tuple(free))
         counts = names.plain(name).startswith("num")  # `num_parameters` is no dictionary of them
         if (name.endswith(_TABLES) and not counts) or names.plain(name) in (

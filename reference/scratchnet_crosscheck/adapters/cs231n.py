@@ -10,6 +10,7 @@ from .apart import joined
 from .binding import signature
 from .functions import DerivativeDriver, PairDriver, is_cotangent
 from .gates import KINDS, GatesDriver, has_dictionary
+from .on_tensors import functions_of_arrays, set_on_arguments
 from .protocol import Candidate
 from .tensors import in_tensors, uses_torch
 
@@ -86,6 +87,8 @@ def pair(
 
         def tensors(kind: Any) -> Any:
             of = kind.random
+            if gradient := set_on_arguments(backward):
+                return PairDriver(*functions_of_arrays(forward, backward, gradient, random=of), kind)
             return driven(in_tensors(forward, random=of), in_tensors(backward, random=of), kind)
 
     return Candidate(

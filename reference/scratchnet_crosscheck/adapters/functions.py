@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..references._activation import FOLLOWING
-from ..source import quotes, text_of, tree_of
+from ..source import quotes, text_of, tree_of, with_called, words_in
 from . import names
 from .binding import Bound, bind, given_option, in_pairs, insisted, options_of, signature
 from .draws import reseed
@@ -79,6 +79,25 @@ def table_keys(kind: Kind, argument: str, source: str) -> dict[str, str]:
     if group is POOL and kind.name not in OF_KIND:  # a composite: its own stride is the convolution's
         found = {key: "pool_stride" if option == "stride" else option for key, option in found.items()}
     return found
+
+
+_STATISTICS = re.compile("running|moving", re.IGNORECASE)
+_MODES = re.compile("running|moving|momentum|mode|train|test|eval|infer", re.IGNORECASE)
+
+
+def trains_alone(*functions: Callable[..., Any]) -> bool:
+    """Return whether a batch normalisation is for training alone: no code of it speaks of anything else.
+
+    One whose documentation or file names running statistics has them to keep, whatever it does.
+    """
+    called_too = with_called(*functions)
+    trees = [tree_of(f) for f in called_too]
+    text = text_of(inspect.getmodule(functions[0]))
+    documented = "".join(inspect.getdoc(f) or "" for f in called_too)
+    if None in trees or not text or re.search(r"(running|moving)_\w", documented, re.IGNORECASE):
+        return False
+    said = {word for tree in trees if tree is not None for word in words_in(tree)}
+    return not any(map(_MODES.search, said)) and not any(map(_STATISTICS.search, words_in(ast.parse(text))))
 
 
 #: Switches that are left off.
@@ -158,12 +177,20 @@ class FunctionDriver:
         self._tables = {arg: table_keys(kind, arg, text_of(function, *others)) for arg in self._bound.tables}
         optional = {p.name for p in self._parameters if p.default is not p.empty}
         self._tables = {arg: keys for arg, keys in self._tables.items() if keys or arg not in optional}
+        norm = "batchnorm" in names.plain(kind.name) and bool(self._tables)
+        trains = norm and trains_alone(function, *others)
+        if trains:
+            self._tables = {
+                arg: {key: option for key, option in keys.items() if option not in ("momentum", "training")}
+                for arg, keys in self._tables.items()
+            }
         for entries in self._tables.values():
             self.takes |= set(entries.values())
-        self._table_state = bool(self._tables) and bool(kind.state)
+        self._table_state = bool(self._tables) and bool(kind.state) and not trains
         if _SQUARE.search(text_of(function)):
             self.takes |= {"square kernel"}
         self.takes |= insisted(function)
+        self.takes -= set() if quotes(source, "relu") else {"nonlinearity"}
         if "kernel_h" in self.takes:
             self.takes |= {"kernel_size", "unequal kernel"}
         named = set(self._bound.slots.values()) | (set(kind.state) if self._table_state else set())

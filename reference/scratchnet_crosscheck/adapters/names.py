@@ -16,7 +16,7 @@ _BATCHNORM = "batch_norm"
 #: Names of layers, lower case, without underscores, "layer", "activation", "function" and the like.
 OPERATIONS: dict[str, tuple[str, ...]] = {
     "linear": (
-        "linear", "affine", "dense", "fullyconnected", "fc", "innerproduct", "matmul", "timeaffine",
+        "linear", "lin", "affine", "dense", "fullyconnected", "fc", "innerproduct", "matmul", "timeaffine",
         "temporalaffine", "simpletimeaffine", "fullyconnect", "denselayer", "affinetransform",
         "perceptron", "hidden", "timedistributeddense", "timedistributedlinear",
     ),
@@ -494,6 +494,8 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "kernel_w": ("poolw", "poolwidth", "kw", "kernelw", "ww", "pw"),
     "dim": ("dim", "axis"), "keepdim": ("keepdim", "keepdims"),
     "return_sequences": ("returnsequences", "returnsequence", "returnseq", "returnsteps", "returnall"),
+    "nonlinearity": ("nonlinearity", "activation"),
+    "go_backwards": ("gobackwards", "gobackward", "backwards", "reverse", "reversed", "isreverse"),
     "num_heads": ("numheads", "nheads", "nhead", "heads", "h", "nh", "numhead", "numattentionheads"),
     "num_kv_heads": ("numkvheads", "nkvheads", "kvheads", "nkvhead", "nkv", "numkeyvalueheads"),
     "is_causal": ("iscausal", "causal"), "scale": ("scale", "softmaxscale", "factor"),
@@ -620,7 +622,7 @@ NO_MATTER = ("device", "dtype", "inplace", "sizeaverage", "reduce")
 RATES = ("learningrate", "learnrate", "lr", "lrate", "eta", "rate", "stepsize", "alpha")
 
 #: Names of the two passes of a class, the likelier first: of a class that has several the first is taken.
-_FORWARDS = (
+FORWARDS = (
     "forward", "forward_pass", "forward_propagate", "forward_propagation", "forward_prop", "feed_forward",
     "feedforward", "propagate", "fprop", "fwd", "call", "__call__", "activate", "apply", "function",
     "compute", "loss", "calculate", "_forward",
@@ -634,7 +636,7 @@ BACKWARDS = (
 DERIVATIVES = (
     "derivative", "deriv", "gradient", "grad", "prime", "derive", "activate_prime", "function_prime", "diff",
 )  # fmt: skip
-PASSES = tuple((f, b) for b in (*BACKWARDS, *DERIVATIVES) for f in _FORWARDS)
+PASSES = tuple((f, b) for b in (*BACKWARDS, *DERIVATIVES) for f in FORWARDS)
 
 #: How a pair's two functions are called: an ending of the forward's, and the backward's in its place.
 PAIRS = (

@@ -26,6 +26,7 @@ from .draws import reseed, spaces_of
 from .gradients import is_array, kept_of, of_returned, of_vectors, recast, strangers
 from .handed import OUTPUTS, as_given, assigned, rate_for, with_predictions
 from .kinks import as_pytorch_has_it
+from .on_tensors import class_of_arrays, kept_on_tensors
 from .passes import handed_to, methods, takes_anything
 from .places import Attribute, Place, of_parameters, places
 from .protocol import Cannot, Gradients, Started
@@ -149,6 +150,7 @@ class ObjectDriver:
         if self._new.sizes and "kernel" in self._new.sizes.values():
             self.takes |= {"square kernel", "sized kernel"}
         self.takes |= insisted(cls)
+        self.takes -= set() if self.mentions("relu") else {"nonlinearity"}
         self.takes |= {"no bias"} if self._with_bias and "bias" not in self.absent else frozenset()
         known = {*self._new.slots.values(), *self._called}
         missing = [s for s in kind.learnt if s not in known]
@@ -204,6 +206,8 @@ class ObjectDriver:
             if {"h", "c"} <= set(free) and names.plain(parameter.name) in names.STATES:
                 self._state = parameter.name
                 free = [slot for slot in free if slot not in ("h", "c")]
+            elif (flag := self._flag(parameter)) is not None:
+                self._call.options[parameter.name] = flag
             elif _tells_mode(parameter.name):
                 self._call.options[parameter.name] = "training"
                 self._mode_words = names.plain(parameter.name) == "mode" or isinstance(parameter.default, str)
@@ -220,6 +224,13 @@ class ObjectDriver:
         self.absent = frozenset(free)
         self._called = tuple(slot for slot in self._called if slot not in free)
         self._inputs = tuple(slot for slot in (*kind.inputs, *self._called) if slot not in free)
+
+    def _flag(self, parameter: inspect.Parameter) -> str | None:
+        """Return the kind's flag that an argument of forward is, where the constructor takes none of it."""
+        defaults = self._kind.defaults
+        flags = {o for o in defaults if isinstance(defaults[o], bool)} - {"training"} - self._new.takes
+        named = names.option_named(parameter.name, names.OPTIONS, frozenset(flags))
+        return named if isinstance(parameter.default, bool) else None
 
     def _unread(self) -> list[str]:
         """Return the last arguments of its backward pass that it never looks at, and that are no gradient."""
@@ -519,7 +530,7 @@ class ObjectDriver:
         self._handed = tuple(arrays[s] for s in self._inputs if s in arrays)
         try:
             self._set_mode(thing, training=training)
-            self._forwards(thing, arrays, training=training)
+            self._forwards(thing, arrays, {}, training=training)
         except Exception:
             return
 
@@ -570,7 +581,7 @@ class ObjectDriver:
         self._set_mode(thing, training=training)
         state = self._put_state(thing, arrays)
         self._pool.pop(key, None)  # a call that raises leaves an object that is not used again
-        out = self._forwards(thing, arrays, training=training)
+        out = self._forwards(thing, arrays, options, training=training)
         if out is None:
             out = next(
                 (getattr(thing, n) for n in OUTPUTS if isinstance(getattr(thing, n, None), np.ndarray)), None
@@ -592,10 +603,15 @@ class ObjectDriver:
 
         return Started(outputs, back, extras)
 
-    def _forwards(self, thing: Any, arrays: Mapping[str, Array], *, training: bool) -> Any:
+    def _forwards(
+        self, thing: Any, arrays: Mapping[str, Array], options: Mapping[str, Any], *, training: bool
+    ) -> Any:
         arguments: dict[str, Any] = {a: arrays[s] for a, s in self._call.slots.items() if s in arrays}
-        for arg in self._call.options:
-            arguments[arg] = self._mode(arg, training)
+        for arg, option in self._call.options.items():
+            if option == "training":
+                arguments[arg] = self._mode(arg, training)
+            elif option in options:
+                arguments[arg] = options[option]
         if self._state:
             arguments[self._state] = arrays["h"], arrays["c"]
         # By position: a wrapper may have other names.
@@ -789,4 +805,6 @@ def factory_in_tensors(cls: type) -> Callable[[Kind], ObjectDriver] | None:
     passes = methods(cls)
     if passes is None or not uses_torch(getattr(cls, passes[0])):
         return None
+    if gradient := kept_on_tensors(cls):
+        return lambda kind: ObjectDriver(class_of_arrays(cls, passes, gradient, random=kind.random), kind)
     return lambda kind: ObjectDriver(class_in_tensors(cls, passes, random=kind.random), kind)

@@ -26,9 +26,17 @@ def is_layer(value: Any) -> bool:
     return hasattr(value, "__dict__") and methods(type(value)) is not None
 
 
+def named_in(cls: type, name: str) -> str:
+    """Return the method that names what one is handed: itself, or the one it hands everything on to."""
+    if name != "__call__" or not takes_anything(cls.__call__):
+        return name
+    return next((f for f in names.FORWARDS if called_instead(cls, f)), name)
+
+
 @functools.lru_cache(maxsize=512)  # a class is asked for its passes' signatures at every call of it
 def handed_to(cls: type, name: str) -> list[inspect.Parameter]:
     """Return what a method is handed, without the object itself."""
+    name = named_in(cls, name)
     held = inspect.getattr_static(cls, name)
     found = signature(getattr(cls, name))
     return found if isinstance(held, staticmethod | classmethod) else found[1:]

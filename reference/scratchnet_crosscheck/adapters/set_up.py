@@ -114,7 +114,8 @@ def _own(node: ast.AST) -> Iterator[tuple[str, bool]]:
             yield kept.attr, kept is not inner or isinstance(kept.ctx, ast.Store)
 
 
-def _methods(cls: type) -> Iterator[tuple[str, ast.FunctionDef]]:
+def own_methods(cls: type) -> Iterator[tuple[str, ast.FunctionDef]]:
+    """Yield the names and trees of a class's methods, those of its bases too."""
     for name in {name for c in cls.__mro__[:-1] for name in vars(c)}:
         held = inspect.getattr_static(cls, name)
         held = held.__func__ if isinstance(held, staticmethod | classmethod) else held
@@ -128,16 +129,33 @@ def called_instead(cls: type, forward: str) -> bool:
     if forward == "__call__" or not any("__call__" in vars(c) for c in cls.__mro__[:-1]):
         return False
     tree = tree_of(cls.__call__)
-    if tree is None or tree.args.vararg is not None or tree.args.kwarg is not None:
+    if tree is None or (
+        (tree.args.vararg is not None or tree.args.kwarg is not None) and not _hands_on(tree, forward)
+    ):
         return False
     found = list(_own(tree))
     return any(is_set for _, is_set in found) and (forward, False) in found
 
 
+def _hands_on(tree: ast.FunctionDef, forward: str) -> bool:
+    """Return whether a method hands all that it is given on to another, and returns what that gives.
+
+    One that does more wants other things than arrays: variables that know how they were computed.
+    """
+    wanted = f"self.{forward}(*{tree.args.vararg.arg if tree.args.vararg else ''}"
+    wanted += f", **{tree.args.kwarg.arg})" if tree.args.kwarg else ")"
+    given = {wanted}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and ast.unparse(node.value) in given:
+            given |= {ast.unparse(target) for target in node.targets}
+    returned = [node.value for node in ast.walk(tree) if isinstance(node, ast.Return)]
+    return bool(returned) and all(value is not None and ast.unparse(value) in given for value in returned)
+
+
 @functools.lru_cache(maxsize=512)
 def knows_nothing(cls: type, backward: str) -> bool:
     """Return whether a backward pass reads nothing that a forward pass keeps: it knows what it is handed."""
-    trees = dict(_methods(cls))
+    trees = dict(own_methods(cls))
     if backward not in trees or any(
         isinstance(n, ast.Name) and n.id == "super" for n in ast.walk(trees[backward])
     ):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..references._loss import ONE_HOT_TOO
+from ..references._recurrent import IN_TIME_ORDER
 from ..references.protocol import INDICES, ONE_HOT, SHAPES, Form
 from .features import everything, undone
 from .frameworks import of_a_framework
@@ -48,6 +49,7 @@ def settle(subject: Subject, score: int) -> Subject:
     _look_at_writing(subject)
     _look_at_evaluation(subject)
     _look_at_derivative(subject)
+    _look_at_order(subject)
     case = probe(subject, 1)
     if kind.elementwise and kind.kinks:
         gradients(subject, case.map(lambda _, a: np.zeros_like(a)))  # what it does at a kink
@@ -111,6 +113,11 @@ def settle(subject: Subject, score: int) -> Subject:
         subject.left["arguments"] = (
             f"{', '.join(unasked)}: left at the default, with no other value is it checked"
         )
+    ignoring = any(form.options.get("ignore") for form in kind.forms(False))
+    if "ignore_index" in driver.takes and ignoring and not subject.form.options.get("ignore"):
+        subject.left["ignored_labels"] = (
+            "with them comes another result than PyTorch's, which may be meant so"
+        )
     if "momentum" in driver.takes and isinstance(driver, ObjectDriver) and driver.says("momentum is None"):
         subject.left["momentum_none"] = "momentum=None, the average over all batches, is not asked for"
     tracks = kind.defaults.get("track_running_stats", True)
@@ -132,7 +139,7 @@ def settle(subject: Subject, score: int) -> Subject:
         )
     if subject.multiplied:
         subject.conventions["rate_times_batch"] = "it steps itself, by its learning rate times N"
-    if subject.form.options.get("alone"):
+    if subject.form.options.get("alone") or subject.form.options.get("columns"):
         several = "columns" if subject.form.options.get("columns") else "samples"
         subject.left[f"several_{several}"] = f"it does not take several {several}: it is checked on one alone"
     _look_at_rank(subject, score)
@@ -263,6 +270,18 @@ def _look_at_derivative(subject: Subject) -> None:
     driver.of_output = second if errors[second] < 1e-4 <= errors[first] else first
     if driver.of_output:
         subject.conventions["derivative_of_the_output"] = "its derivative is handed what forward returned"
+
+
+def _look_at_order(subject: Subject) -> None:
+    """Find out in which order a sequence that is read from its end is returned."""
+    if "go_backwards" not in subject.driver.takes or not subject.form.options.get("return_sequences", True):
+        return
+    ordered = replace(subject, form=subject.form + IN_TIME_ORDER)
+    case = probe(subject, 1).with_options(go_backwards=True)
+    if "return_sequences" in case.options:
+        case = case.with_options(return_sequences=True)
+    if Fit(subject, case).score < 4 and Fit(ordered, case).score == 4:
+        subject.form = ordered.form
 
 
 #: What a slip may multiply a gradient by, beside what the mean divides it by.

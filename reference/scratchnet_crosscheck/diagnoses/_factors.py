@@ -82,14 +82,36 @@ def _width(s: Sample) -> float:
 
 def _counted(s: Sample) -> float:
     """Return the targets' mean weight, 0 for those that are ignored."""
-    target = s.case["target"]
-    if target.dtype.kind not in "iu":
+    target, counts = s.case["target"], _not_ignored(s)
+    if counts is None:
         return float("nan")
-    counts = target != s.options.get("ignore_index", -100)
     weight: Any = next((s.case[name] for name in ("weight", "class_weight") if name in s.case.given), None)
     if weight is None:
         return float(counts.mean())
     return float(np.asarray(weight)[target[counts]].sum()) / target.size
+
+
+def _not_ignored(s: Sample) -> Array | None:
+    """Return of each target whether it counts; None where targets are no classes."""
+    target = s.case["target"]
+    usual = -1 if s.options.get("ignore") else -100  # over time, by the book's convention
+    return target != s.options.get("ignore_index", usual) if target.dtype.kind in "iu" else None
+
+
+def _share_not_ignored(s: Sample, _: str) -> float:
+    """Return which share of the targets is not ignored, of what averages over these."""
+    counts = _not_ignored(s)
+    if counts is None or {"weight", "class_weight"} & {*s.case.given}:
+        return float("nan")
+    return float(counts.mean()) if s.options.get("reduction", "mean") == "mean" else 1.0
+
+
+def _key_over_value(s: Sample, _: str) -> float:
+    """Return the root of the keys' depth over that of the values', of scores that are scaled by the first."""
+    if not {"key", "value"} <= {*s.case.given} or s.options.get("num_heads", 1) != 1:
+        return float("nan")
+    own = s.options.get("scale") is None
+    return float((s.case["key"].shape[-1] / s.case["value"].shape[-1]) ** 0.5) if own else 1.0
 
 
 def _groups(s: Sample) -> float:
@@ -197,6 +219,12 @@ def _sizes() -> Iterator[Size]:
         "averaged",
         lambda s, part: 1.0 / _summed(s, part) if part[1:] != s.case.slots[0] else float("nan"),
         "averaged where it should be summed over samples and positions",
+    )
+    yield "averaged_over_ignored", _share_not_ignored, "averaged over all targets, the ignored ones too"
+    yield (
+        "divided_by_the_value",
+        _key_over_value,
+        "divided by the square root of the value's depth, not of the key's",
     )
     for number, in_words in NUMBERS:
         for name, measure, words in MEASURES:
@@ -352,7 +380,8 @@ def scales_value_and_gradient(evidence: Evidence) -> tuple[str, str] | None:
         if key == "factor:1-p":
             return "convention:dropout_scaling", "what is kept is not divided by 1 - p in training"
         if "loss" in b.here.case.operation or "entropy" in b.here.case.operation:
-            if key.removeprefix("factor:").removeprefix("1/") == "weights" and _promises_weights(evidence):
+            of_weights = key in ("factor:weights", "factor:1/weights", "averaged_over_ignored")
+            if of_weights and _promises_weights(evidence):
                 return key, f"the loss and its gradient are both {words}"
             return "convention:loss_scale", f"the loss and its gradient are both {words}"
     return None

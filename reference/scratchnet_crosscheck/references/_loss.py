@@ -24,6 +24,7 @@ from .protocol import (
     Parts,
     Sketch,
     every,
+    reshaped,
 )
 
 if TYPE_CHECKING:
@@ -337,16 +338,19 @@ def _time_forms(strict: bool) -> list[Form]:
 
 def _draw_time(sketch: Sketch) -> Parts:
     batch, time, classes = max(sketch.batch(high=4), 1), sketch.side(1, 4), sketch.side(2, 5)
-    labels: dict[str, Any] = {"ignore": -1} if sketch.form.options.get("ignore") else {}
+    hot = sketch.form.layout("target") is _HOT or sketch.may(ONE_HOT_TOO)
+    ignores = bool(sketch.form.options.get("ignore")) and not hot
+    # a probe ignores the usual label alone: what heeds no other one is not taken for what ignores none
+    options = sketch.option("ignore_index", *((-1, 1) if ignores and not sketch.forced else (-1,)))
+    labels = {"ignore": options.get("ignore_index", -1)} if ignores else {}
     target = sketch.d.labels(batch, time, classes=classes, **labels)
     target[0, 0] = 0
-    hot = sketch.form.layout("target") is _HOT
-    if hot or (not (target < 0).any() and sketch.may(ONE_HOT_TOO)):
+    if hot:
         target = np.eye(classes, dtype=sketch.d.setting.dtype)[target]
     arrays = {"x": sketch.moderate("x", batch, time, classes), "target": target}
     if "mask" not in sketch.form.absent:
         arrays["mask"] = (sketch.d.labels(batch, time, classes=2)).astype(sketch.d.setting.dtype)
-    return arrays, {}
+    return arrays, options
 
 
 def _over_time(losses: Any, kept: Any, o: Mapping[str, Any]) -> Any:
@@ -356,7 +360,7 @@ def _over_time(losses: Any, kept: Any, o: Mapping[str, Any]) -> Any:
 
 
 def _time_torch(t: Any, a: Mapping[str, Any], o: Mapping[str, Any]) -> tuple[Any, ...]:
-    kept = a["target"] != -1
+    kept = a["target"] != o.get("ignore_index", -1)
     log_p = t.log(t.softmax(a["x"], -1) + o["log_eps"]) if "log_eps" in o else t.log_softmax(a["x"], -1)
     picked = -t.gather(log_p, -1, t.where(kept, a["target"], 0)[..., None])[..., 0] * kept
     if a.get("mask") is not None:
@@ -365,7 +369,7 @@ def _time_torch(t: Any, a: Mapping[str, Any], o: Mapping[str, Any]) -> tuple[Any
 
 
 def _time(a: Mapping[str, Any], o: Mapping[str, Any]) -> tuple[Any, ...]:
-    kept = a["target"] != -1
+    kept = a["target"] != o.get("ignore_index", -1)
     log_p = np.log(_softmax(a["x"]) + o["log_eps"]) if "log_eps" in o else _log_softmax(a["x"])
     picked = -np.take_along_axis(log_p, np.where(kept, a["target"], 0)[..., None], -1)[..., 0] * kept
     if a.get("mask") is not None:
@@ -376,6 +380,7 @@ def _time(a: Mapping[str, Any], o: Mapping[str, Any]) -> tuple[Any, ...]:
 TIME_CROSS_ENTROPY = Kind(
     "temporal cross_entropy", ("x", "target", "mask"), _time, _time_torch, _draw_time, _time_forms,
     fixed=("target", "mask"), outputs=("loss",), loss=True, measured=_OF_SCORES,
+    defaults={"ignore_index": -1},
 )  # fmt: skip
 
 
@@ -384,6 +389,9 @@ TIME_CROSS_ENTROPY = Kind(
 
 #: One number a sample, as a column (N, 1), of what does not take several.
 _ONE_COLUMN = Form(options={"columns": 1, "alone": True})
+_PREDICTED = reshaped("one column (N, 1)", lambda s: (*s, 1))
+#: One number a sample, predicted as a column (N, 1), of a target that is a vector.
+_COLUMN_OF_A_VECTOR = Form({"x": _PREDICTED}, {"columns": 1})
 
 
 def _number_forms(strict: bool, *, squared: bool = False, log: bool = False) -> list[Form]:
@@ -406,6 +414,7 @@ def _number_forms(strict: bool, *, squared: bool = False, log: bool = False) -> 
     return [*forms, *every([plain], [rows, *sample], halves, eps),
             *every([last], reductions(), halves, eps),
             *every([last], [plain], [rows], halves, eps),
+            *every([_COLUMN_OF_A_VECTOR], reductions(), halves, eps),
             *every([_ONE_COLUMN], reductions(), halves, eps)]  # fmt: skip
 
 
@@ -414,13 +423,14 @@ def _draw_numbers(sketch: Sketch, low: str = "") -> Parts:
     shape: tuple[int, ...] = (max(sketch.batch(), 1), chosen.get("columns") or sketch.side())
     options: dict[str, Any] = reduction(sketch)
     rows = chosen.get("over") == "batch" or "each" in chosen or sketch.form.layout("x") is BATCH_LAST
-    if not rows and sketch.may("a vector for x", 5):
+    of_vector = sketch.form.layout("x") is _PREDICTED
+    if of_vector or (not rows and sketch.may("a vector for x", 5)):
         shape = shape[:1]
     x = sketch.array("x", *shape)
     if low:  # probabilities, away from the ends
         size = int(np.prod(x.shape))
         span = np.array([sketch.d.integer(1, 7) for _ in range(size)]) / 8.0
-        target = span.reshape(x.shape).astype(sketch.d.setting.dtype)
+        target = span.reshape(sketch.form.layout("target").shape(shape)).astype(sketch.d.setting.dtype)
         if low == "both":
             inner = np.array([sketch.d.integer(1, 15) for _ in range(size)]) / 16.0
             if size and _to_the_edge(sketch):
@@ -543,7 +553,10 @@ def _draw_logits(sketch: Sketch) -> Parts:
     if not whole:
         arrays, options = _draw_numbers(sketch, "target")
         if "log_eps" in sketch.form.options:  # not where the logarithm's small number is all there is
-            arrays = {**arrays, "x": sketch.moderate("x", *np.shape(np.asarray(arrays["x"])))}
+            arrays = {
+                **arrays,
+                "x": sketch.moderate("x", *sketch.form.layout("x").to(np.asarray(arrays["x"])).shape),
+            }
         return arrays, options
     shape: tuple[int, ...] = (max(sketch.batch(), 1),)
     if sketch.form.options.get("rank") != 1:

@@ -36,12 +36,17 @@ def _draw(sketch: Sketch, gates: int, *, steps: bool, cell: bool) -> Parts:
         if name not in sketch.form.absent:
             arrays[name] = sketch.small(name, gates * hidden)
     may_be_last = steps and sketch.form.layout("y") is not TIME_FIRST
-    return arrays, sketch.option("return_sequences", *((True, False) if may_be_last else (True,)))
+    options = sketch.option("return_sequences", *((True, False) if may_be_last else (True,)))
+    # a probe is read from its first step: the order of what is returned is found out afterwards
+    ways = (False,) if sketch.forced else (False, True)
+    options |= sketch.option("go_backwards", *ways) if steps else {}
+    return arrays, options | (sketch.option("nonlinearity", "tanh", "relu") if gates == 1 else {})
 
 
 def _numpy() -> Any:
     class Lib:
         tanh = staticmethod(np.tanh)
+        relu = staticmethod(lambda x: np.maximum(x, 0))
         sigmoid = staticmethod(_sigmoid)
         stack = staticmethod(lambda parts: np.stack(parts, 1))
         zeros = staticmethod(lambda x, n: np.zeros((x.shape[0], n)))
@@ -52,6 +57,7 @@ def _numpy() -> Any:
 def _of_torch(t: Any) -> Any:
     class Lib:
         tanh = staticmethod(t.tanh)
+        relu = staticmethod(t.relu)
         sigmoid = staticmethod(t.sigmoid)
         stack = staticmethod(lambda parts: t.stack(parts, 1))
         zeros = staticmethod(lambda x, n: x.new_zeros((x.shape[0], n)))
@@ -68,9 +74,9 @@ def _pre(a: Mapping[str, Any], x: Any, h: Any) -> Any:
 
 
 def _rnn_step(
-    lib: Any, a: Mapping[str, Any], _: Mapping[str, Any], x: Any, h: Any, c: Any
+    lib: Any, a: Mapping[str, Any], o: Mapping[str, Any], x: Any, h: Any, c: Any
 ) -> tuple[Any, Any]:
-    return lib.tanh(_pre(a, x, h)), c
+    return getattr(lib, o.get("nonlinearity", "tanh"))(_pre(a, x, h)), c
 
 
 def _lstm_step(
@@ -110,9 +116,12 @@ def _run(step: Callable[..., tuple[Any, Any]], *, steps: bool, both: bool) -> Ca
             h, c = step(lib, a, o, a["x"], h, c)
             return (h, c) if both else (h,)
         outputs = []
-        for t in range(a["x"].shape[1]):
+        times = range(a["x"].shape[1])
+        for t in reversed(times) if o.get("go_backwards") else times:
             h, c = step(lib, a, o, a["x"][:, t], h, c)
             outputs.append(h)
+        if o.get("go_backwards") and o.get("in_time_order"):
+            outputs.reverse()
         return (lib.stack(outputs) if o.get("return_sequences", True) else h,)
 
     return run
@@ -135,6 +144,12 @@ def _columns(lstm: bool) -> list[Form]:
 _ALONE = Form(
     options={"samples": 0, "alone": True},
     conventions={"one_sample": "it takes one sample at a time, as vectors"},
+)
+
+#: Of a sequence that is read from its end; Keras returns it in the order of reading.
+IN_TIME_ORDER = Form(
+    options={"in_time_order": True},
+    conventions={"sequence_in_time_order": "a sequence read from its end is returned in the order of time"},
 )
 
 
@@ -184,7 +199,9 @@ def _kind(name: str, step: Callable[..., tuple[Any, Any]], gates: int, *, steps:
         lambda sketch: _draw(sketch, gates, steps=steps, cell=lstm), lambda _: forms, params=_CELL[2:],
         outputs=("h_next", "c_next") if lstm and not steps else ("y",),
         sizes=lambda a: {"in": a["weight_ih"].shape[1], "out": a["weight_hh"].shape[1]},
-        defaults={"return_sequences": True} if steps else {}, beside="last states" if steps else "",
+        defaults=({"return_sequences": True, "go_backwards": False} if steps else {})
+        | ({"nonlinearity": "tanh"} if gates == 1 else {}),
+        beside="last states" if steps else "",
     )  # fmt: skip
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Shape = tuple[int, ...]
 #: Options of a form that say of which shapes the arrays are, and choose no formula.
-SHAPES = ("rank", "square", "samples", "alone", "several", "otherwise")
+SHAPES = ("rank", "square", "samples", "alone", "several", "columns", "otherwise")
 
 
 @dataclass(frozen=True)
