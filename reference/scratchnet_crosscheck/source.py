@@ -18,7 +18,7 @@ def text_of(*things: Any) -> str:
     for thing in things:
         try:
             found.append(inspect.getsource(thing))
-        except (OSError, TypeError):
+        except (OSError, TypeError, SyntaxError):  # a class is found by parsing its file, of Python 2 perhaps
             continue
     return "".join(found)
 

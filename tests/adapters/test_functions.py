@@ -342,6 +342,21 @@ print "training"
     assert agrees(fit(candidates["relu_forward"]))
 
 
+def test_a_class_of_a_python_2_file_is_driven(loaded):
+    pytest.importorskip("torch")
+    candidates, _ = loaded("""
+class Relu:
+    def forward(self, x):
+        self.mask = x > 0
+        return x * self.mask
+    def backward(self, dout):
+        print 'backward', dout.shape
+        return dout * self.mask
+print "training"
+""")
+    assert agrees(fit(candidates["Relu"]))
+
+
 def test_windows_that_a_pooling_refuses_in_words_are_not_asked_of_it(loaded):
     pytest.importorskip("torch", reason="tells how ties are split")
     source = """
