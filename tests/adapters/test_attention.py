@@ -317,3 +317,41 @@ def test_probabilities_from_the_logarithm_of_their_sum_are_right_unless_they_ove
             "a.py", fit(candidate), oracles=("torch",), profile="default", seed=seed, skip=skip
         )
         assert {r["verdict"] for r in records} == {verdict}
+
+
+SHARED = """
+def attention_forward(q, k, v):
+    rep = q.shape[1] // k.shape[1]
+    ke, ve = np.repeat(k, rep, axis=1), np.repeat(v, rep, axis=1)
+    s = q @ ke.swapaxes(-1, -2) / np.sqrt(q.shape[-1]).astype(q.dtype)
+    p = np.exp(s - s.max(-1, keepdims=True))
+    p = p / p.sum(-1, keepdims=True)
+    return p @ ve, (q, k, ke, ve, p)
+def attention_backward(dy, cache):
+    q, k, ke, ve, p = cache
+    dp = dy @ ve.swapaxes(-1, -2)
+    ds = p * (dp - (dp * p).sum(-1, keepdims=True)) / np.sqrt(q.shape[-1]).astype(q.dtype)
+    def folded(d):
+        n, h, *sides = d.shape
+        return d.reshape({folds}).sum({axis})
+    return ds @ ke, folded(ds.swapaxes(-1, -2) @ q), folded(p.swapaxes(-1, -2) @ dy)
+"""
+
+
+@pytest.mark.parametrize(
+    ("folds", "axis", "verdict"),
+    [
+        ("n, k.shape[1], h // k.shape[1], *sides", 2, "passed"),
+        ("n, h // k.shape[1], k.shape[1], *sides", 1, "failed"),
+    ],
+)
+def test_heads_of_queries_that_share_one_of_keys_are_asked_where_it_does_them(loaded, folds, axis, verdict):
+    candidate = loaded(SHARED.format(folds=folds, axis=axis))[0]["attention_forward"]
+    skip = [name for name in known_checks() if name != "backward_equals_the_reference"]
+    records = list(check_subject(
+        "a.py", fit(candidate), oracles=("torch",), profile="default", seed=1, skip=skip
+    ))  # fmt: skip
+    records = [r for r in records if r["check"] == "backward_equals_the_reference"]
+    assert {r["verdict"] for r in records} == {verdict}
+    if verdict == "failed":
+        assert {d["key"] for r in records for d in r["diagnosis"]} == {"wrong_for_grouped_heads"}

@@ -126,6 +126,7 @@ DIAGNOSES = {
     "wrong_without_padding": "wrong only without padding",
     "wrong_for_one_hot_labels": "wrong only where the labels are one-hot",
     "wrong_for_class_indices": "wrong only where the labels are class indices",
+    "wrong_for_grouped_heads": "wrong only where several heads of queries share one of keys",
     "wrong_for_even_kernel": "wrong only where the padding is 'same' and a side of the kernel even",
     "wrong_in_last_step": "wrong only from the last time step on",
     "wrong_for_repeated_index": "wrong only for an index that is repeated",

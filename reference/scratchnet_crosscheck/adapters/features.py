@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..references._conv import EVEN_SAME, WORD_SAME
+from ..references._linear import GROUPED
 from ..references._loss import ONE_HOT_TOO
 from ..references._pool import AS_IF_WHOLE
 from ..references.protocol import Form, Kind, Sampler, Sketch
@@ -46,7 +47,7 @@ _OPTIONAL = (
     "weights (class_weight)", "weights (pos_weight)", "the mean over the batch alone", "a target of 0",
     "labels one after the other", "mode 'bicubic'", "mode 'nearest-exact'", "mode 'area'", "mode 'nearest'",
     "a fraction for scale_factor", "an even size", "an empty bag", "a side left open",
-    "several normalized sides", ONE_HOT_TOO,
+    "several normalized sides", ONE_HOT_TOO, GROUPED,
 )  # fmt: skip
 
 
@@ -141,6 +142,6 @@ def undone(subject: Subject, score: int) -> set[str]:
                 break
     if subject.averaged or subject.multiplied:
         gone.add("an empty batch")
-    for feature in sorted(gone - {ONE_HOT_TOO}):  # that it takes class indices has been said
+    for feature in sorted(gone - {ONE_HOT_TOO, GROUPED}):  # which few do
         subject.notes.append(f"not asked of it: {feature}")
     return gone

@@ -86,6 +86,11 @@ def _labels(kinds: str) -> Callable[[Sample], bool]:
     return lambda s: "target" in s.case.given and s.case["target"].dtype.kind in kinds
 
 
+def _grouped(s: Sample) -> bool:
+    query, key = (s.case.given.get(name) for name in ("query", "key"))
+    return query is not None and key is not None and query.ndim == 4 and query.shape[1] != key.shape[1]
+
+
 def _one_sample(s: Sample) -> bool:
     return s.x.shape[:1] == (1,)
 
@@ -97,6 +102,7 @@ def _even_and_same(s: Sample) -> bool:
 CONDITIONS: tuple[tuple[str, Callable[[Sample], bool], str], ...] = (
     ("wrong_for_one_hot_labels", _labels("f"), "where the labels are one-hot"),
     ("wrong_for_class_indices", _labels("iu"), "where the labels are class indices"),
+    ("wrong_for_grouped_heads", _grouped, "where several heads of queries share one of keys"),
     ("wrong_for_even_kernel", _even_and_same, "where the padding is 'same' and a side of the kernel even"),
     ("wrong_without_padding", _no_padding, "without padding"),
     ("wrong_where_sides_differ", _images_differ, "where the sides of the images differ"),

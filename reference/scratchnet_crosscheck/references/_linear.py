@@ -164,10 +164,19 @@ EMBEDDING_DOT = Kind(
 # ---- attention
 
 
+#: Several heads of queries share one of keys and values: query head h has the head h // (H / HK) of these.
+GROUPED = "fewer heads of keys than of queries"
+
+
 def _draw_attention(sketch: Sketch) -> Parts:
     batch, width, values = sketch.batch(high=3), sketch.side(1, 4), sketch.side(1, 4)
-    heads = sketch.form.options.get("rank") == 4 or sketch.may("an x of rank 4")
+    grouped = sketch.forced == GROUPED
+    heads = grouped or sketch.form.options.get("rank") == 4 or sketch.may("an x of rank 4")
     leading = (batch, sketch.side(1, 3)) if heads else (batch,)
+    of_queries = leading
+    if heads and sketch.may(GROUPED):
+        leading = (batch, sketch.side(2 if sketch.forced else 1, 3))
+        of_queries = (batch, leading[1] * sketch.side(2, 3))
     options = sketch.option("is_causal", False, True)
     # Longer than the tiles of what is computed tile by tile, which leaves out those that are masked.
     least, most = sketch.d.one_of((1, 4), (5, 10), (6, 18)) if options.get("is_causal") else (1, 4)
@@ -180,18 +189,28 @@ def _draw_attention(sketch: Sketch) -> Parts:
     if sketch.d.setting.values != "calm" and key.size and key.flags.writeable and not sketch.d.integer(0, 3):
         key.flat[sketch.d.integer(0, key.size - 1)] = 1e3
     return {
-        "query": sketch.moderate("query", *leading, queries, width), "key": key,
+        "query": sketch.moderate("query", *of_queries, queries, width), "key": key,
         "value": sketch.array("value", *leading, keys, values),
     }, options  # fmt: skip
 
 
+def _each_head(a: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Return a head of keys and one of values for each of the queries."""
+    query, key, value = a["query"], a["key"], a["value"]
+    if query.ndim < 4 or query.shape[1] == key.shape[1]:
+        return key, value
+    each = np.arange(query.shape[1]) // (query.shape[1] // key.shape[1])
+    return key[:, each], value[:, each]
+
+
 def _attention(a: Mapping[str, Any], o: Mapping[str, Any]) -> tuple[Any, ...]:
     scale = o.get("scale") or 1 / np.sqrt(a["query"].shape[-1])
-    scores = a["query"] @ a["key"].swapaxes(-1, -2) * scale
+    key, value = _each_head(a)
+    scores = a["query"] @ key.swapaxes(-1, -2) * scale
     if o.get("is_causal"):
         scores = np.where(np.tri(*scores.shape[-2:]) > 0, scores, -np.inf)
     e = np.exp(scores - scores.max(axis=-1, keepdims=True))
-    return (e / e.sum(axis=-1, keepdims=True) @ a["value"],)
+    return (e / e.sum(axis=-1, keepdims=True) @ value,)
 
 
 def _attention_forms(strict: bool) -> list[Form]:
@@ -204,7 +223,7 @@ ATTENTION = Kind(
     "scaled_dot_product_attention", ("query", "key", "value"), _attention,
     lambda t, a, o: (
         t.nn.functional.scaled_dot_product_attention(
-            a["query"], a["key"], a["value"], is_causal=bool(o.get("is_causal")), scale=o.get("scale")
+            a["query"], *_each_head(a), is_causal=bool(o.get("is_causal")), scale=o.get("scale")
         ),
     ),
     _draw_attention, _attention_forms, per_sample=("query", "key", "value"),
