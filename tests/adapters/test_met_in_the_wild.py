@@ -834,3 +834,41 @@ def test_a_loss_over_time_that_averages_over_the_ignored_too_is_said_not_to_be_a
     source = OVER_TIME.format(label="self.ignore_label", count="keep.size")
     subject = fit(loaded(source)[0]["TimeSoftmaxWithLoss"])
     assert "another result than PyTorch" in subject.left["ignored_labels"]
+
+
+AVERAGED = """
+class BatchNorm1d:
+    def __init__(self, num_features, eps=1e-5, momentum=0.1):
+        self.eps, self.momentum, self.training, self.count = eps, momentum, True, 0
+        self.weight, self.bias = np.ones(num_features), np.zeros(num_features)
+        self.running_mean, self.running_var = np.zeros(num_features), np.ones(num_features)
+    def train(self):
+        self.training = True
+    def eval(self):
+        self.training = False
+    def forward(self, x):
+        n = len(x)
+        mean, var = (x.mean(0), x.var(0)) if self.training else (self.running_mean, self.running_var)
+        if self.training:
+            self.count += 1
+            a = 1 / {count} if self.momentum is None else self.momentum
+            self.running_mean = (1 - a) * self.running_mean + a * mean
+            self.running_var = (1 - a) * self.running_var + a * var * n / (n - 1)
+        self.inv = 1 / np.sqrt(var + self.eps)
+        self.hat, self.trained = (x - mean) * self.inv, self.training
+        return self.weight * self.hat + self.bias
+    def backward(self, d):
+        self.dweight, self.dbias = (d * self.hat).sum(0), d.sum(0)
+        g = d * self.weight
+        if not self.trained:
+            return g * self.inv
+        return self.inv * (g - g.mean(0) - self.hat * (g * self.hat).mean(0))
+"""
+
+
+def test_an_average_over_all_batches_is_asked_for_where_there_is_one(loaded):
+    right = loaded(AVERAGED.format(count="self.count"))[0]["BatchNorm1d"]
+    assert "momentum_none" not in fit(right).left
+    assert failed(right) == set()
+    wrong = loaded(AVERAGED.format(count="(self.count + 1)"))[0]["BatchNorm1d"]
+    assert "forward_equals_the_reference" in failed(wrong)

@@ -127,7 +127,7 @@ def given_option(kind: Kind, option: str, options: Mapping[str, Any], form: Form
         value = options[option]
         if option == "kernel_size" and isinstance(value, tuple) and len(set(value)) == 1:
             value = value[0]
-        if option == "momentum" and form.options.get("kept"):
+        if option == "momentum" and form.options.get("kept") and value is not None:
             value = 1.0 - value
         if option == "p" and form.options.get("keep"):
             value = 1.0 - value

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..references._normalization import NO_MOMENTUM
 from ..source import loaded_in, quotes, returns_none, text_of
 from . import names
 from .apart import GATHERED, joined_class
@@ -150,6 +151,8 @@ class ObjectDriver:
         if self._new.sizes and "kernel" in self._new.sizes.values():
             self.takes |= {"square kernel", "sized kernel"}
         self.takes |= insisted(cls)
+        if "momentum" in self.takes and kind.name == "batch_norm" and self.says("momentum is None"):
+            self.takes |= {NO_MOMENTUM}
         self.takes -= set() if self.mentions("relu") else {"nonlinearity"}
         self.takes |= {"no bias"} if self._with_bias and "bias" not in self.absent else frozenset()
         known = {*self._new.slots.values(), *self._called}
@@ -460,7 +463,8 @@ class ObjectDriver:
         key = (tuple(sorted((k, str(v)) for k, v in building.items())), tuple(held[s].shape for s in params),
                tuple(str(held[s].dtype) for s in params) if params else "",
                tuple(held[s].tobytes() for s in params if s in self._kind.fixed))  # fmt: skip
-        if self.reuses and key in self._pool:
+        # An average over all batches so far is known of a new object alone.
+        if self.reuses and key in self._pool and options.get("momentum", 0.1) is not None:
             thing, where = self._pool[key]
             if all(s in where for s in params):
                 for slot in params:

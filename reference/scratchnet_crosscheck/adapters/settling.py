@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..references._loss import ONE_HOT_TOO
+from ..references._normalization import NO_MOMENTUM
 from ..references._recurrent import IN_TIME_ORDER
 from ..references.protocol import INDICES, ONE_HOT, SHAPES, Form
 from .features import everything, undone
@@ -118,7 +119,8 @@ def settle(subject: Subject, score: int) -> Subject:
         subject.left["ignored_labels"] = (
             "with them comes another result than PyTorch's, which may be meant so"
         )
-    if "momentum" in driver.takes and isinstance(driver, ObjectDriver) and driver.says("momentum is None"):
+    says_none = isinstance(driver, ObjectDriver) and driver.says("momentum is None")
+    if "momentum" in driver.takes and says_none and not (NO_MOMENTUM in driver.takes and subject.extras):
         subject.left["momentum_none"] = "momentum=None, the average over all batches, is not asked for"
     tracks = kind.defaults.get("track_running_stats", True)
     if "training" in kind.defaults and tracks and "training" not in driver.takes:

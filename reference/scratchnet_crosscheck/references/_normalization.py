@@ -125,10 +125,22 @@ def _draw_batch(sketch: Sketch) -> Parts:
         arrays["running_var"] = sketch.array("running_var", channels, plain=True, positive=True)
     if training and sketch.form.options.get("deviation"):
         arrays["x"] = _moving(arrays["x"], 0)
-    options = {"training": training, **affine}
+    options: dict[str, Any] = {"training": training, **affine}
     for name, values in (("eps", (1e-5, 1e-3, 0.1)), ("momentum", (0.1, 0.5, 0.3))):
         options |= sketch.option(name, *values)
+    if NO_MOMENTUM in sketch.takes and sketch.may(NO_MOMENTUM, 3):
+        options["momentum"] = None
     return arrays, options
+
+
+#: Of a batch normalisation that then keeps the average over all batches.
+NO_MOMENTUM = "momentum=None"
+
+
+def _share(o: Mapping[str, Any]) -> float:
+    """Return the share of the new statistics; all of it for the first batch of an average over all."""
+    momentum = o.get("momentum", 0.1)
+    return 1.0 if momentum is None else float(momentum)
 
 
 def _wide(v: Any, x: Any) -> Any:
@@ -152,7 +164,7 @@ def _batch(a: Mapping[str, Any], o: Mapping[str, Any], lib: Any = np) -> tuple[A
         own_var = ((x - _wide(own_mean, x)) ** 2).mean(axes)
         if mean is not None:
             count = float(np.prod([x.shape[i] for i in axes]))
-            m = float(o.get("momentum", 0.1))
+            m = _share(o)
             told = own_var if o.get("biased") else own_var * (count / (count - 1))
             state = ((1 - m) * mean + m * own_mean, (1 - m) * var + m * told)
         mean, var = own_mean, own_var
@@ -164,7 +176,7 @@ def _batch_golden(a: Mapping[str, Any], o: Mapping[str, Any]) -> Case | None:
     if o.get("biased") and o["training"] and a.get("running_mean") is not None:
         return None
     slots = {k: a.get(k) for k in ("x", "running_mean", "running_var", "weight", "bias")}
-    options = {"training": o["training"], "momentum": o.get("momentum", 0.1), "eps": _eps(o)}
+    options = {"training": o["training"], "momentum": _share(o), "eps": _eps(o)}
     extras = () if slots["running_mean"] is None else ("new_running_mean", "new_running_var")
     moving = tuple(n for n in ("x", "weight", "bias") if slots[n] is not None)
     return Case("batch_norm", slots, options, moving, extras=extras)
