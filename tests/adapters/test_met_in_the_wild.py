@@ -443,7 +443,7 @@ class Tanh:
     def backward(self, d):
         return d * (1 - self.y ** 2)
 class Embedding:
-    def __init__(self, num_embeddings, embedding_dim, sparse=False, scale_grad_by_freq=False):
+    def __init__(self, num_embeddings, embedding_dim, sparse=False, max_norm=None):
         self.weight = np.random.randn(num_embeddings, embedding_dim)
     def forward(self, ids):
         self.ids = ids
@@ -453,7 +453,35 @@ class Embedding:
         np.add.at(self.dweight, self.ids, d)
 """
     assert "arguments" not in fit(loaded(source)[0]["Tanh"]).left
-    assert "scale_grad_by_freq" in fit(loaded(source)[0]["Embedding"]).left["arguments"]
+    assert "max_norm" in fit(loaded(source)[0]["Embedding"]).left["arguments"]
+
+
+BY_FREQUENCY = """
+class Embedding:
+    def __init__(self, num_embeddings, embedding_dim, scale_grad_by_freq=False):
+        self.weight, self.scaled = np.random.randn(num_embeddings, embedding_dim), scale_grad_by_freq
+    def forward(self, ids):
+        self.ids = ids
+        return self.weight[ids]
+    def backward(self, d):
+        self.dweight = np.zeros_like(self.weight)
+        np.add.at(self.dweight, self.ids, d)
+        if self.scaled:
+            self.dweight /= {counts}
+"""
+
+
+@pytest.mark.parametrize(
+    ("counts", "wrong"),
+    [
+        ("np.maximum(np.bincount(self.ids.ravel(), minlength=len(self.weight)), 1)[:, None]", False),
+        ("max(self.ids.size, 1)", True),
+    ],
+)
+def test_gradients_by_frequency_are_asked_for(loaded, counts, wrong):
+    found = failed(loaded(BY_FREQUENCY.format(counts=counts))[0]["Embedding"])
+    assert ("backward_equals_the_reference" in found) == wrong
+    assert wrong or not found
 
 
 FIRST = IMAGE.replace("        return d_input\n", "        {returned}\n")

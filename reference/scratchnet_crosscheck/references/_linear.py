@@ -129,18 +129,23 @@ def _draw_embedding(sketch: Sketch) -> Parts:
     if sketch.form.options.get("rank") == 2 or sketch.may("ids of rank 2"):
         shape = (*shape, sketch.side())
     options: dict[str, Any] = {}
-    if sketch.d.setting.values != "calm":  # no differences show that the padding's row has no gradient
+    if sketch.d.setting.values != "calm":  # no differences show what is left out of a gradient or scaled
         options = sketch.option("padding_idx", None, 0, rows - 1)
+        options |= sketch.option("scale_grad_by_freq", False, True)
     ids = sketch.d.labels(*shape, classes=rows)
     return {"ids": ids, "weight": sketch.array("weight", rows, width)}, options
 
 
 EMBEDDING = Kind(
     "embedding", ("ids", "weight"), lambda a, _: (a["weight"][a["ids"]],),
-    lambda t, a, o: (t.nn.functional.embedding(a["ids"], a["weight"], o.get("padding_idx")),),
+    lambda t, a, o: (
+        t.nn.functional.embedding(
+            a["ids"], a["weight"], o.get("padding_idx"), scale_grad_by_freq=o.get("scale_grad_by_freq", False)
+        ),
+    ),
     _draw_embedding, lambda _: [Form(), Form(options={"rank": 2})], params=("weight",), fixed=("ids",),
     sizes=lambda a: {"in": a["weight"].shape[0], "out": a["weight"].shape[1]},
-    defaults={"padding_idx": None},
+    defaults={"padding_idx": None, "scale_grad_by_freq": False},
 )  # fmt: skip
 
 
