@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from agreement import failed as failed_checks
 
 from scratchnet_crosscheck.adapters import recognise
 from scratchnet_crosscheck.adapters.fitting import fit
@@ -185,3 +186,21 @@ def test_a_small_number_in_one_logarithm_is_told_from_one_in_both(candidates, ep
     (candidate,) = candidates(source).values()
     assert ("logarithms" in fit(candidate).conventions["epsilon_in_logarithm"]) is both
     assert "failed" not in _verdicts({"KLDivergence": candidate}).values()
+
+
+LOG_COSH = """
+class LogCosh:
+    def forward(self, y_pred, y_true):
+        self.d = y_pred - y_true
+        return np.log(np.cosh(self.d)).mean()
+    def backward(self):
+        return {slope} / self.d.size
+"""
+
+
+@pytest.mark.parametrize(("slope", "wrong"), [("np.tanh(self.d)", False), ("1 - np.tanh(self.d) ** 2", True)])
+def test_the_logarithm_of_a_hyperbolic_cosine_is_known(loaded, slope, wrong):
+    pytest.importorskip("torch")
+    found = failed_checks(loaded(LOG_COSH.format(slope=slope))[0]["LogCosh"])
+    assert ("backward_equals_the_reference" in found) == wrong
+    assert wrong or not found

@@ -50,6 +50,7 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
         "sparsecategoricalcrossentropy", "softmaxloglikelihood", "cce", "cceloss",
     ),
     "nll_loss": ("nllloss", "nll"),
+    "log_cosh_loss": ("logcosh", "logcoshloss", "logcosherror", "logcoshcost"),
     "mse_loss": (
         "mse", "mseloss", "meansquarederror", "meansquarederrorloss", "meansquareloss", "squareloss",
         "l2loss",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -418,7 +419,7 @@ def _number_forms(strict: bool, *, squared: bool = False, log: bool = False) -> 
             *every([_ONE_COLUMN], reductions(), halves, eps)]  # fmt: skip
 
 
-def _draw_numbers(sketch: Sketch, low: str = "") -> Parts:
+def _draw_numbers(sketch: Sketch, low: str = "", *, moderate: bool = False) -> Parts:
     chosen = sketch.form.options
     shape: tuple[int, ...] = (max(sketch.batch(), 1), chosen.get("columns") or sketch.side())
     options: dict[str, Any] = reduction(sketch)
@@ -426,7 +427,8 @@ def _draw_numbers(sketch: Sketch, low: str = "") -> Parts:
     of_vector = sketch.form.layout("x") is _PREDICTED
     if of_vector or (not rows and sketch.may("a vector for x", 5)):
         shape = shape[:1]
-    x = sketch.array("x", *shape)
+    array = sketch.moderate if moderate else sketch.array
+    x = array("x", *shape)
     if low:  # probabilities, away from the ends
         size = int(np.prod(x.shape))
         span = np.array([sketch.d.integer(1, 7) for _ in range(size)]) / 8.0
@@ -437,7 +439,7 @@ def _draw_numbers(sketch: Sketch, low: str = "") -> Parts:
                 inner[sketch.d.integer(0, size - 1)] = 1e-6
             x = inner.reshape(x.shape).astype(sketch.d.setting.dtype)
     else:
-        target = sketch.array("target", *shape)
+        target = array("target", *shape)
     arrays = {"x": x, "target": target}
     if low and len(shape) > 1 and sketch.form.layout("x") is not BATCH_LAST:
         arrays |= _weights(sketch, shape[1])
@@ -449,7 +451,8 @@ def _draw_numbers(sketch: Sketch, low: str = "") -> Parts:
 def _number(
     name: str, losses: Callable[..., Any], torch: Callable[..., Any], low: str = "", kinks: bool = False,
     fixed: tuple[str, ...] = ("target",), golden: Any = None, extremes: tuple[float, ...] = (),
-    weights: tuple[str, ...] = (), measured: Mapping[str, Measured] = MappingProxyType({}), **more: float,
+    weights: tuple[str, ...] = (), measured: Mapping[str, Measured] = MappingProxyType({}),
+    moderate: bool = False, **more: float,
 ) -> Kind:  # fmt: skip
     def scale(a: Mapping[str, Any], o: Mapping[str, Any]) -> float:
         factor = 0.5 if o.get("half") else 1.0
@@ -475,7 +478,8 @@ def _number(
         return (found * scale(a, o),)
 
     return Kind(
-        name, ("x", "target", *weights), forward, twin, lambda sketch: _draw_numbers(sketch, low),
+        name, ("x", "target", *weights), forward, twin,
+        lambda sketch: _draw_numbers(sketch, low, moderate=moderate),
         lambda strict: _number_forms(strict, squared=name == "mse_loss", log=bool(measured)),
         params=weights, fixed=(*fixed, *weights), outputs=("loss",), loss=True, ties=kinks, golden=golden,
         extremes=extremes, measured=measured, defaults={"reduction": "mean", **more},
@@ -508,6 +512,15 @@ L1_LOSS = _number(
     "l1_loss", lambda _n, x, y, _o: abs(x - y), lambda _t, x, y, _o: (x - y).abs(), kinks=True, fixed=()
 )
 SMOOTH_L1_LOSS = _number("smooth_l1_loss", _smooth_l1, _smooth_l1, kinks=True, fixed=(), beta=1.0, delta=1.0)
+
+
+def _log_cosh(lib: Any, x: Any, y: Any, _: Mapping[str, Any]) -> Any:
+    d = abs(x - y)
+    return d + lib.log1p(lib.exp(-2 * d)) - math.log(2)
+
+
+#: PyTorch has none. Written as it is called, it overflows where a difference is large: none is.
+LOG_COSH_LOSS = _number("log_cosh_loss", _log_cosh, _log_cosh, fixed=(), moderate=True)
 
 
 def _bce(lib: Any, x: Any, y: Any, o: Mapping[str, Any]) -> Any:
