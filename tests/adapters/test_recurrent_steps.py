@@ -287,3 +287,50 @@ def test_what_a_step_has_not_is_said_by_its_own_names(candidates):
     assert "weight_ih" in str(why.value)
     assert "self.weight_ih" in why.value.remedy
     assert "self.W " not in why.value.remedy
+
+
+WITHOUT_BIASES = """
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+class GRUCell:
+    def __init__(self, input_size, hidden_size):
+        self.Wz, self.Wr, self.Wh = (np.random.randn(input_size, hidden_size) for _ in range(3))
+        self.Uz, self.Ur, self.Uh = (np.random.randn(hidden_size, hidden_size) for _ in range(3))
+    def forward(self, x, h):
+        self.x, self.h = x, h
+        self.z, self.r = sigmoid(x @ self.Wz + h @ self.Uz), sigmoid(x @ self.Wr + h @ self.Ur)
+        self.n = np.tanh(x @ self.Wh + (self.r * h) @ self.Uh)
+        return (1 - self.z) * h + self.z * self.n
+    def backward(self, d):
+        dz = d * (self.n - self.h) * self.z * (1 - self.z)
+        dn = d * self.z * (1 - self.n ** 2)
+        drh = dn @ self.Uh.T
+        dr = drh * self.h * self.r * (1 - self.r)
+        self.dWz, self.dWr, self.dWh = (self.x.T @ g for g in (dz, dr, dn))
+        self.dUz, self.dUr, self.dUh = self.h.T @ dz, self.h.T @ dr, ({reset}self.h).T @ dn
+        dx = dz @ self.Wz.T + dr @ self.Wr.T + dn @ self.Wh.T
+        return dx, d * (1 - self.z) + drh * self.r + dz @ self.Uz.T + dr @ self.Ur.T
+class RNNCell:
+    def __init__(self, input_size, hidden_size):
+        self.Wx = np.random.randn(input_size, hidden_size)
+        self.Wh = np.random.randn(hidden_size, hidden_size)
+    def forward(self, x, h):
+        self.x, self.h, self.y = x, h, np.tanh(x @ self.Wx + h @ self.Wh)
+        return self.y.copy()
+    def backward(self, d):
+        da = d * (1 - self.y ** 2)
+        self.dWx, self.dWh = self.x.T @ da, self.h.T @ da
+        return da @ self.Wx.T, da @ self.Wh.T
+"""
+
+
+@pytest.mark.parametrize("name", ["GRUCell", "RNNCell"])
+def test_a_step_may_have_no_biases(loaded, name):
+    pytest.importorskip("torch")
+    assert failed(loaded(WITHOUT_BIASES.format(reset="self.r * "))[0][name]) == set()
+
+
+def test_a_slip_in_a_step_without_biases_is_seen(loaded):
+    pytest.importorskip("torch")
+    wrong = loaded(WITHOUT_BIASES.format(reset=""))[0]["GRUCell"]
+    assert "backward_equals_the_reference" in failed(wrong)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -30,8 +31,9 @@ if TYPE_CHECKING:
 _GATES = {"gru": ("r", "z", "nhcg"), "lstm": ("i", "f", "gca", "o")}
 #: How the matrices of the input and of the state are called, of the gate whose letter is put in.
 _MATRICES = (("w{}", "u{}"), ("wx{}", "wh{}"), ("wi{}", "wh{}"), ("w{}x", "w{}h"))
-#: How its bias is called, or one beside each matrix.
-_BIASES = (("b{}x", "b{}h"), ("bi{}", "bh{}"), ("b{}",))
+#: How its bias is called, or one beside each matrix, where it has any.
+_BIASES = (("b{}x", "b{}h"), ("bi{}", "bh{}"), ("b{}",), ())
+_OF_A_BIAS = re.compile(r"b\w{0,3}|bias\w*")
 #: Where such a class says which parameters are taken together.
 GATHERED = "gates_taken_together"
 _SLOTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
@@ -52,6 +54,8 @@ def _parts(called: Iterable[str], gates: tuple[str, ...]) -> dict[str, tuple[str
     plain = {names.plain(name): name for name in called}
     for matrices in _MATRICES:
         for biases in _BIASES:
+            if not biases and any(map(_OF_A_BIAS.fullmatch, plain)):
+                continue
             for of_new in max(gates, key=len, default=""):
                 letters = [g if len(g) == 1 else of_new for g in gates]
                 wanted = {

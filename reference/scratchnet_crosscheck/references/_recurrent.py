@@ -129,7 +129,7 @@ def _run(step: Callable[..., tuple[Any, Any]], *, steps: bool, both: bool) -> Ca
 
 def _weights(*absent: frozenset[str]) -> list[Form]:
     turned = lay({"weight_ih": TURNED, "weight_hh": TURNED}, {})
-    biases = [Form(absent=frozenset({"bias_hh"})), Form()]
+    biases = [Form(absent=frozenset({"bias_hh"})), Form(), Form(absent=frozenset({"bias_ih", "bias_hh"}))]
     return every([Form(absent=a) for a in absent], turned, biases)
 
 
@@ -201,7 +201,7 @@ def _kind(name: str, step: Callable[..., tuple[Any, Any]], gates: int, *, steps:
         sizes=lambda a: {"in": a["weight_ih"].shape[1], "out": a["weight_hh"].shape[1]},
         defaults=({"return_sequences": True, "go_backwards": False} if steps else {})
         | ({"nonlinearity": "tanh"} if gates == 1 else {}),
-        beside="last states" if steps else "",
+        beside="last states" if steps else "", may_lack=("bias_ih",),
     )  # fmt: skip
 
 
