@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..references._conv import EVEN_SAME, WORD_SAME
+from ..failure import Failure
+from ..references._conv import EVEN_SAME, SAME_TOO, WORD_SAME
 from ..references._linear import GROUPED
 from ..references._loss import ONE_HOT_TOO
 from ..references._pool import AS_IF_WHOLE
 from ..references.protocol import Form, Kind, Sampler, Sketch
+from ..strategies import Setting
 from .functions import ValueDriver
 from .objects import ObjectDriver
 from .probing import PLAIN, Fit, gradients, probe
@@ -21,6 +24,7 @@ from .unfinished import refuses
 if TYPE_CHECKING:
     from .protocol import Driver
 
+_NONE = "an empty batch"
 #: Ranks other than the usual one: left out where a layer does not do them right.
 RANKS = ("an x of rank", "a vector for x", "ids of rank")
 #: Features that are left out only where a layer refuses them in words.
@@ -42,12 +46,12 @@ _OF_SOME = (
 )  # fmt: skip
 #: Features that are left out where it does not do them right, too.
 _OPTIONAL = (
-    "an empty batch", "a stride that leaves a remainder", EVEN_SAME, AS_IF_WHOLE, "ignored labels", "no bias",
+    _NONE, "a stride that leaves a remainder", EVEN_SAME, AS_IF_WHOLE, "ignored labels", "no bias",
     "a slope a channel", "losses not reduced",
     "weights (class_weight)", "weights (pos_weight)", "the mean over the batch alone", "a target of 0",
     "labels one after the other", "mode 'bicubic'", "mode 'nearest-exact'", "mode 'area'", "mode 'nearest'",
     "a fraction for scale_factor", "an even size", "an empty bag", "a side left open",
-    "several normalized sides", ONE_HOT_TOO, GROUPED,
+    "several normalized sides", ONE_HOT_TOO, GROUPED, SAME_TOO,
 )  # fmt: skip
 
 
@@ -88,10 +92,29 @@ def _promised(driver: Driver, feature: str) -> bool:
     )
 
 
+def _stumbles_over_none(subject: Subject, gone: set[str]) -> bool:
+    """Return whether an empty batch raises beside some other feature: ``reshape(N, -1)`` of nothing does."""
+    form = replace(subject.form, without=subject.form.without | gone)
+    tried = replace(subject, form=form)
+    setting = Setting(np.dtype(np.float64), sizes="edge", layouts=False)
+    for seed in range(40):
+        case = tried.case(Sampler(np.random.default_rng(seed), setting))
+        if 0 not in case[case.slots[0]].shape:
+            continue
+        try:
+            runs = Fit(tried, case).error is None and gradients(tried, case)[1] is None
+        except Failure:  # of another kind, which its checks will say
+            continue
+        if not runs:
+            return True
+    return False
+
+
 def undone(subject: Subject, score: int) -> set[str]:
     """Return the features that this layer does not do, and say so."""
     gone: set[str] = set()
-    for feature in sorted(everything(subject.kind, subject.form, subject.driver.takes)):
+    features = everything(subject.kind, subject.form, subject.driver.takes)
+    for feature in sorted(features, key=lambda name: (name == _NONE, name)):  # beside what it does, last
         if feature in (*_REFUSABLE, *_OF_SOME):
             errors = [Fit(subject, probe(subject, seed, feature)).error for seed in range(3)]
             if any(refuses(e) or (feature in _OF_SOME and e is not None) for e in errors):
@@ -126,9 +149,11 @@ def undone(subject: Subject, score: int) -> set[str]:
                         )
                     )
                 )
-            if feature == "an empty batch" and not bad:  # 0 / 0: it divides by N somewhere
+            if feature == _NONE and not bad:  # 0 / 0: it divides by N somewhere
                 arrays = [np.asarray(g) for g in (grads or {}).values()]
                 bad = any(a.dtype.kind != "f" or bool(np.isnan(a).any()) for a in arrays)
+            if feature == _NONE and not bad:
+                bad = _stumbles_over_none(subject, gone)
             if bad:
                 gone.add(feature)
                 if feature == ONE_HOT_TOO and found.score == 4:
@@ -141,7 +166,7 @@ def undone(subject: Subject, score: int) -> set[str]:
                     subject.left[key] = "with it comes another result than PyTorch's, which may be meant so"
                 break
     if subject.averaged or subject.multiplied:
-        gone.add("an empty batch")
+        gone.add(_NONE)
     for feature in sorted(gone - {ONE_HOT_TOO, GROUPED}):  # which few do
         subject.notes.append(f"not asked of it: {feature}")
     return gone

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..references._activation import FOLLOWING
+from ..references._conv import SAME_TOO
 from ..source import quotes, text_of, tree_of, with_called, words_in
 from . import names
 from .binding import Bound, bind, given_option, in_pairs, insisted, options_of, signature
@@ -186,6 +187,8 @@ class FunctionDriver:
             }
         for entries in self._tables.values():
             self.takes |= set(entries.values())
+        if "padding" in self.takes and self._padding_word is None:
+            self.takes |= {SAME_TOO} if quotes(text_of(*with_called(function, *others)), "same") else set()
         self._table_state = bool(self._tables) and bool(kind.state) and not trains
         if _SQUARE.search(text_of(function)):
             self.takes |= {"square kernel"}

@@ -584,7 +584,10 @@ _SHARE = re.compile(
 )
 
 #: Arguments for both states of an LSTM's step, (h, c).
-STATES = ("state", "states", "hx", "hc", "hidden", "prevstate", "stateprev", "hiddenstate", "prevstates")
+STATES = (
+    "state", "states", "hx", "hc", "hidden", "prevstate", "stateprev", "hiddenstate", "prevstates",
+    "initialstate", "initialstates", "initstate", "initstates",
+)  # fmt: skip
 
 #: Optional arguments of a derivative for what was kept of the forward pass.
 KEPT = ("state", "cache", "memory", "saved", "stored")

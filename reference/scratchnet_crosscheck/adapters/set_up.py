@@ -97,6 +97,8 @@ def prepare(
                 method(**arguments)
             except Exception:  # it is for something else: what it lacks, its passes will say
                 continue
+            if name == "build" and getattr(thing, "built", None) is False:
+                thing.built = True  # as who calls the layer sets it, and would build it anew otherwise
 
 
 # ---- what a class's own code says
@@ -142,8 +144,10 @@ def _hands_on(tree: ast.FunctionDef, forward: str) -> bool:
 
     One that does more wants other things than arrays: variables that know how they were computed.
     """
-    wanted = f"self.{forward}(*{tree.args.vararg.arg if tree.args.vararg else ''}"
-    wanted += f", **{tree.args.kwarg.arg})" if tree.args.kwarg else ")"
+    handed = [arg.arg for arg in tree.args.args[1:]]
+    handed += [f"*{tree.args.vararg.arg}"] if tree.args.vararg else []
+    handed += [f"**{tree.args.kwarg.arg}"] if tree.args.kwarg else []
+    wanted = f"self.{forward}({', '.join(handed)})"
     given = {wanted}
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign) and ast.unparse(node.value) in given:

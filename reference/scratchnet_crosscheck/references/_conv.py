@@ -150,6 +150,8 @@ _AS_NUMPY = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
 
 WORD_SAME = "padding 'same'"
+#: Of what is told a number for its padding or, as its source says, the word "same".
+SAME_TOO = "the word 'same' for a padding"
 #: What not every convolution has whose padding is "same": as PyTorch, one more after than before.
 EVEN_SAME = "a kernel of even size with padding 'same'"
 
@@ -158,8 +160,11 @@ def _draw(sketch: Sketch, n: int, numbers: int = 0, *, of: str = "") -> Parts:
     """Draw a call; its options are of `numbers` numbers, or of n; `of` says what it is made "of" alone."""
     kernel, several = (1,) * n if of == "points" else draw_kernel(sketch, n), numbers or n
     options = per_dimension(sketch, "stride", several, 1, 2, 3)
-    if "padding" in sketch.takes and "padding in words" in sketch.takes:
-        has_same = sketch.may(WORD_SAME, 1)
+    if sketch.forced == SAME_TOO:
+        kernel, options = (3,) * n, {"stride": 1} if "stride" in options else {}
+    words = "padding in words" in sketch.takes or (SAME_TOO in sketch.takes and sketch.may(SAME_TOO))
+    if "padding" in sketch.takes and words:
+        has_same = sketch.may(WORD_SAME, 1) or sketch.forced == SAME_TOO
         if WORD_SAME not in sketch.form.without and sketch.may(EVEN_SAME, 1):
             first = sketch.d.one_of(2, 2, 4)
             square = "square kernel" in sketch.takes
@@ -168,7 +173,7 @@ def _draw(sketch: Sketch, n: int, numbers: int = 0, *, of: str = "") -> Parts:
         else:
             odd = all(k % 2 for k in kernel) and set(each(options.get("stride", 1), n)) == {1}
             same = odd and has_same
-        options["padding"] = "same" if same else "valid"
+        options["padding"] = "same" if same else "valid" if "padding in words" in sketch.takes else 0
         if same and "stride" in options:
             options["stride"] = 1
     else:

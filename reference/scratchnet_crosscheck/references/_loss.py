@@ -81,12 +81,12 @@ _OF_PROBABILITIES = _measured(lambda x: np.full_like(x, 1e-7))
 ONE_HOT_TOO = "one-hot labels"
 
 
-def _targets(sketch: Sketch, classes: int, batch: int, **labels: Any) -> Any:
+def _targets(sketch: Sketch, classes: int, batch: int, *, indices: bool = False, **labels: Any) -> Any:
     target = sketch.d.labels(batch, classes=classes, **labels)
     layout = sketch.form.layout("target")
     if layout is INDICES:
         turned = sketch.form.layout("x") is BATCH_LAST
-        if labels or turned or not sketch.may(ONE_HOT_TOO):
+        if labels or turned or indices or not sketch.may(ONE_HOT_TOO):
             return target
     hot = np.eye(classes, dtype=sketch.d.setting.dtype)[target]
     return np.ascontiguousarray(hot.T) if layout is ONE_HOT_LAST else hot
@@ -100,12 +100,14 @@ def _draw_classes(sketch: Sketch) -> Parts:
         options["ignore_index"] = ignore["ignore"] = 1
     # Moderate: a softmax whose logarithm is taken is infinite for scores far apart, which is said once.
     x = sketch.moderate("x", batch, classes)
-    target = _targets(sketch, classes, batch, **ignore)
+    weights = _weights(sketch, classes)
+    # PyTorch's mean with weights divides by their sum where labels are indices, by N where they are one-hot.
+    target = _targets(sketch, classes, batch, indices=bool(weights), **ignore)
     if ignore:  # never all of them: the mean of nothing is a question of its own
         target[0] = 0
     if "log_eps" not in sketch.form.options:
         options |= sketch.option("label_smoothing", 0.0, 0.25, 0.1)
-    return {"x": x, "target": target, **_weights(sketch, classes)}, options | reduction(sketch)
+    return {"x": x, "target": target, **weights}, options | reduction(sketch)
 
 
 def _weights(sketch: Sketch, *sides: int, name: str = "class_weight") -> dict[str, Any]:
