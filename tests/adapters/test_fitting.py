@@ -213,7 +213,11 @@ def test_every_feature_that_may_be_left_out_is_one_of_some_kind_s_calls():
     asked = set()
     for kind in kinds().values():
         for form in kind.forms(False)[:12]:
-            for words in (takes, takes | {"padding in words", "kernel_size", "no bias", "normalized_shape"}):
+            for words in (
+                takes,
+                takes | {"the word 'same' for a padding"},
+                takes | {"padding in words", "kernel_size", "no bias", "normalized_shape"},
+            ):
                 with contextlib.suppress(KeyError):  # options of other kinds are no matter of it
                     asked |= features.everything(kind, form, words)
     listed = {*features._REFUSABLE, *features._OF_SOME, *features._OPTIONAL}
