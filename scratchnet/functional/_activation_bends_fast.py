@@ -82,7 +82,7 @@ def leaky_relu_by_blocks(x: Array, slope: Array) -> tuple[Array, Pullback]:
             np.maximum(dx, slope, out=dx)
         return np.multiply(dx, dy, dx)
 
-    return by_blocks("leaky_relu", x, forward, backward, quiet=False)
+    return by_blocks("leaky_relu", x, forward, backward, quiet=False, makes=True)
 
 
 def clipped_by_blocks(function: str, x: Array, low: Array, high: Array) -> tuple[Array, Pullback]:
@@ -99,12 +99,12 @@ def clipped_by_blocks(function: str, x: Array, low: Array, high: Array) -> tuple
         np.logical_or(closed, np.greater_equal(y, high), closed)
         return keep(dy, np.logical_not(closed, closed), dx)
 
-    return by_blocks(function, x, forward, backward, quiet=False)
+    return by_blocks(function, x, forward, backward, quiet=False, makes=True)
 
 
 def hardswish_by_blocks(x: Array) -> tuple[Array, Pullback]:
     """Do what `_activation_piecewise._hardswish_plain` does, in float32 and float64."""
-    return by_blocks("hardswish", x, _hardswish, _hardswish_backward)
+    return by_blocks("hardswish", x, _hardswish, _hardswish_backward, makes=True)
 
 
 def _hardswish(x: Array, y: Array | None = None, _: None = None) -> tuple[Array, None]:
@@ -153,7 +153,7 @@ def _elu_backward(dy: Array, x: Array, _: Array, __: None, dx: Array | None = No
 
 def selu_by_blocks(x: Array) -> tuple[Array, Pullback]:
     """Do what `_activation_smooth._bent` does with SELU's numbers, in float32 and float64."""
-    return by_blocks("selu", x, _selu, _selu_backward)
+    return by_blocks("selu", x, _selu, _selu_backward, makes=True)
 
 
 def _selu(x: Array, y: Array | None = None, _: None = None) -> tuple[Array, None]:

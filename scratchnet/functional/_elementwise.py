@@ -8,7 +8,7 @@ import numpy as np
 
 from .._check import check_cotangent
 from ._bits import keep
-from ._buffers import blocks
+from ._buffers import BLOCK_BYTES, blocks
 from ._quiet import quietly
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ def by_blocks(
     backward: Callable[..., Array],
     quiet: bool = True,
     keeps: bool = False,
+    makes: bool = False,
 ) -> tuple[Array, Pullback]:
     """Return the value and the pullback of a function whose passes are written for arrays of one dimension.
 
@@ -77,6 +78,8 @@ def by_blocks(
         Whether overflow and invalid operations are possible, and right.
     keeps : bool
         Whether there is a `kept`, an array like x; otherwise it is None.
+    makes : bool
+        Whether its passes make further arrays: of a block these cost nothing, of many elements they do.
 
     Notes
     -----
@@ -84,7 +87,7 @@ def by_blocks(
     block there. For the others nothing is prepared: every call counts.
     """
     shape, dtype = x.shape, x.dtype
-    if x.nbytes > WHOLE_BYTES or not dtype.isnative:
+    if x.nbytes > (BLOCK_BYTES if makes else WHOLE_BYTES) or not dtype.isnative:
         return _in_blocks(function, x, forward, backward, keeps)
     flat = x if x.ndim == 1 else x.reshape(-1)
     y, kept = quietly(forward, flat) if quiet else forward(flat)
