@@ -17,8 +17,8 @@ BLOCK_BYTES = 1 << 20
 """What a block of `blocks` takes at most."""
 _UNCHANGED = nullcontext()
 _SHORT = 512
-_LINES: dict[int, Array] = {}
-"""By the constant, which lives as long as its module."""
+_LINES: dict[int, tuple[Array, Array]] = {}
+"""By the constant, which is kept beside its line: no other gets its address."""
 
 
 def blocks(n: int, nbytes: int) -> list[slice]:
@@ -53,15 +53,15 @@ def level(number: dict[str, Array], like: Array) -> Array:
 
     By `np.maximum` and its relatives, which with a single number take three times as long as with an array:
     unless there are few elements, it is repeated, read-only. The longest array that there was is kept for
-    each number; these are few, and `like` a block at most.
+    each number; these are few, and `like` has 4 MB at most.
     """
     n, one = like.size, number[like.dtype.char]
     if n <= _SHORT:
         return one
     key = id(one)
-    line = _LINES.get(key)
-    if line is None or line.size < n:
+    _, line = _LINES.get(key, (one, one))
+    if line.size < n:
         line = np.full(max(n, 1 << 14), one)
         line.flags.writeable = False
-        _LINES[key] = line
+        _LINES[key] = one, line
     return line[:n]

@@ -24,7 +24,7 @@ from .unfinished import refuses
 if TYPE_CHECKING:
     from .protocol import Driver
 
-_NONE = "an empty batch"
+_EMPTY = "an empty batch"
 #: Ranks other than the usual one: left out where a layer does not do them right.
 RANKS = ("an x of rank", "a vector for x", "ids of rank")
 #: Features that are left out only where a layer refuses them in words.
@@ -46,7 +46,7 @@ _OF_SOME = (
 )  # fmt: skip
 #: Features that are left out where it does not do them right, too.
 _OPTIONAL = (
-    _NONE, "a stride that leaves a remainder", EVEN_SAME, AS_IF_WHOLE, "ignored labels", "no bias",
+    _EMPTY, "a stride that leaves a remainder", EVEN_SAME, AS_IF_WHOLE, "ignored labels", "no bias",
     "a slope a channel", "losses not reduced",
     "weights (class_weight)", "weights (pos_weight)", "the mean over the batch alone", "a target of 0",
     "labels one after the other", "mode 'bicubic'", "mode 'nearest-exact'", "mode 'area'", "mode 'nearest'",
@@ -92,7 +92,7 @@ def _promised(driver: Driver, feature: str) -> bool:
     )
 
 
-def _stumbles_over_none(subject: Subject, gone: set[str]) -> bool:
+def _stumbles_over_an_empty_batch(subject: Subject, gone: set[str]) -> bool:
     """Return whether an empty batch raises beside some other feature: ``reshape(N, -1)`` of nothing does."""
     form = replace(subject.form, without=subject.form.without | gone)
     tried = replace(subject, form=form)
@@ -114,7 +114,7 @@ def undone(subject: Subject, score: int) -> set[str]:
     """Return the features that this layer does not do, and say so."""
     gone: set[str] = set()
     features = everything(subject.kind, subject.form, subject.driver.takes)
-    for feature in sorted(features, key=lambda name: (name == _NONE, name)):  # beside what it does, last
+    for feature in sorted(features, key=lambda name: (name == _EMPTY, name)):  # beside what it does, last
         if feature in (*_REFUSABLE, *_OF_SOME):
             errors = [Fit(subject, probe(subject, seed, feature)).error for seed in range(3)]
             if any(refuses(e) or (feature in _OF_SOME and e is not None) for e in errors):
@@ -149,11 +149,11 @@ def undone(subject: Subject, score: int) -> set[str]:
                         )
                     )
                 )
-            if feature == _NONE and not bad:  # 0 / 0: it divides by N somewhere
+            if feature == _EMPTY and not bad:  # 0 / 0: it divides by N somewhere
                 arrays = [np.asarray(g) for g in (grads or {}).values()]
                 bad = any(a.dtype.kind != "f" or bool(np.isnan(a).any()) for a in arrays)
-            if feature == _NONE and not bad:
-                bad = _stumbles_over_none(subject, gone)
+            if feature == _EMPTY and not bad:
+                bad = _stumbles_over_an_empty_batch(subject, gone)
             if bad:
                 gone.add(feature)
                 if feature == ONE_HOT_TOO and found.score == 4:
@@ -166,7 +166,7 @@ def undone(subject: Subject, score: int) -> set[str]:
                     subject.left[key] = "with it comes another result than PyTorch's, which may be meant so"
                 break
     if subject.averaged or subject.multiplied:
-        gone.add(_NONE)
+        gone.add(_EMPTY)
     for feature in sorted(gone - {ONE_HOT_TOO, GROUPED}):  # which few do
         subject.notes.append(f"not asked of it: {feature}")
     return gone

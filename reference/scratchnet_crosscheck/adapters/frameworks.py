@@ -12,7 +12,7 @@ import numpy as np
 from ..source import tree_of
 from .functions import FunctionDriver
 from .protocol import Gradients, Started
-from .tensors import shareable
+from .tensors import tensor_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -112,9 +112,7 @@ class AutogradDriver(FunctionDriver):
 
         tensors = {}
         for slot, array in arrays.items():
-            # A mask like x would lie as x does, and so be another in another layout.
-            own = np.array(array, order="C", copy=True) if self._kind.random else shareable(array)
-            tensor = torch.from_numpy(own)
+            tensor = tensor_of(array, random=self._kind.random)
             wanted = array.dtype.kind == "f" and slot not in self._kind.fixed and slot in asked
             tensors[slot] = tensor.requires_grad_() if wanted else tensor
         found, _ = self.arguments(tensors, options, form)
@@ -135,7 +133,7 @@ class AutogradDriver(FunctionDriver):
             if not wanted:
                 return {}
             grads = torch.autograd.grad(
-                outs, [tensors[s] for s in wanted], [torch.from_numpy(shareable(dy)) for dy in cotangents],
+                outs, [tensors[s] for s in wanted], [tensor_of(dy, random=False) for dy in cotangents],
                 retain_graph=True, allow_unused=True,
             )  # fmt: skip
             return {s: g.detach().numpy() for s, g in zip(wanted, grads, strict=True) if g is not None}

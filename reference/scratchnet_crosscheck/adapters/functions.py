@@ -175,7 +175,7 @@ class FunctionDriver:
             self.takes |= {"normalized_shape"}
         if self._pooling is not None:
             self.takes |= {"average"}
-        self._tables = {arg: table_keys(kind, arg, text_of(function, *others)) for arg in self._bound.tables}
+        self._tables = {arg: table_keys(kind, arg, source) for arg in self._bound.tables}
         optional = {p.name for p in self._parameters if p.default is not p.empty}
         self._tables = {arg: keys for arg, keys in self._tables.items() if keys or arg not in optional}
         norm = "batchnorm" in names.plain(kind.name) and bool(self._tables)

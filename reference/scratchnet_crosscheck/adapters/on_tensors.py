@@ -17,7 +17,7 @@ from . import names
 from .binding import signature
 from .passes import handed_to, methods, named_in
 from .set_up import own_methods
-from .tensors import shareable
+from .tensors import array_of, tensor_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -58,18 +58,9 @@ def _stored(trees: Iterable[ast.AST]) -> str:
     return ""
 
 
-def _tensor(array: Any, *, random: bool) -> Any:
-    """Return an array as a tensor of its memory, and anything else as it is."""
-    import torch
-
-    if not isinstance(array, np.ndarray):
-        return array
-    return torch.from_numpy(np.array(array, order="C", copy=True) if random else shareable(array))
-
-
-def _array(tensor: Any) -> Any:
-    """Return a tensor as an array, and anything else as it is."""
-    return tensor.detach().numpy() if hasattr(tensor, "detach") else tensor
+def _tensor(value: Any, *, random: bool) -> Any:
+    """Return an array as a tensor, and anything else as it is."""
+    return tensor_of(value, random=random) if isinstance(value, np.ndarray) else value
 
 
 class _Kept:
@@ -81,7 +72,7 @@ class _Kept:
 
 def _gradients(tensors: Iterable[Any], gradient: str) -> Any:
     """Return the gradients that tensors have, one by itself; None of what has none."""
-    found = tuple(_array(getattr(t, gradient, None)) for t in tensors)
+    found = tuple(array_of(getattr(t, gradient, None)) for t in tensors)
     return found if len(found) != 1 else found[0]
 
 
@@ -101,7 +92,7 @@ def class_of_arrays(cls: type, passes: tuple[str, str], gradient: str, *, random
         self.thing = cls(*map(handed, arguments), **{k: handed(v) for k, v in named.items()})
         for name, value in vars(self.thing).items():
             if hasattr(value, "detach"):
-                setattr(self, name, _Kept(own.get(id(value), _array(value))))
+                setattr(self, name, _Kept(own.get(id(value), array_of(value))))
 
     @functools.wraps(getattr(cls, named_in(cls, passes[0])))
     def forward(self: Any, *arguments: Any) -> Any:
@@ -110,14 +101,14 @@ def class_of_arrays(cls: type, passes: tuple[str, str], gradient: str, *, random
                 setattr(self.thing, name, tensor(kept.data))
         self.given = tuple(map(tensor, arguments))
         self.returned = self.thing(*self.given)
-        return _array(self.returned)
+        return array_of(self.returned)
 
     def backward(self: Any, dout: Any) -> Any:
         setattr(self.returned, gradient, tensor(np.asarray(dout)))
         getattr(self.thing, passes[1])()
         for name, kept in vars(self).items():
             if isinstance(kept, _Kept):
-                setattr(kept, gradient, _array(getattr(getattr(self.thing, name), gradient, None)))
+                setattr(kept, gradient, array_of(getattr(getattr(self.thing, name), gradient, None)))
         return _gradients(self.given, gradient)
 
     # Of the same name and module, its source is that of the class it stands for.
@@ -145,7 +136,7 @@ def functions_of_arrays(
         given = dict(zip(own, arguments, strict=False)) | named
         tensors = {name: _tensor(value, random=random) for name, value in given.items()}
         y = forward(**tensors)
-        return _array(y), (tensors, y)
+        return array_of(y), (tensors, y)
 
     def run(tensors: Mapping[str, Any], y: Any) -> Any:
         left = iter([t for name, t in tensors.items() if name not in asked])

@@ -32,21 +32,31 @@ def shareable(array: Array) -> Array:
     return array.reshape(-1).reshape(array.shape) if array.flags.c_contiguous else array
 
 
-def in_tensors(function: Callable[..., Any], *, random: bool) -> Callable[..., Any]:
-    """Return the function, which is handed tensors that share the arrays' memory and gives back arrays.
+def tensor_of(array: Array, *, random: bool) -> Any:
+    """Return an array as a tensor of its memory; of what a random thing is handed, of a copy in C order.
 
-    What it returns inside a tuple of its own, as a cache, stays as it is. A random one is handed copies in C
-    order: its mask, made like x, would lie as x does, and so be another in another layout.
+    Its mask, made like x, would lie as x does, and so be another in another layout.
     """
     import torch
 
+    return torch.from_numpy(np.array(array, order="C", copy=True) if random else shareable(array))
+
+
+def array_of(value: Any) -> Any:
+    """Return a tensor as an array, and anything else as it is."""
+    return value.detach().numpy() if hasattr(value, "detach") else value
+
+
+def in_tensors(function: Callable[..., Any], *, random: bool) -> Callable[..., Any]:
+    """Return the function, which is handed tensors that share the arrays' memory and gives back arrays.
+
+    What it returns inside a tuple of its own, as a cache, stays as it is.
+    """
+
     def handed(value: Any) -> Any:
         if isinstance(value, np.ndarray):
-            return torch.from_numpy(np.array(value, order="C", copy=True) if random else shareable(value))
+            return tensor_of(value, random=random)
         return {k: handed(v) for k, v in value.items()} if isinstance(value, dict) else value
-
-    def got(value: Any) -> Any:
-        return value.detach().numpy() if isinstance(value, torch.Tensor) else value
 
     @functools.wraps(function)
     def call(*arguments: Any, **named: Any) -> Any:
@@ -54,12 +64,12 @@ def in_tensors(function: Callable[..., Any], *, random: bool) -> Callable[..., A
         found = function(*given, **by_name)
         for table, own in (*zip(arguments, given, strict=True), *((named[k], v) for k, v in by_name.items())):
             if isinstance(table, dict):  # what it keeps there, as running statistics
-                table.update({k: got(v) for k, v in own.items()})
+                table.update({k: array_of(v) for k, v in own.items()})
         if isinstance(found, tuple | list):
-            return tuple(got(part) for part in found)
+            return tuple(array_of(part) for part in found)
         if isinstance(found, dict):
-            return {k: got(v) for k, v in found.items()}
-        return got(found)
+            return {k: array_of(v) for k, v in found.items()}
+        return array_of(found)
 
     return call
 
@@ -76,10 +86,10 @@ def class_in_tensors(cls: type, passes: tuple[str, str], *, random: bool) -> typ
         return to(value) if isinstance(value, of) else value
 
     def awake(thing: Any) -> None:
-        vars(thing).update(change(dict(vars(thing)), np.ndarray, lambda a: torch.from_numpy(shareable(a))))
+        vars(thing).update(change(dict(vars(thing)), np.ndarray, functools.partial(tensor_of, random=False)))
 
     def asleep(thing: Any) -> None:
-        vars(thing).update(change(dict(vars(thing)), torch.Tensor, lambda t: t.detach().numpy()))
+        vars(thing).update(change(dict(vars(thing)), torch.Tensor, array_of))
 
     def make(self: Any, *arguments: Any, **named: Any) -> None:
         in_tensors(cls.__init__, random=random)(self, *arguments, **named)  # type: ignore[misc]  # of a class
